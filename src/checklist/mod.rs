@@ -1,0 +1,3 @@
+//! The checklist language: from a file to a valid checklist.
+
+pub mod yaml;

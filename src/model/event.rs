@@ -1,0 +1,183 @@
+//! Events: what happened, in the order it happened. Folding them gives the record.
+
+use std::collections::HashMap;
+
+use jiff::Timestamp;
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
+
+use super::id::CheckId;
+use super::outcome::{Decision, Outcome};
+use super::record::{
+    Attempt, Change, CheckRecord, Counts, Header, RunRecord, StepRecord, Stop, Verdict,
+};
+
+/// One line of the event log.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[serde(tag = "event", rename_all = "kebab-case")]
+#[expect(clippy::large_enum_variant, reason = "events are made one at a time and not stored")]
+pub enum Event {
+    /// The run began. Carries every check as it is before it was looked at: those that will not be
+    /// looked at as skipped, the others as unknown, so that a log without an end is never green.
+    RunStarted {
+        /// What the run is about to do.
+        header: Header,
+        /// All steps and checks of the list.
+        steps: Vec<StepRecord>,
+    },
+    /// A try of a check began.
+    CheckStarted {
+        /// Which check.
+        id: CheckId,
+        /// When.
+        #[schemars(with = "String", extend("format" = "date-time"))]
+        at: Timestamp,
+        /// Which try, from 1.
+        attempt: usize,
+    },
+    /// A try ended and another will follow.
+    AttemptFailed {
+        /// Which check.
+        id: CheckId,
+        /// How the try ended.
+        attempt: Attempt,
+    },
+    /// A change is about to be made; written and flushed before anything is sent.
+    ChangeIntended {
+        /// Which check.
+        id: CheckId,
+        /// What is about to be made.
+        change: Change,
+    },
+    /// A change was made, or is known not to have been.
+    ChangeEnded {
+        /// Which check.
+        id: CheckId,
+        /// What came of it.
+        change: Change,
+    },
+    /// A check is done, whether it was looked at or skipped.
+    CheckFinished {
+        /// The whole check.
+        check: Box<CheckRecord>,
+    },
+    /// The run was told to stop early.
+    Stopped {
+        /// By what.
+        stop: Stop,
+        /// When.
+        #[schemars(with = "String", extend("format" = "date-time"))]
+        at: Timestamp,
+    },
+    /// The run is over.
+    RunFinished {
+        /// When.
+        #[schemars(with = "String", extend("format" = "date-time"))]
+        at: Timestamp,
+        /// What was decided.
+        verdict: Verdict,
+    },
+}
+
+/// The fold: events in, record out.
+#[derive(Debug, Default)]
+pub struct Fold {
+    record: Option<RunRecord>,
+    /// Where each check stands: step and place in it.
+    places: HashMap<CheckId, (usize, usize)>,
+}
+
+impl Fold {
+    /// Takes one event. Events before the run's start, or about checks the run does not have, say
+    /// nothing about this run and change nothing.
+    pub fn apply(&mut self, event: &Event) {
+        match event {
+            Event::RunStarted { header, steps } => self.start(header, steps),
+            Event::CheckStarted { .. } => {}
+            Event::AttemptFailed { id, attempt } => {
+                if let Some(check) = self.find(id) {
+                    check.attempts.push(attempt.clone());
+                }
+            }
+            Event::ChangeIntended { id, change } | Event::ChangeEnded { id, change } => {
+                if let Some(check) = self.find(id) {
+                    check.changes.retain(|known| known.what != change.what);
+                    check.changes.push(change.clone());
+                }
+            }
+            Event::CheckFinished { check } => {
+                if let Some(known) = self.find(&check.id) {
+                    let before = std::mem::replace(known, (**check).clone()).outcome;
+                    if let Some(record) = &mut self.record {
+                        record.counts.moved(before, check.outcome);
+                    }
+                }
+            }
+            Event::Stopped { stop, .. } => {
+                if let Some(record) = &mut self.record {
+                    record.stopped = Some(*stop);
+                }
+            }
+            Event::RunFinished { at, verdict } => {
+                if let Some(record) = &mut self.record {
+                    record.finished = Some(*at);
+                    record.verdict = verdict.clone();
+                }
+            }
+        }
+    }
+
+    /// The record so far; absent before the run's start was seen.
+    #[must_use]
+    pub fn record(&self) -> Option<&RunRecord> {
+        self.record.as_ref()
+    }
+
+    /// The record at the end.
+    #[must_use]
+    pub fn into_record(self) -> Option<RunRecord> {
+        self.record
+    }
+
+    fn start(&mut self, header: &Header, steps: &[StepRecord]) {
+        self.places.clear();
+        for (s, step) in steps.iter().enumerate() {
+            for (c, check) in step.checks.iter().enumerate() {
+                self.places.insert(check.id.clone(), (s, c));
+            }
+        }
+        let mut record = RunRecord {
+            header: header.clone(),
+            finished: None,
+            stopped: None,
+            steps: steps.to_vec(),
+            counts: Counts::default(),
+            verdict: Verdict { decision: Decision::NothingRan, because: Vec::new() },
+        };
+        record.counts = record.count();
+        self.record = Some(record);
+    }
+
+    fn find(&mut self, id: &CheckId) -> Option<&mut CheckRecord> {
+        let (step, check) = *self.places.get(id)?;
+        self.record.as_mut()?.steps.get_mut(step)?.checks.get_mut(check)
+    }
+}
+
+/// The events a finished record stands for; folding them gives the record again.
+#[must_use]
+pub fn unfold(record: &RunRecord) -> Vec<Event> {
+    let steps = record.steps.clone();
+    let mut events = vec![Event::RunStarted { header: record.header.clone(), steps }];
+    for check in record.checks().filter(|check| check.outcome != Outcome::Skipped) {
+        events.push(Event::CheckFinished { check: Box::new(check.clone()) });
+    }
+    if let Some(stop) = record.stopped {
+        let at = record.finished.unwrap_or(record.header.started);
+        events.push(Event::Stopped { stop, at });
+    }
+    if let Some(at) = record.finished {
+        events.push(Event::RunFinished { at, verdict: record.verdict.clone() });
+    }
+    events
+}

@@ -1,0 +1,4 @@
+//! Connections: what is needed to look, as typed facts without an opinion.
+
+pub mod name;
+pub mod tcp;

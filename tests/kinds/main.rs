@@ -1,0 +1,3 @@
+//! Each kind against real servers of the lab, and against liars where no real server will lie.
+
+mod support;
