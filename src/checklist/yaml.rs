@@ -128,10 +128,21 @@ impl Source<'_> {
         // The byte order mark is cut off before the parser counts.
         let bom = if self.text.starts_with('\u{feff}') { '\u{feff}'.len_utf8() } else { 0 };
         let at = |n: u64| usize::try_from(n).unwrap_or(usize::MAX);
-        let start = bom.saturating_add(at(span.byte_offset().unwrap_or_default()));
+        let start = span
+            .byte_offset()
+            .map_or_else(|| self.offset(location), |offset| bom.saturating_add(at(offset)));
         let start = self.boundary(start);
         let end = self.boundary(start.saturating_add(at(span.byte_len().unwrap_or_default())));
         Place { file: self.file, start, end }
+    }
+
+    /// The byte of a position that is only known by line and column, both from 1.
+    fn offset(&self, location: Location) -> usize {
+        let line = usize::try_from(location.line().saturating_sub(1)).unwrap_or(usize::MAX);
+        let column = usize::try_from(location.column().saturating_sub(1)).unwrap_or(usize::MAX);
+        let start: usize = self.text.split_inclusive('\n').take(line).map(str::len).sum();
+        let rest = self.text.get(start..).unwrap_or_default();
+        start + rest.chars().take(column).map(char::len_utf8).sum::<usize>()
     }
 
     /// The nearest place at or before `n` where a character begins.

@@ -97,10 +97,12 @@ http_get() {
 
 http_shows() { http_get "$1" "$2" | tr -d '\r' | grep -Eq -- "$3"; }
 
-# How each server is asked to end: PostgreSQL waits for its clients on TERM, and not on INT.
+# How each server is asked to end. PostgreSQL waits for its clients on TERM, and not on INT. An
+# Alertmanager's farewell to the other takes seconds, and what it would save is removed anyway.
 stop_signal() {
   case $1 in
-  postgres*) echo INT ;;
+  postgres | pgfull) echo INT ;;
+  alertmanager-*) echo KILL ;;
   *) echo TERM ;;
   esac
 }
