@@ -37,7 +37,11 @@ macro_rules! kinds {
     (@row $module:ident :: $kind:ident + act) => { any::acting_row::<$module::$kind>() };
 }
 
-kinds! {}
+kinds! {
+    tcp::Tcp,
+    command::Command,
+    manual::Manual,
+}
 
 /// The row of a kind by its name.
 #[must_use]
