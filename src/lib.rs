@@ -2,6 +2,10 @@
 
 pub mod checklist;
 pub mod clock;
+pub mod engine;
+pub mod history;
 pub mod model;
 pub mod net;
+pub mod plan;
 pub mod probe;
+pub mod verdict;

@@ -98,7 +98,7 @@ pub struct Check {
     /// SHA-256 of the item as it stands, which sign-offs are bound to.
     pub item: String,
     /// The probe, or why it cannot be made: a secret that is not there.
-    pub probe: Result<Box<dyn AnyProbe>, Fault>,
+    pub probe: Result<Arc<dyn AnyProbe>, Fault>,
     /// Where it stands.
     pub source: Source,
 }

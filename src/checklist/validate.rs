@@ -1,6 +1,7 @@
 //! From what the user wrote to a valid checklist, collecting every mistake on the way.
 
 use std::collections::{BTreeMap, HashMap};
+use std::sync::Arc;
 
 use jiff::Zoned;
 use serde_json::json;
@@ -318,7 +319,7 @@ impl Reader<'_, '_> {
         node: &Node,
         kinds: &[(&'static KindRow, &Key, &Node)],
         missing: &[(Place, Fault)],
-    ) -> Option<(&'static str, Result<Box<dyn AnyProbe>, Fault>, serde_json::Value)> {
+    ) -> Option<(&'static str, Result<Arc<dyn AnyProbe>, Fault>, serde_json::Value)> {
         let (row, key, value) = match kinds {
             [one] => *one,
             [] => {
@@ -365,7 +366,7 @@ impl Reader<'_, '_> {
                         self.problems.push(Problem { help: complaint.help, ..problem });
                     }
                 }
-                Some((row.name, fault.map_or(Ok(probe), Err), shown))
+                Some((row.name, fault.map_or(Ok(Arc::from(probe)), Err), shown))
             }
             (None, Some(fault)) if only_secrets => Some((row.name, Err(fault), shown)),
             (None, _) => None,
@@ -376,7 +377,7 @@ impl Reader<'_, '_> {
         &self,
         raw: RawCheck,
         kind: &'static str,
-        probe: Result<Box<dyn AnyProbe>, Fault>,
+        probe: Result<Arc<dyn AnyProbe>, Fault>,
         parameters: serde_json::Value,
         place: Place,
     ) -> Check {
