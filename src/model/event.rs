@@ -79,6 +79,13 @@ pub enum Event {
     },
 }
 
+/// Who listens to a run: a progress bar, an event log. Told of every event in the order it happened.
+pub trait Sink: Send {
+    /// Takes note of one event. A sink that cannot keeps the reason to itself until it is asked: a
+    /// listener never changes a run.
+    fn event(&mut self, event: &Event);
+}
+
 /// The fold: events in, record out.
 #[derive(Debug, Default)]
 pub struct Fold {
