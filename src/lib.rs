@@ -8,4 +8,5 @@ pub mod model;
 pub mod net;
 pub mod plan;
 pub mod probe;
+pub mod progress;
 pub mod verdict;
