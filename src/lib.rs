@@ -1,6 +1,7 @@
 //! gonogo: one YAML checklist in, one verdict out, with the evidence behind it.
 
 pub mod checklist;
+pub mod cli;
 pub mod clock;
 pub mod engine;
 pub mod history;
@@ -9,4 +10,5 @@ pub mod net;
 pub mod plan;
 pub mod probe;
 pub mod progress;
+pub mod report;
 pub mod verdict;

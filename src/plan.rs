@@ -133,9 +133,7 @@ pub fn plan<'a>(
     known_names(checklist, selection)?;
     let launch = checklist.launch.clone().unwrap_or_else(|| now.clone());
     let phase = phase(checklist, selection, now.timestamp(), launch.timestamp())?;
-    let (from, to) = checklist.window.unwrap_or((Offset::ZERO, Offset::ZERO));
-    let at = |offset: Offset| offset.from_launch(launch.timestamp());
-    let window = Window { from: at(from), to: at(to) };
+    let window = window(checklist, launch.timestamp());
     // Who names a check wants it looked at, whatever the clock says.
     let by_phase = selection.ids.is_empty() || selection.phase != PhaseChoice::Auto;
     let skips: Vec<Option<Skip>> = checklist
@@ -155,7 +153,22 @@ pub fn plan<'a>(
     Ok(Plan { checklist, phase, now: now.timestamp(), launch, window, skips, idle_skips })
 }
 
-impl Plan<'_> {
+impl<'a> Plan<'a> {
+    /// The plan that looks at nothing, so that even an empty selection has its record.
+    #[must_use]
+    pub fn of_nothing(checklist: &'a Checklist, now: &Zoned) -> Self {
+        let launch = checklist.launch.clone().unwrap_or_else(|| now.clone());
+        let window = window(checklist, launch.timestamp());
+        let skip = || {
+            let text = "not selected".to_owned();
+            Some(Skip { reason: SkipReason::NotSelected, cause: None, text })
+        };
+        let skips = checklist.checks().map(|_| skip()).collect();
+        let phase = "all".to_owned();
+        let idle_skips = Vec::new();
+        Self { checklist, phase, now: now.timestamp(), launch, window, skips, idle_skips }
+    }
+
     /// Every check with why it is not looked at, by step.
     pub fn steps(
         &self,
@@ -224,6 +237,12 @@ fn matches(pattern: &[u8], text: &[u8]) -> bool {
         }
     }
     pattern[p..].iter().all(|c| *c == b'*')
+}
+
+/// The release window as instants; without one, the launch itself.
+fn window(checklist: &Checklist, launch: Timestamp) -> Window {
+    let (from, to) = checklist.window.unwrap_or((Offset::ZERO, Offset::ZERO));
+    Window { from: from.from_launch(launch), to: to.from_launch(launch) }
 }
 
 fn known_names(checklist: &Checklist, selection: &Selection) -> Result<(), NothingSelected> {
