@@ -4,6 +4,8 @@
 mod golden;
 #[path = "report/html.rs"]
 mod html;
+#[path = "report/json.rs"]
+mod json;
 #[path = "report/progress.rs"]
 mod progress;
 #[path = "report/sample.rs"]

@@ -96,6 +96,25 @@ fn outcome_parts(record: &RunRecord, outcome: Outcome, by_name: bool, parts: &mu
     }
 }
 
+/// What keeps it from being GO, by name: `dns.match failed`, `pg.pool, pg.slow unknown`. Empty for GO.
+pub(super) fn because(record: &RunRecord) -> Vec<String> {
+    let blocking: Vec<&CheckRecord> = record
+        .verdict
+        .because
+        .iter()
+        .filter_map(|id| record.checks().find(|check| check.id == *id))
+        .collect();
+    Outcome::ALL
+        .iter()
+        .rev()
+        .filter_map(|outcome| {
+            let alike: Vec<&CheckRecord> =
+                blocking.iter().copied().filter(|check| check.outcome == *outcome).collect();
+            (!alike.is_empty()).then(|| format!("{} {}", names(&alike), style::past(*outcome)))
+        })
+        .collect()
+}
+
 fn names(checks: &[&CheckRecord]) -> String {
     let named: Vec<String> =
         checks.iter().take(NAMED).map(|check| line(check.id.as_str())).collect();

@@ -5,7 +5,7 @@ use jiff::Zoned;
 use jiff::tz::TimeZone;
 
 use crate::model::record::Header;
-use crate::model::time::{humane, parse_instant};
+use crate::model::time::{Window, humane, parse_instant};
 
 /// `Mon 23 Nov 10:00 +08:00, 02:00 UTC`; the year only where it is not the one of `near`.
 pub(super) fn short(at: Timestamp, zone: &TimeZone, near: Timestamp) -> String {
@@ -50,6 +50,29 @@ pub(super) fn distance(at: Timestamp, from: Timestamp) -> String {
     }
 }
 
+/// `2026-11-23 09:45:00 to 13:00:00 +08:00 (01:45:00 to 05:00:00 UTC)`, where one day holds it.
+pub(super) fn window(window: Window, zone: &TimeZone) -> String {
+    let ends =
+        |zone: &TimeZone| (window.from.to_zoned(zone.clone()), window.to.to_zoned(zone.clone()));
+    let ((from, to), (utc_from, utc_to)) = (ends(zone), ends(&TimeZone::UTC));
+    let one_day = from.date() == to.date() && utc_from.date() == utc_to.date();
+    if !one_day || from.date() != utc_from.date() || from.offset() != to.offset() {
+        return format!("{} to {}", full(window.from, zone), full(window.to, zone));
+    }
+    let (day, clock) = ("%Y-%m-%d %H:%M:%S", "%H:%M:%S");
+    if from.offset().is_zero() {
+        return format!("{} to {} UTC", from.strftime(day), to.strftime(clock));
+    }
+    format!(
+        "{} to {} {} ({} to {} UTC)",
+        from.strftime(day),
+        to.strftime(clock),
+        from.strftime("%:z"),
+        utc_from.strftime(clock),
+        utc_to.strftime(clock)
+    )
+}
+
 /// T-0, where the checklist has one.
 pub(super) fn launch(header: &Header) -> Option<Zoned> {
     header.launch.as_deref().and_then(|text| parse_instant(text).ok())
@@ -88,6 +111,17 @@ mod tests {
         );
         assert_eq!(full(launch, &shanghai), "2026-11-23 10:00:00 +08:00 (02:00:00 UTC)");
         assert_eq!(full(launch, &TimeZone::UTC), "2026-11-23 02:00:00 UTC");
+        let around = Window { from: at("2026-11-23T01:45:00Z"), to: at("2026-11-23T05:00:00Z") };
+        assert_eq!(
+            window(around, &shanghai),
+            "2026-11-23 09:45:00 to 13:00:00 +08:00 (01:45:00 to 05:00:00 UTC)"
+        );
+        assert_eq!(window(around, &TimeZone::UTC), "2026-11-23 01:45:00 to 05:00:00 UTC");
+        let across = Window { from: at("2026-11-22T23:00:00Z"), to: at("2026-11-23T05:00:00Z") };
+        assert_eq!(
+            window(across, &TimeZone::UTC),
+            "2026-11-22 23:00:00 UTC to 2026-11-23 05:00:00 UTC"
+        );
     }
 
     #[test]

@@ -3,7 +3,7 @@
 use std::path::PathBuf;
 
 /// Compares a report with its golden file.
-pub fn check(name: &str, actual: &[u8]) {
+pub(crate) fn check(name: &str, actual: &[u8]) {
     let path: PathBuf = [env!("CARGO_MANIFEST_DIR"), "tests/report/golden", name].iter().collect();
     #[expect(clippy::disallowed_methods, reason = "the switch of this helper, not of the product")]
     let update = std::env::var_os("GONOGO_UPDATE_GOLDENS").is_some();

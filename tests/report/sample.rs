@@ -1,5 +1,7 @@
 //! Records to render: an ordinary launch with every outcome, hostile text, and many checks.
 
+#![expect(clippy::assigning_clones, reason = "a sample reads best as plain assignments")]
+
 use gonogo::model::fault::Fault;
 use gonogo::model::finding::Finding;
 use gonogo::model::id::{CheckId, RunId};
@@ -13,12 +15,12 @@ use jiff::Timestamp;
 use serde_json::{Value, json};
 
 /// An instant.
-pub fn at(text: &str) -> Timestamp {
+pub(crate) fn at(text: &str) -> Timestamp {
     text.parse().expect("an instant")
 }
 
 /// A check's id.
-pub fn id(text: &str) -> CheckId {
+pub(crate) fn id(text: &str) -> CheckId {
     CheckId::new(text).expect("a check id")
 }
 
@@ -55,7 +57,7 @@ fn header() -> Header {
 }
 
 /// A check that passed, to be bent into others.
-pub fn check(name: &str, kind: &str, summary: &str) -> CheckRecord {
+pub(crate) fn check(name: &str, kind: &str, summary: &str) -> CheckRecord {
     let started = at("2026-11-22T02:18:42.200Z");
     CheckRecord {
         id: id(name),
@@ -82,7 +84,7 @@ pub fn check(name: &str, kind: &str, summary: &str) -> CheckRecord {
 }
 
 /// One try.
-pub fn attempt(outcome: Outcome, summary: &str, duration_ms: f64) -> Attempt {
+pub(crate) fn attempt(outcome: Outcome, summary: &str, duration_ms: f64) -> Attempt {
     let fault = (outcome == Outcome::Unknown).then(|| Fault::Unreachable {
         what: "asking 8.8.8.8".to_owned(),
         reason: "no route to host".to_owned(),
@@ -92,7 +94,7 @@ pub fn attempt(outcome: Outcome, summary: &str, duration_ms: f64) -> Attempt {
 }
 
 /// One finding.
-pub fn finding(code: &str, outcome: Outcome, target: &str, message: &str) -> Finding {
+pub(crate) fn finding(code: &str, outcome: Outcome, target: &str, message: &str) -> Finding {
     Finding {
         code: code.to_owned(),
         outcome,
@@ -105,7 +107,7 @@ pub fn finding(code: &str, outcome: Outcome, target: &str, message: &str) -> Fin
 }
 
 /// A check with one finding that is not a pass.
-pub fn troubled(
+pub(crate) fn troubled(
     name: &str,
     kind: &str,
     outcome: Outcome,
@@ -122,7 +124,7 @@ pub fn troubled(
 }
 
 /// A check that was not looked at.
-pub fn skipped(name: &str, kind: &str, reason: SkipReason, text: &str) -> CheckRecord {
+pub(crate) fn skipped(name: &str, kind: &str, reason: SkipReason, text: &str) -> CheckRecord {
     CheckRecord {
         outcome: Outcome::Skipped,
         findings: Vec::new(),
@@ -136,7 +138,7 @@ pub fn skipped(name: &str, kind: &str, reason: SkipReason, text: &str) -> CheckR
 }
 
 /// A record of some steps; the counts follow from the checks.
-pub fn record(
+pub(crate) fn record(
     steps: Vec<(&str, Vec<CheckRecord>)>,
     decision: Decision,
     because: &[&str],
@@ -157,7 +159,7 @@ pub fn record(
 }
 
 /// The launch everybody has: every outcome, a waiver, a retry, a change, an advisory.
-pub fn launch() -> RunRecord {
+pub(crate) fn launch() -> RunRecord {
     let steps = vec![
         ("DNS warm-up", dns()),
         ("Certificates", certificates()),
@@ -329,7 +331,7 @@ fn people() -> Vec<CheckRecord> {
 }
 
 /// Everything is right.
-pub fn green() -> RunRecord {
+pub(crate) fn green() -> RunRecord {
     let checks = vec![
         check("tcp.login", "tcp", "2 of 2 addresses answer; slowest 3.1 ms"),
         check("http.health", "http", "200 in 21 ms"),
@@ -338,7 +340,7 @@ pub fn green() -> RunRecord {
 }
 
 /// Nothing was selected.
-pub fn nothing() -> RunRecord {
+pub(crate) fn nothing() -> RunRecord {
     let checks = vec![
         skipped("a", "tcp", SkipReason::Phase, "belongs to T-0"),
         skipped("b", "tcp", SkipReason::NotSelected, "not selected by --tag"),
@@ -347,7 +349,7 @@ pub fn nothing() -> RunRecord {
 }
 
 /// A run that was interrupted: one answer, the rest without.
-pub fn interrupted() -> RunRecord {
+pub(crate) fn interrupted() -> RunRecord {
     let waiting = |name: &str| {
         troubled(
             name,
@@ -365,7 +367,7 @@ pub fn interrupted() -> RunRecord {
 }
 
 /// A record that tries to break out of every format.
-pub fn hostile() -> RunRecord {
+pub(crate) fn hostile() -> RunRecord {
     let evil = "\x1b[31mred\x1b[0m \x07bell\0nul ]]> | pipe <script>alert(1)</script> & \"q\" 'a' \
                 \u{202e}gnp.exe\u{2066}x\u{2069} \u{feff}bom \r\nline\ttab ::error::x %0A `tick` \
                 # hash \\ back \u{fffd} --> *bold* [l](javascript:x) 名字 👍🏽 é";
@@ -410,7 +412,7 @@ pub fn hostile() -> RunRecord {
 }
 
 /// Many checks, one in fifty of them wrong.
-pub fn many(n: usize) -> RunRecord {
+pub(crate) fn many(n: usize) -> RunRecord {
     let mut steps = Vec::new();
     for s in 0..n.div_ceil(25) {
         let checks = (s * 25..n.min((s + 1) * 25))

@@ -2,7 +2,6 @@
 
 use crate::model::outcome::Outcome;
 use crate::model::record::RunRecord;
-use crate::model::text::count;
 
 use super::super::{Glyphs, headline, style, when, wrap};
 use super::markup::Markup;
@@ -54,7 +53,10 @@ fn verdict(record: &RunRecord, m: &mut Markup) {
         m.leaf("p", &[("class", "word")], style::decision(decision));
         m.tag("div", &[("class", "why")], |m| {
             m.leaf("p", &[("class", "meaning")], style::decision_meaning(decision));
-            m.leaf("p", &[], &headline::verdict(record).join(" · "));
+            let because = headline::because(record);
+            if !because.is_empty() {
+                m.leaf("p", &[], &because.join(" · "));
+            }
             for remark in headline::remarks(record) {
                 m.leaf("p", &[("class", "remark")], &remark);
             }
@@ -69,6 +71,10 @@ fn tally(record: &RunRecord, m: &mut Markup) {
     m.tag("section", &[("class", "tally"), ("aria-label", "Counts")], |m| {
         bar(record, m);
         m.tag("ul", &[], |m| {
+            m.tag("li", &[], |m| {
+                m.leaf("b", &[], &total.to_string());
+                m.leaf("span", &[], if total == 1 { "check" } else { "checks" });
+            });
             for outcome in WORST_FIRST {
                 let n = record.counts.of(outcome);
                 if n > 0 {
@@ -81,7 +87,6 @@ fn tally(record: &RunRecord, m: &mut Markup) {
                     });
                 }
             }
-            m.leaf("li", &[("class", "muted")], &format!("of {}", count(total, "check")));
         });
     });
     m.line();
@@ -134,6 +139,7 @@ fn fact(name: &str, wide: Width, m: &mut Markup, value: impl FnOnce(&mut Markup)
 }
 
 /// How much of the line a fact takes.
+#[derive(Clone, Copy)]
 enum Width {
     Half,
     Whole,
@@ -155,13 +161,13 @@ fn checklist(page: &Page<'_>, m: &mut Markup) {
 fn times(page: &Page<'_>, m: &mut Markup) {
     let (header, zone) = (&page.record.header, &page.look.zone);
     let launch = when::launch(header).map(|launch| when::full(launch.timestamp(), zone));
-    fact("Launch, T-0", Width::Half, m, |m| match &launch {
+    fact("Launch", Width::Half, m, |m| match &launch {
         Some(launch) => m.text(launch),
         None => m.leaf("span", &[("class", "muted")], "none named: judged as of now"),
     });
     let window = header.window;
     if window.from != window.to {
-        let text = format!("{} to {}", when::full(window.from, zone), when::full(window.to, zone));
+        let text = when::window(window, zone);
         fact("Window", Width::Half, m, |m| m.text(&text));
     }
     fact("Started", Width::Half, m, |m| m.text(&when::full(header.started, zone)));
