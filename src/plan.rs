@@ -6,7 +6,6 @@ use jiff::{Timestamp, Zoned};
 use thiserror::Error;
 
 use crate::checklist::{Check, Checklist};
-use crate::model::id::CheckId;
 use crate::model::peer::Peer;
 use crate::model::record::{Skip, SkipReason};
 use crate::model::text::did_you_mean;
@@ -338,12 +337,6 @@ fn why_nothing(skips: &[Option<Skip>], checklist: &Checklist) -> String {
     }
     let ids: Vec<&str> = checklist.checks().map(|check| check.id.as_str()).collect();
     format!("the selection leaves everything out; {}", meant("", &ids))
-}
-
-/// What a check that needs others waits for, out of those that are looked at in this plan.
-#[must_use]
-pub fn needs_in_plan<'c>(check: &'c Check, selected: &HashSet<&CheckId>) -> Vec<&'c CheckId> {
-    check.needs.iter().filter(|id| selected.contains(id)).collect()
 }
 
 #[cfg(test)]

@@ -50,9 +50,8 @@ enum Weight {
 fn weigh(check: &CheckRecord, strict: bool) -> Weight {
     let blocks = check.severity == Severity::Blocker && check.waived.is_none();
     match check.outcome {
-        Outcome::Pass => Weight::Good,
         Outcome::Warn if strict && blocks => Weight::Failure,
-        Outcome::Warn => Weight::Good,
+        Outcome::Pass | Outcome::Warn => Weight::Good,
         Outcome::Fail if blocks => Weight::Failure,
         // An advisory failure warns, and a warning was looked at.
         Outcome::Fail if check.severity == Severity::Advisory => Weight::Good,

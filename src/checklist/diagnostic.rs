@@ -76,7 +76,7 @@ impl Sources {
         problems.dedup();
     }
 
-    /// A problem as a person should see it: `error:`, file:line:column, the line with a caret, and
+    /// A problem as a person should see it: `error:`, the file with line and column, the line with a caret, and
     /// one `help:`.
     #[must_use]
     pub fn render(&self, problem: &Problem, colour: bool) -> String {

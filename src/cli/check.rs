@@ -37,7 +37,7 @@ pub(super) fn run(args: &CheckArgs, choice: ColourChoice) -> anyhow::Result<u8> 
     if table && env::look(&args.output, choice).detail != Detail::Quiet {
         let yaml = serde_yaml::to_string(&checks).context("writing the YAML")?;
         output::stdout(
-            format!("\n# to keep it, paste into the checks of a step:\n{}", indent(&yaml))
+            format!("\n# to keep it, paste into the checks of a step:\n{}\n", yaml.trim_end())
                 .as_bytes(),
         )?;
     }
@@ -52,10 +52,6 @@ fn no_such_kind(name: &str) -> anyhow::Error {
             anyhow!("there is no kind `{name}`; known are {}", known.collect::<Vec<_>>().join(", "))
         }
     }
-}
-
-fn indent(yaml: &str) -> String {
-    yaml.lines().map(|line| format!("{line}\n")).collect()
 }
 
 /// The checks the command line asks for, as a checklist has them.
@@ -99,7 +95,13 @@ fn set(body: &mut Map<String, Value>, key: &str, value: Value) -> anyhow::Result
             let inner = body.entry(first).or_insert_with(|| Value::Object(Map::new()));
             match inner {
                 Value::Object(inner) => set(inner, rest, value),
-                _ => bail!("--set {key}: `{first}` is set to something that has no keys"),
+                Value::Null
+                | Value::Bool(_)
+                | Value::Number(_)
+                | Value::String(_)
+                | Value::Array(_) => {
+                    bail!("--set {key}: `{first}` is set to something that has no keys")
+                }
             }
         }
     }

@@ -7,6 +7,7 @@ use jiff::tz::TimeZone;
 
 use super::args::{ColourChoice, OutputArgs};
 use crate::checklist::interpolate::SecretSource;
+use crate::checklist::load::{ReadError, read};
 use crate::model::record::GitRef;
 use crate::report::{Colour, Detail, Glyphs, Look};
 
@@ -44,12 +45,14 @@ impl SecretSource for Secrets {
     }
 
     fn file(&self, path: &str) -> Result<String, String> {
-        let text = crate::checklist::load::read(&self.base.join(path));
+        let text = read(&self.base.join(path));
         let text = text.map_err(|error| match error {
-            crate::checklist::load::ReadError::Open { source, .. } => {
+            ReadError::Open { source, .. } => {
                 format!("cannot be read: {source}")
             }
-            other => format!("cannot be used: {other}"),
+            other @ (ReadError::TooLarge { .. } | ReadError::NotText { .. }) => {
+                format!("cannot be used: {other}")
+            }
         })?;
         Ok(text.trim_end_matches(['\r', '\n']).to_owned())
     }
@@ -77,12 +80,12 @@ pub(super) fn host() -> Option<String> {
 
 /// Who runs it: the user's name, and behind `sudo` the one who called it.
 #[must_use]
-pub(super) fn operator() -> Option<String> {
+pub(super) fn operator() -> String {
     let user = var("USER").or_else(|| var("LOGNAME"));
     match (var("SUDO_USER"), user) {
-        (Some(caller), Some(user)) if caller != user => Some(format!("{caller} (as {user})")),
-        (Some(one), _) | (None, Some(one)) => Some(one),
-        (None, None) => Some(format!("uid {}", rustix::process::getuid().as_raw())),
+        (Some(caller), Some(user)) if caller != user => format!("{caller} (as {user})"),
+        (Some(one), _) | (None, Some(one)) => one,
+        (None, None) => format!("uid {}", rustix::process::getuid().as_raw()),
     }
 }
 

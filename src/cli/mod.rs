@@ -29,17 +29,12 @@ pub fn main() -> u8 {
         // Nothing is printed here: a probe's panic becomes a finding, without its secrets.
         *PANIC.lock().unwrap_or_else(PoisonError::into_inner) = Some(info.to_string());
     }));
-    match std::panic::catch_unwind(parse_and_run) {
-        Ok(code) => code,
-        Err(_) => {
-            let text = PANIC.lock().unwrap_or_else(PoisonError::into_inner).take();
-            let text = text.unwrap_or_else(|| "a panic".to_owned()).replace('\n', " ");
-            output::stderr(&format!(
-                "gonogo: this is a defect of gonogo, please report it: {text}"
-            ));
-            exit::BUG
-        }
-    }
+    std::panic::catch_unwind(parse_and_run).unwrap_or_else(|_| {
+        let text = PANIC.lock().unwrap_or_else(PoisonError::into_inner).take();
+        let text = text.unwrap_or_else(|| "a panic".to_owned()).replace('\n', " ");
+        output::stderr(&format!("gonogo: this is a defect of gonogo, please report it: {text}"));
+        exit::BUG
+    })
 }
 
 fn parse_and_run() -> u8 {

@@ -9,6 +9,7 @@ use super::{exit, output, run};
 use crate::checklist::Check;
 use crate::checklist::load::{Options, load};
 use crate::clock::Clock;
+use crate::model::id::CheckId;
 use crate::model::peer::Peer;
 use crate::model::text::count;
 use crate::model::time::show_instant;
@@ -61,7 +62,7 @@ fn text(planned: &Plan<'_>) -> String {
         for (check, _) in selected {
             line(&format!("  {:<20} {:<14} {}", check.id, check.kind, check.title));
             if !check.needs.is_empty() {
-                let needs: Vec<&str> = check.needs.iter().map(|id| id.as_str()).collect();
+                let needs: Vec<&str> = check.needs.iter().map(CheckId::as_str).collect();
                 line(&format!("{:22}after {}", "", needs.join(", ")));
             }
             line(&format!("{:22}contacts {}", "", contacts(check)));

@@ -110,22 +110,17 @@ pub(super) fn carry_out(
         Ended::Whole(ran) => ran,
         Ended::AtOnce(code) => return Ok(code),
     };
-    finish(&ran, &rest, &look, warnings)
+    Ok(finish(&ran, &rest, &look, warnings))
 }
 
-fn finish(
-    ran: &Ran,
-    outputs: &[Output],
-    look: &Look,
-    mut warnings: Vec<String>,
-) -> anyhow::Result<u8> {
+fn finish(ran: &Ran, outputs: &[Output], look: &Look, mut warnings: Vec<String>) -> u8 {
     let failures = output::write_all(outputs, &ran.record, look);
     warnings.extend(ran.warnings.iter().cloned());
     warnings.extend(failures.iter().map(|failure| format!("{failure:#}")));
     for warning in warnings {
         super::warn(&warning);
     }
-    Ok(exit::of(&ran.record))
+    exit::of(&ran.record)
 }
 
 fn progress() -> Box<dyn Sink> {
@@ -153,7 +148,7 @@ fn header(planned: &Plan<'_>, git: Option<GitRef>, engine: &EngineArgs) -> Heade
         phase: planned.phase.clone(),
         vantage: engine.vantage.clone(),
         host: env::host(),
-        operator: env::operator(),
+        operator: Some(env::operator()),
         started: planned.now,
         strict: engine.strict,
         apply: engine.apply,

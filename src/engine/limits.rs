@@ -39,13 +39,9 @@ impl Limits {
 
     fn peer(&self, address: &str) -> Arc<Semaphore> {
         let mut peers = self.peers.lock().unwrap_or_else(PoisonError::into_inner);
-        match peers.get(address) {
-            Some(slots) => Arc::clone(slots),
-            None => {
-                let slots = Arc::new(Semaphore::new(self.per_peer));
-                peers.insert(address.to_owned(), Arc::clone(&slots));
-                slots
-            }
-        }
+        let slots = peers
+            .entry(address.to_owned())
+            .or_insert_with(|| Arc::new(Semaphore::new(self.per_peer)));
+        Arc::clone(slots)
     }
 }

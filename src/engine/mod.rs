@@ -127,8 +127,9 @@ impl<'a> Run<'a> {
         for (_, checks) in plan.steps() {
             let first = jobs.len();
             for (check, skip) in checks {
-                let needs = crate::plan::needs_in_plan(check, &selected);
-                let needs = needs.into_iter().cloned().collect();
+                // A need that is not looked at now cannot be waited for.
+                let needs =
+                    check.needs.iter().filter(|id| selected.contains(id)).cloned().collect();
                 jobs.push(Arc::new(attempt::Job::new(check, skip.cloned(), needs, &shared)));
             }
             steps.push((first, jobs.len()));

@@ -58,7 +58,7 @@ impl Run<'_> {
                 self.change_next(&mut step).await;
                 continue;
             }
-            self.next(&mut step).await;
+            self.wait(&mut step).await;
             if self.stopped.is_some() {
                 self.cancel(step).await;
                 return;
@@ -127,7 +127,7 @@ impl Run<'_> {
     }
 
     /// Waits for whatever happens next and records it.
-    async fn next(&mut self, step: &mut StepRun) {
+    async fn wait(&mut self, step: &mut StepRun) {
         let deadline = left(self.deadline, self.clock);
         tokio::select! {
             biased;
@@ -139,7 +139,7 @@ impl Run<'_> {
                 }
                 self.ended(ended, step);
             }
-            stop = stopped(&mut self.stop) => self.stop_now(stop),
+            told = stopped(&mut self.stop) => self.stop_now(told),
             () = tokio::time::sleep(deadline), if self.deadline.is_some() => self.stop_now(Stop::Deadline),
         }
     }

@@ -41,7 +41,7 @@ pub struct RunRecord {
 pub struct Header {
     /// The version of the record's meaning.
     pub format: u32,
-    /// The run's name, a UUIDv7.
+    /// The run's name, a `UUIDv7`.
     pub run: RunId,
     /// What made the record.
     pub tool: Tool,

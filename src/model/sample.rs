@@ -78,7 +78,9 @@ pub(crate) fn waiver() -> Waived {
 
 fn folded(events: &[Event]) -> Option<RunRecord> {
     let mut fold = Fold::default();
-    events.iter().for_each(|event| fold.apply(event));
+    for event in events {
+        fold.apply(event);
+    }
     fold.into_record()
 }
 

@@ -1,0 +1,14 @@
+//! Every report format, compared byte for byte, from records that hold everything a run can bring.
+
+#[path = "report/golden.rs"]
+mod golden;
+#[path = "report/html.rs"]
+mod html;
+#[path = "report/json.rs"]
+mod json;
+#[path = "report/progress.rs"]
+mod progress;
+#[path = "report/sample.rs"]
+mod sample;
+#[path = "report/table.rs"]
+mod table;
