@@ -9,7 +9,7 @@ use crate::checklist::{Check, Checklist};
 use crate::model::peer::Peer;
 use crate::model::record::{Skip, SkipReason};
 use crate::model::text::did_you_mean;
-use crate::model::time::{Offset, Window};
+use crate::model::time::{Offset, Phase, Window};
 
 /// What the command line selects.
 #[derive(Debug, Clone, Default)]
@@ -25,7 +25,7 @@ pub struct Selection {
 }
 
 /// Which phase to run.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub enum PhaseChoice {
     /// The latest that has begun, by the clock and the launch.
     #[default]
@@ -33,7 +33,7 @@ pub enum PhaseChoice {
     /// Every phase.
     All,
     /// This one.
-    One(Offset),
+    One(Phase),
 }
 
 impl std::str::FromStr for PhaseChoice {
@@ -94,7 +94,7 @@ pub enum NothingSelected {
     #[error("the list has no phase {phase}")]
     NoSuchPhase {
         /// The phase.
-        phase: Offset,
+        phase: Phase,
         /// What it could have been.
         help: String,
     },
@@ -139,7 +139,7 @@ pub fn plan<'a>(
         .checks()
         .map(|check| {
             not_selected(check, selection)
-                .or_else(|| phase.filter(|_| by_phase).and_then(|p| other_phase(check, p)))
+                .or_else(|| phase.as_ref().filter(|_| by_phase).and_then(|p| other_phase(check, p)))
         })
         .collect();
     if skips.iter().all(Option::is_some) {
@@ -283,20 +283,22 @@ fn phase(
     selection: &Selection,
     now: Timestamp,
     launch: Timestamp,
-) -> Result<Option<Offset>, NothingSelected> {
-    match selection.phase {
+) -> Result<Option<Phase>, NothingSelected> {
+    match &selection.phase {
         PhaseChoice::All => Ok(None),
-        PhaseChoice::One(phase) if checklist.phases.contains(&phase) => Ok(Some(phase)),
+        PhaseChoice::One(phase) if checklist.phases.contains(phase) => {
+            Ok(checklist.phases.iter().find(|known| *known == phase).cloned())
+        }
         PhaseChoice::One(phase) => {
             let known: Vec<String> = checklist.phases.iter().map(ToString::to_string).collect();
             let known: Vec<&str> = known.iter().map(String::as_str).collect();
-            Err(NothingSelected::NoSuchPhase { phase, help: meant("", &known) })
+            Err(NothingSelected::NoSuchPhase { phase: phase.clone(), help: meant("", &known) })
         }
         PhaseChoice::Auto if checklist.launch.is_none() => Ok(None),
         PhaseChoice::Auto => {
             let begun =
-                checklist.phases.iter().rev().find(|phase| phase.from_launch(launch) <= now);
-            Ok(begun.or(checklist.phases.first()).copied())
+                checklist.phases.iter().rev().find(|phase| phase.at.from_launch(launch) <= now);
+            Ok(begun.or(checklist.phases.first()).cloned())
         }
     }
 }
@@ -317,8 +319,8 @@ fn not_selected(check: &Check, selection: &Selection) -> Option<Skip> {
     Some(Skip { reason: SkipReason::NotSelected, cause: None, text: text.to_owned() })
 }
 
-fn other_phase(check: &Check, phase: Offset) -> Option<Skip> {
-    if check.phases.is_empty() || check.phases.contains(&phase) {
+fn other_phase(check: &Check, phase: &Phase) -> Option<Skip> {
+    if check.phases.is_empty() || check.phases.contains(phase) {
         return None;
     }
     let phases: Vec<String> = check.phases.iter().map(ToString::to_string).collect();

@@ -18,8 +18,8 @@ use crate::model::node::{Content, Key, Node, Place, Problem};
 use crate::model::record::Source;
 use crate::model::secret::Secrets;
 use crate::model::text::did_you_mean;
-use crate::model::time::{Offset, Span, parse_instant};
-use crate::probe::{AnyProbe, KINDS, KindRow};
+use crate::model::time::{Offset, Phase, Span, parse_instant};
+use crate::probe::{AnyProbe, KINDS, KindRow, Target};
 
 /// What a checklist is validated from, beside its own text.
 pub(super) struct Input<'a> {
@@ -63,7 +63,8 @@ pub(super) fn checklist(
         vars.entry("name".to_owned()).or_insert_with(|| name.clone());
     }
     let mut filler = Filler::new(vars, input.secrets, &secrets);
-    let vars = filler.variables();
+    let mut vars = filler.variables();
+    vars.remove("name");
     let vars = vars.into_iter().map(|(name, node)| (name, node.shown())).collect();
     let top = filler.fill(&without(input.root, &["steps", "vars"]));
     // A secret outside of a check has nothing it could be the fault of.
@@ -90,7 +91,7 @@ pub(super) fn checklist(
     let window = window(&list, &top, problems);
     let launch = launch(&list, &top, input.launch, problems);
     let mut phases = list.phases.unwrap_or_default();
-    phases.sort_unstable();
+    phases.sort_by_key(|phase| phase.at);
     phases.dedup();
     let Origin { path, base, signoffs, .. } = from;
     let signoffs = signoffs.into();
@@ -223,7 +224,7 @@ struct Reader<'a, 'p> {
     problems: &'p mut Vec<Problem>,
     sources: &'a Sources,
     defaults: Option<RawDefaults>,
-    phases: Vec<Offset>,
+    phases: Vec<Phase>,
     /// Whether the list's own phases could be read; if not, those of checks are not compared.
     phases_read: bool,
     /// Every id so far, and where it stands.
@@ -342,6 +343,14 @@ impl Reader<'_, '_> {
                 return None;
             }
         };
+        if !matches!(value.content, Content::Map(_)) {
+            let (Target::One(target) | Target::List(target)) = row.target;
+            let message =
+                format!("expected the parameters of `{}`, found {}", row.name, value.describe());
+            let help = format!("write `{}: {{ {target}: … }}`", row.name);
+            self.problems.push(Problem::new(value.place, message).help(help));
+            return None;
+        }
         let mut found = Vec::new();
         let probe = (row.read)(value, key.place, &mut found);
         // A text that lacks its secret cannot be judged yet.
@@ -417,7 +426,7 @@ impl Reader<'_, '_> {
         }
     }
 
-    fn check_phases(&mut self, phases: Option<&[Offset]>, common: &Node) {
+    fn check_phases(&mut self, phases: Option<&[Phase]>, common: &Node) {
         let Some(phases) = phases.filter(|_| self.phases_read) else { return };
         let place = place_of(common, "phases");
         if phases.is_empty() {

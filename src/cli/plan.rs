@@ -27,7 +27,7 @@ pub(super) fn run(args: &PlanArgs, choice: ColourChoice) -> anyhow::Result<u8> {
         ids: args.ids.clone(),
         tags: args.select.tags.clone(),
         skip: args.select.skip.clone(),
-        phase: args.select.phase,
+        phase: args.select.phase.clone(),
     };
     let planned = match plan(&checklist, &selection, &Clock.local()) {
         Ok(planned) => planned,

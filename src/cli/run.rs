@@ -34,7 +34,7 @@ pub(super) fn run(args: &RunArgs, choice: ColourChoice) -> anyhow::Result<u8> {
         ids: args.ids.clone(),
         tags: args.select.tags.clone(),
         skip: args.select.skip.clone(),
-        phase: args.select.phase,
+        phase: args.select.phase.clone(),
     };
     let now = Clock.local();
     let planned = match plan(&checklist, &selection, &now) {

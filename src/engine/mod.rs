@@ -130,7 +130,9 @@ impl<'a> Run<'a> {
                 // A need that is not looked at now cannot be waited for.
                 let needs =
                     check.needs.iter().filter(|id| selected.contains(id)).cloned().collect();
-                jobs.push(Arc::new(attempt::Job::new(check, skip.cloned(), needs, &shared)));
+                let mut job = attempt::Job::new(check, skip.cloned(), needs, &shared);
+                redact(&mut job.blank, &plan.checklist.secrets);
+                jobs.push(Arc::new(job));
             }
             steps.push((first, jobs.len()));
         }

@@ -335,6 +335,7 @@ impl de::Error for ReadError {
 
     fn missing_field(field: &'static str) -> Self {
         let mut error = Self::new(format!("`{field}` is missing"));
+        error.help = Some(format!("add `{field}:` here"));
         error.missing = true;
         error
     }
@@ -447,6 +448,17 @@ impl<'de> Deserializer<'de> for Reader<'_> {
         self.map(visitor, Some(fields))
     }
 
+    fn deserialize_seq<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value, ReadError> {
+        match &self.node.content {
+            Content::List(_) => self.deserialize_any(visitor),
+            Content::Null
+            | Content::Bool(_)
+            | Content::Number(..)
+            | Content::Text(_)
+            | Content::Map(_) => Err(self.unexpected(&visitor)),
+        }
+    }
+
     fn deserialize_newtype_struct<V: Visitor<'de>>(
         self,
         _name: &'static str,
@@ -474,7 +486,7 @@ impl<'de> Deserializer<'de> for Reader<'_> {
 
     serde::forward_to_deserialize_any! {
         bool i8 i16 i32 i64 i128 u8 u16 u32 u64 u128 f32 f64 char bytes byte_buf
-        unit unit_struct seq tuple tuple_struct map ignored_any
+        unit unit_struct tuple tuple_struct map ignored_any
     }
 }
 
