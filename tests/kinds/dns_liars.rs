@@ -220,12 +220,13 @@ async fn what_is_no_answer_to_the_question_is_never_believed() {
             "gonogo.answer-unreadable",
         ),
     ];
-    for (what, lie, code) in lies {
+    let looks = lies.map(|(what, lie, code)| async move {
         let server = liar(move |question, _| vec![lie(question)]).await;
         let look = ask(server, json!({})).await;
         assert_eq!(look.codes(Outcome::Unknown), [code], "{what}: {:#?}", look.findings);
         assert_eq!(look.outcome(), Outcome::Unknown, "{what}");
-    }
+    });
+    futures_util::future::join_all(looks).await;
 }
 
 #[tokio::test]
@@ -266,7 +267,7 @@ async fn a_server_that_answers_every_third_question_loses_none() {
         let mut counts = counts.lock().expect("no panic");
         let count = counts.entry(question.queries[0].name.clone()).or_default();
         *count += 1;
-        if *count % 3 == 0 { vec![bytes(&good(question))] } else { Vec::new() }
+        if count.is_multiple_of(3) { vec![bytes(&good(question))] } else { Vec::new() }
     })
     .await;
     let names: Vec<String> = (0..9).map(|n| format!("n{n}.example")).collect();
