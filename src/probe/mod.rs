@@ -38,6 +38,7 @@ macro_rules! kinds {
 }
 
 kinds! {
+    dns::Dns,
     tcp::Tcp,
     command::Command,
     manual::Manual,

@@ -1,3 +1,5 @@
 //! Each kind against real servers of the lab, and against liars where no real server will lie.
 
+mod dns;
+mod dns_liars;
 mod support;
