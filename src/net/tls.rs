@@ -134,7 +134,6 @@ fn session(connection: &rustls::ClientConnection) -> Session {
 }
 
 /// The target's own part in a failed handshake; `None` when it is this machine's.
-#[expect(clippy::wildcard_enum_match_arm, reason = "the library's list of errors is open")]
 fn failure(error: &io::Error) -> Option<Failure> {
     use rustls::Error as E;
     let inner = error.get_ref().and_then(|inner| inner.downcast_ref::<E>());

@@ -159,11 +159,11 @@ impl Answer {
         let signed = Signed::cut(WHAT, bytes.response.as_bytes())?;
         let said = ResponseData::from_der(signed.tbs).map_err(BadDer::of(WHAT))?;
         let question = Question::about(leaf, issuer)?;
-        let (signer, bad_signature) = signer(&said.responder_id, &signed, issuer)?;
+        let (by, bad_signature) = signer(&said.responder_id, &signed, issuer)?;
         Ok(Self::Basic(Box::new(Basic {
             produced_at: moment(&said.produced_at),
             responder: responder(&said.responder_id),
-            signer,
+            signer: by,
             bad_signature,
             critical: critical(&said),
             singles: said.responses.iter().take(KEPT).map(|one| question.single(one)).collect(),

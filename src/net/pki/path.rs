@@ -102,8 +102,7 @@ pub fn build(chain: &[CertificateDer<'_>], roots: &Roots, now: Timestamp) -> Pat
             }
             Ok(found) => outdated = outdated.or(Some(found)),
             Err(error) => {
-                let worse = trouble.as_ref().is_none_or(|known| !is_telling(known));
-                if worse {
+                if trouble.as_ref().is_none_or(|known| telling(&error) > telling(known)) {
                     trouble = Some(error);
                 }
             }
@@ -206,14 +205,22 @@ fn linked(chain: &[CertificateDer<'_>]) -> Vec<usize> {
     places
 }
 
-/// Whether an error says more than that an instant was not the right one.
-fn is_telling(error: &webpki::Error) -> bool {
-    !matches!(
-        error,
-        webpki::Error::CertExpired { .. }
-            | webpki::Error::CertNotValidYet { .. }
-            | webpki::Error::UnknownIssuer
-    )
+/// How much an error says. That an instant was not the right one says least, and an unknown issuer
+/// may be one that is only not needed.
+fn telling(error: &webpki::Error) -> u8 {
+    match obstacle(error) {
+        Obstacle::Dates => 0,
+        Obstacle::UnknownIssuer => 1,
+        Obstacle::BadSignature
+        | Obstacle::SignatureAlgorithm
+        | Obstacle::Purpose
+        | Obstacle::AuthorityAsServer
+        | Obstacle::ServerAsAuthority
+        | Obstacle::Constraint
+        | Obstacle::OldVersion
+        | Obstacle::Effort
+        | Obstacle::Unreadable => 2,
+    }
 }
 
 #[expect(clippy::wildcard_enum_match_arm, reason = "the verifier's list of errors is open")]
