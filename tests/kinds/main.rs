@@ -2,3 +2,8 @@
 
 mod support;
 mod tls;
+mod tls_forge;
+mod tls_judge;
+mod tls_liars;
+mod tls_server;
+mod tls_staples;

@@ -18,8 +18,10 @@ fn parameters(name: &str, more: Value) -> Value {
         "addresses": ["127.0.0.1"],
         "ca": lab("LAB_CA"),
     });
-    let more = more.as_object().expect("an object").clone();
-    parameters.as_object_mut().expect("an object").extend(more);
+    let (Value::Object(all), Value::Object(more)) = (&mut parameters, more) else {
+        panic!("parameters are an object")
+    };
+    all.extend(more);
     parameters
 }
 

@@ -350,7 +350,7 @@ mod tests {
 
     #[test]
     fn garbage_is_unreadable_and_try_later_is_not() {
-        for bad in [&b""[..], b"garbage", &[0x30; 65_536], &[0x30, 3, 10, 1, 9]] {
+        for bad in [&b""[..], b"garbage", &[0x30; 16_000], &[0x30, 3, 10, 1, 9]] {
             assert!(matches!(Answer::read(bad, b"", None), Answer::Unreadable(_)), "{bad:?}");
         }
         let later = Answer::read(&[0x30, 3, 10, 1, 3], b"", None);
@@ -360,6 +360,6 @@ mod tests {
     #[test]
     fn serials_are_compared_as_numbers() {
         assert_eq!(number(&[0, 0, 7, 0]), [7, 0]);
-        assert_eq!(number(&[0]), []);
+        assert_eq!(number(&[0]), b"");
     }
 }
