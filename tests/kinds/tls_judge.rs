@@ -38,6 +38,7 @@ fn certificate() -> Certificate {
         signature: "ecdsa-with-SHA256".to_owned(),
         authority: false,
         purposes: vec!["serverAuth".to_owned()],
+        policies: Vec::new(),
         must_staple: false,
         ocsp: Vec::new(),
         crls: Vec::new(),
@@ -163,6 +164,30 @@ fn renewal_is_judged_by_the_certificates_own_life() {
     check(short(90), json!({}), &ok);
     check(short(76), json!({}), &ok);
     check(short(67), json!({"margin": "1h"}), &overdue);
+}
+
+#[test]
+fn public_certificates_keep_the_baseline_requirements() {
+    let public = |life: i64, scts: usize| {
+        let policies = vec!["2.23.140.1.2.1".to_owned()];
+        let second = SignedDuration::from_secs(1);
+        let leaf = aged(life, 24 * 40);
+        Certificate { policies, scts, not_before: leaf.not_before + second, ..leaf }
+    };
+    let none = json!({"renewal": "manual"});
+    check(public(200, 3), none.clone(), &["pass tls.ok"]);
+    check(public(201, 3), none.clone(), &["fail tls.lifetime-too-long"]);
+    check(aged(200, 24 * 40), none.clone(), &["pass tls.ok"]);
+    check(public(200, 2), none.clone(), &["warn tls.few-scts", "pass tls.ok"]);
+    check(public(90, 2), none.clone(), &["pass tls.ok"]);
+    check(public(90, 1), none.clone(), &["warn tls.few-scts", "pass tls.ok"]);
+    // Issued under the rule before: 398 days until 15 March 2026.
+    check(public(398, 3), none.clone(), &["pass tls.ok"]);
+    check(public(400, 3), none.clone(), &["fail tls.lifetime-too-long"]);
+    // A company's own authority is exempt, in the platform's store or not.
+    check(Certificate { policies: Vec::new(), ..public(800, 0) }, none, &["pass tls.ok"]);
+    let file = json!({"ca": "ca.pem", "renewal": "manual"});
+    check(public(800, 0), file, &["pass tls.ok"]);
 }
 
 #[test]

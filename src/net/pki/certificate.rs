@@ -57,6 +57,8 @@ pub struct Certificate {
     pub authority: bool,
     /// What it may be used for, such as `serverAuth`; empty where it does not say.
     pub purposes: Vec<String>,
+    /// The policies it was issued under, as object identifiers. At most 200.
+    pub policies: Vec<String>,
     /// Whether clients must refuse it without a stapled OCSP answer (RFC 7633).
     pub must_staple: bool,
     /// Where its revocation can be asked for by OCSP.
@@ -117,6 +119,7 @@ impl Certificate {
             signature: algorithm_name(&x509.signature_algorithm.algorithm),
             authority: x509.is_ca(),
             purposes: seen.purposes,
+            policies: seen.policies,
             must_staple: seen.must_staple,
             ocsp: seen.ocsp,
             crls: seen.crls,
@@ -142,6 +145,7 @@ pub(super) fn parse(der: &[u8]) -> Result<X509Certificate<'_>, BadDer> {
 struct Extensions {
     names: Vec<String>,
     purposes: Vec<String>,
+    policies: Vec<String>,
     must_staple: bool,
     ocsp: Vec<String>,
     crls: Vec<String>,
@@ -168,6 +172,10 @@ impl Extensions {
                 ];
                 let known = known.into_iter().filter(|(_, has)| *has).map(|(n, _)| n.to_owned());
                 self.purposes = known.chain(usage.other.iter().map(Oid::to_id_string)).collect();
+            }
+            ParsedExtension::CertificatePolicies(policies) => {
+                let policies = policies.iter().take(KEPT);
+                self.policies = policies.map(|policy| policy.policy_id.to_id_string()).collect();
             }
             ParsedExtension::AuthorityInfoAccess(access) => {
                 for place in access.accessdescs.iter().take(KEPT) {

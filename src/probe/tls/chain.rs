@@ -53,7 +53,8 @@ pub(super) fn root(served: &Served) -> &str {
 fn name(case: Case<'_>, served: &Served, leaf: &Certificate) -> Option<Finding> {
     served.name_mismatch.as_ref()?;
     // Where not even the path could be read, the name was not compared either.
-    if matches!(served.path, Path::Broken { obstacle: Obstacle::OldVersion, .. }) {
+    if let Path::Broken { obstacle: Obstacle::OldVersion | Obstacle::Unreadable, .. } = served.path
+    {
         return None;
     }
     let host = &case.tls.endpoint.host;

@@ -121,6 +121,16 @@ codes! {
         "MD2, MD5 and SHA-1 signatures can be forged; clients refuse them, and public authorities \
          may not use them. The signature of a root does not count.\n\nHave the certificate issued \
          again with SHA-256 or better."
+    LIFETIME_TOO_LONG "tls.lifetime-too-long" Fail "the certificate lives longer than public authorities may let it"
+        "Browsers and Apple's systems refuse a public certificate whose whole life is longer than \
+         the Baseline Requirements (6.3.2) allow for its first day: 398 days before 15 March 2026, \
+         200 from then, 100 from 15 March 2027, 47 from 15 March 2029. Any second above counts as a \
+         day.\n\nHave it issued again. Certificates of private authorities are exempt."
+    FEW_SCTS "tls.few-scts" Warn "the certificate is logged in too few transparency logs"
+        "Chrome and Apple's systems want a public certificate to carry two signed timestamps of \
+         certificate transparency logs (three above 180 days of life) and refuse it otherwise. A \
+         server can also send them in the handshake or the staple, where this check does not \
+         look.\n\nIf a browser shows ERR_CERTIFICATE_TRANSPARENCY_REQUIRED, have it issued again."
     WRONG_ORDER "tls.wrong-order" Warn "the certificates are sent in the wrong order"
         "Each certificate should be followed by its issuer's (RFC 8446 §4.4.2; a must in TLS 1.2). \
          Most clients sort them, some embedded ones do not.\n\nPut them into one file in the order \

@@ -1,7 +1,7 @@
 //! Judging one address after the other: connection, handshake, and each certificate served.
 
 use super::seen::{Accepted, Contact, Observation, Served};
-use super::{Stapling, Tls, chain, codes, expiry, staple};
+use super::{Stapling, Tls, chain, codes, expiry, public, staple};
 use crate::model::fault::Sight;
 use crate::model::finding::Finding;
 use crate::model::outcome::Outcome;
@@ -88,6 +88,7 @@ fn explains(code: &str) -> bool {
 fn judge_certificate(case: Case<'_>, accepted: &Accepted, served: &Served) -> Vec<Finding> {
     let mut findings = chain::judge(case, served);
     findings.extend(expiry::judge(case, served));
+    findings.extend(public::judge(case, served));
     let wrong = findings.iter().any(|finding| finding.outcome == Outcome::Fail);
     if let (false, Some(session), Some(leaf)) = (wrong, &served.session, served.leaf()) {
         let left = expiry::days(leaf.not_after.duration_since(case.cx.now));

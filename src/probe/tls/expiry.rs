@@ -109,7 +109,7 @@ impl Plan {
 }
 
 /// The life of a certificate. Its last second counts (Baseline Requirements 6.3.2).
-fn life(found: &Certificate) -> SignedDuration {
+pub(super) fn life(found: &Certificate) -> SignedDuration {
     found.not_after.duration_since(found.not_before).saturating_add(SignedDuration::from_secs(1))
 }
 

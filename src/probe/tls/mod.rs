@@ -6,6 +6,7 @@ mod contact;
 mod expiry;
 mod fleet;
 mod observe;
+mod public;
 mod seen;
 mod staple;
 
