@@ -10,7 +10,10 @@ use std::time::Duration;
 
 use rustls::client::Resumption;
 use rustls::client::danger::{HandshakeSignatureValid, ServerCertVerified, ServerCertVerifier};
-use rustls::crypto::{CryptoProvider, aws_lc_rs, verify_tls12_signature, verify_tls13_signature};
+use rustls::crypto::aws_lc_rs::kx_group::{SECP256R1, SECP384R1, X25519, X25519MLKEM768};
+use rustls::crypto::{
+    CryptoProvider, SupportedKxGroup, aws_lc_rs, verify_tls12_signature, verify_tls13_signature,
+};
 use rustls::pki_types::{CertificateDer, ServerName, UnixTime};
 use rustls::{ClientConfig, DigitallySignedStruct, InvalidMessage, SignatureScheme};
 use schemars::JsonSchema;
@@ -23,12 +26,41 @@ use crate::model::fault::Fault;
 use crate::model::text::one_line;
 use crate::net::tcp::Refusal;
 
-/// The one provider of cryptography.
+/// The one provider of cryptography. It offers post-quantum key exchange first, as browsers do.
 #[must_use]
 pub fn provider() -> &'static Arc<CryptoProvider> {
     static PROVIDER: LazyLock<Arc<CryptoProvider>> =
-        LazyLock::new(|| Arc::new(aws_lc_rs::default_provider()));
+        LazyLock::new(|| with_groups(vec![X25519MLKEM768, X25519, SECP256R1, SECP384R1]));
     &PROVIDER
+}
+
+/// The same provider without post-quantum key exchange: a first message that fits one segment.
+fn classic() -> &'static Arc<CryptoProvider> {
+    static CLASSIC: LazyLock<Arc<CryptoProvider>> =
+        LazyLock::new(|| with_groups(vec![X25519, SECP256R1, SECP384R1]));
+    &CLASSIC
+}
+
+fn with_groups(kx_groups: Vec<&'static dyn SupportedKxGroup>) -> Arc<CryptoProvider> {
+    Arc::new(CryptoProvider { kx_groups, ..aws_lc_rs::default_provider() })
+}
+
+/// Which key exchange is offered.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum KeyExchange {
+    /// Post-quantum first, as browsers offer it.
+    PostQuantum,
+    /// Elliptic curves only.
+    Classic,
+}
+
+/// What a handshake offers.
+#[derive(Debug, Clone, Copy)]
+pub struct Offer<'a> {
+    /// The name asked for.
+    pub name: &'a ServerName<'static>,
+    /// The key exchange.
+    pub exchange: KeyExchange,
 }
 
 /// What came of a handshake.
@@ -77,20 +109,21 @@ pub enum Failure {
     NotProved(String),
 }
 
-/// Shakes hands on an open connection, offering all versions and never resuming a session.
+/// Shakes hands on an open connection, without resuming a session.
 ///
 /// # Errors
 /// A [`Fault`] when the server fell silent, or this machine could not go on.
 pub async fn shake(
     stream: TcpStream,
-    name: &ServerName<'static>,
+    offer: Offer<'_>,
     limit: Duration,
 ) -> Result<Handshake, Fault> {
-    let what = || format!("TLS handshake as {}", name.to_str());
+    let what = || format!("TLS handshake as {}", offer.name.to_str());
     let capture = Arc::new(Capture::default());
-    let config = config(&capture).map_err(|error| Fault::Bug { message: error.to_string() })?;
+    let config = config(&capture, offer.exchange)
+        .map_err(|error| Fault::Bug { message: error.to_string() })?;
     let begun = Clock.tick();
-    let connecting = TlsConnector::from(Arc::new(config)).connect(name.clone(), stream);
+    let connecting = TlsConnector::from(Arc::new(config)).connect(offer.name.clone(), stream);
     let done = tokio::time::timeout(limit, connecting)
         .await
         .map_err(|_| Fault::Timeout { what: what(), after: limit.into() })?;
@@ -105,8 +138,12 @@ pub async fn shake(
 
 /// A configuration for one handshake. With a session to resume, a server shows neither certificate
 /// nor staple, and the library would answer with those it remembers.
-fn config(capture: &Arc<Capture>) -> Result<ClientConfig, rustls::Error> {
-    let mut config = ClientConfig::builder_with_provider(Arc::clone(provider()))
+fn config(capture: &Arc<Capture>, exchange: KeyExchange) -> Result<ClientConfig, rustls::Error> {
+    let provider = match exchange {
+        KeyExchange::PostQuantum => provider(),
+        KeyExchange::Classic => classic(),
+    };
+    let mut config = ClientConfig::builder_with_provider(Arc::clone(provider))
         .with_safe_default_protocol_versions()?
         .dangerous()
         .with_custom_certificate_verifier(Arc::<Capture>::clone(capture))

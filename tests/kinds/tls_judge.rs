@@ -72,6 +72,7 @@ fn address(served: Served) -> Address {
     let accepted = Accepted {
         connect_ms: 1.0,
         handshake_ms: 2.0,
+        silent_to_post_quantum: false,
         handshakes: 1,
         failure: None,
         fault: None,

@@ -15,7 +15,8 @@ use serde_json::json;
 use crate::support::{Looked, context, look, look_in};
 use crate::tls_forge::{Authority, HOST, Identity, NORMAL};
 use crate::tls_server::{
-    answer_bytes, close_at_once, listener, parameters, serve, serve_on, trust, turn,
+    answer_bytes, close_at_once, drop_long_hellos, listener, parameters, serve, serve_on, trust,
+    turn,
 };
 
 /// A root, an intermediate, and a good certificate of it.
@@ -255,6 +256,16 @@ async fn a_silent_address_does_not_hide_the_others() {
     both["addresses"] = json!(["127.0.0.1", "127.0.0.2"]);
     let looked = look_in::<Tls>(both, &context(Duration::from_secs(1))).await;
     assert_eq!(looked.codes(Unknown), ["gonogo.timeout"], "{:#?}", looked.findings);
+    assert_eq!(looked.codes(Pass), ["tls.ok"], "{:#?}", looked.findings);
+}
+
+#[tokio::test]
+async fn a_path_that_drops_long_handshakes_is_told_from_a_dead_server() {
+    let pki = pki();
+    let port = drop_long_hellos(serve(vec![pki.turn()]).await).await;
+    let ca = trust(&pki.root);
+    let looked = look_in::<Tls>(parameters(port, &ca), &context(Duration::from_secs(2))).await;
+    assert_eq!(looked.codes(Fail), ["tls.pq-intolerant"], "{:#?}", looked.findings);
     assert_eq!(looked.codes(Pass), ["tls.ok"], "{:#?}", looked.findings);
 }
 

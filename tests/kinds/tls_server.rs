@@ -95,6 +95,25 @@ pub(crate) async fn answer_bytes(bytes: &'static [u8]) -> u16 {
     port
 }
 
+/// Forwards to another port what begins with a short message, and is silent to the rest; returns
+/// its port.
+pub(crate) async fn drop_long_hellos(to: u16) -> u16 {
+    let listener = listener(Ipv4Addr::LOCALHOST, 0).await;
+    let port = listener.local_addr().expect("an address").port();
+    accept(listener, move |mut stream| async move {
+        let mut hello = vec![0; 16_384];
+        let length = stream.read(&mut hello).await.unwrap_or(0);
+        if length > 1_000 {
+            let _ended = stream.read(&mut hello).await;
+            return;
+        }
+        let mut server = TcpStream::connect((Ipv4Addr::LOCALHOST, to)).await.expect("the server");
+        server.write_all(&hello[..length]).await.expect("the server reads");
+        let _ended = tokio::io::copy_bidirectional(&mut stream, &mut server).await;
+    });
+    port
+}
+
 /// Accepts and closes at once, on a free port; returns it.
 pub(crate) async fn close_at_once() -> u16 {
     let listener = listener(Ipv4Addr::LOCALHOST, 0).await;

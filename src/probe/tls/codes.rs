@@ -54,6 +54,13 @@ codes! {
          certificate on the server do not belong together, or somebody replays a certificate.\n\n\
          Compare `openssl x509 -noout -pubkey -in CERT` with `openssl pkey -pubout -in KEY` on the \
          server."
+    PQ_INTOLERANT "tls.pq-intolerant" Fail "handshakes with post-quantum key exchange get no answer"
+        "The first message of a handshake with post-quantum key exchange (X25519MLKEM768) does not \
+         fit one TCP segment. Something on the way, or the server, drops it, while a short one is \
+         answered. Current browsers and many libraries send the long one: for them the endpoint is \
+         down.\n\nBy hand: `openssl s_client -groups X25519MLKEM768` against `-groups X25519`. Update \
+         the load balancer or firewall that reads the handshake in one piece. Try from another \
+         network, to see on whose side it stands."
     SLOW "tls.slow" Fail "the TLS handshake takes longer than allowed"
         "The first handshake took longer than `max_handshake`, measured without the connection. At \
          a launch, when every player connects anew, handshakes are the first work the servers \

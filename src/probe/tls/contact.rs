@@ -64,6 +64,11 @@ fn judge_accepted(case: Case<'_>, accepted: &Accepted) -> Vec<Finding> {
             findings.extend(staple::judge(case, served));
         }
     }
+    if accepted.silent_to_post_quantum {
+        let message = "no answer to a handshake with post-quantum key exchange, but to one without";
+        let finding = Finding::new(&codes::PQ_INTOLERANT, case.target, message);
+        findings.push(finding.expected("an answer to both").actual("no answer to the larger one"));
+    }
     findings.extend(slow(case, accepted));
     if let Some(failure) = &accepted.failure {
         // A certificate no client can use keeps the handshake from being verified as well; that

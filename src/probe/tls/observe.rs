@@ -1,10 +1,13 @@
 //! Looking at an endpoint: every address, as many handshakes as it takes, nothing judged.
 
 use std::net::{IpAddr, SocketAddr};
+use std::pin::pin;
 use std::time::Duration;
 
+use futures_util::future::{Either, select};
 use futures_util::stream::{self, StreamExt};
 use rustls::pki_types::{CertificateDer, ServerName};
+use tokio::net::TcpStream;
 
 use super::seen::{Accepted, Address, Contact, Observation, Sent, Served, Staple};
 use super::{Stapling, Tls};
@@ -17,7 +20,7 @@ use crate::net::pki::ocsp::Answer;
 use crate::net::pki::path;
 use crate::net::pki::roots::Roots;
 use crate::net::tcp::{Dial, dial};
-use crate::net::tls::{Handshake, shake};
+use crate::net::tls::{Handshake, KeyExchange, Offer, shake};
 use crate::probe::ProbeCx;
 
 /// How many handshakes wait for a staple: nginx asks its responder only after the first handshake
@@ -78,10 +81,11 @@ impl Look<'_> {
             Dial::Open(stream, millis) => (stream, millis),
             Dial::Refused(refusal) => return Ok(Contact::Refused(refusal)),
         };
-        let first = shake(stream, self.name, self.cx.remaining()).await?;
+        let (first, exchange) = self.first(address, stream).await?;
         let mut seen = Accepted {
             connect_ms,
             handshake_ms: first.millis,
+            silent_to_post_quantum: exchange == KeyExchange::Classic,
             handshakes: 0,
             failure: None,
             fault: None,
@@ -90,7 +94,7 @@ impl Look<'_> {
         self.keep(&mut seen, &first);
         while self.waits_for_staple(&seen) && self.has_time(&seen) {
             tokio::time::sleep(PAUSE).await;
-            match self.again(address).await {
+            match self.again(address, exchange).await {
                 Ok(next) => self.keep(&mut seen, &next),
                 Err(fault) => seen.fault = Some(fault),
             }
@@ -98,10 +102,40 @@ impl Look<'_> {
         Ok(Contact::Accepted(seen))
     }
 
+    /// The first handshake. When half of the time has passed without an answer, another one without
+    /// post-quantum key exchange is tried beside it: its first message fits one segment, and there
+    /// are middleboxes that drop longer ones.
+    async fn first(
+        &self,
+        address: SocketAddr,
+        stream: TcpStream,
+    ) -> Result<(Handshake, KeyExchange), Fault> {
+        let remaining = self.cx.remaining();
+        let first = pin!(shake(stream, self.offer(KeyExchange::PostQuantum), remaining));
+        let second = pin!(async {
+            tokio::time::sleep(remaining / 2).await;
+            self.again(address, KeyExchange::Classic).await
+        });
+        match select(first, second).await {
+            Either::Left((first, _)) => Ok((first?, KeyExchange::PostQuantum)),
+            Either::Right((Ok(second), _)) if second.end.is_ok() => {
+                Ok((second, KeyExchange::Classic))
+            }
+            // That taught nothing about the first, which may still be answered.
+            Either::Right((_, first)) => Ok((first.await?, KeyExchange::PostQuantum)),
+        }
+    }
+
+    const fn offer(&self, exchange: KeyExchange) -> Offer<'_> {
+        Offer { name: self.name, exchange }
+    }
+
     /// A handshake over a connection of its own.
-    async fn again(&self, address: SocketAddr) -> Result<Handshake, Fault> {
+    async fn again(&self, address: SocketAddr, exchange: KeyExchange) -> Result<Handshake, Fault> {
         match dial(address, self.cx.remaining()).await? {
-            Dial::Open(stream, _) => shake(stream, self.name, self.cx.remaining()).await,
+            Dial::Open(stream, _) => {
+                shake(stream, self.offer(exchange), self.cx.remaining()).await
+            }
             // It was open a moment ago: that is trouble on the way, not the target's answer.
             Dial::Refused(refusal) => Err(Fault::Unreachable {
                 what: format!("connecting to {address} again"),

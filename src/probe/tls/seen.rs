@@ -47,6 +47,9 @@ pub struct Accepted {
     pub connect_ms: f64,
     /// How long the first handshake took, in milliseconds; the connection not included.
     pub handshake_ms: f64,
+    /// Whether a handshake with post-quantum key exchange stayed without answer, and one without it
+    /// did not.
+    pub silent_to_post_quantum: bool,
     /// How many handshakes were tried; more than one only to wait for a staple.
     pub handshakes: usize,
     /// How the first handshake that failed did so.
