@@ -2,4 +2,6 @@
 
 pub mod dns;
 pub mod name;
+pub mod pki;
 pub mod tcp;
+pub mod tls;

@@ -39,6 +39,7 @@ macro_rules! kinds {
 
 kinds! {
     dns::Dns,
+    tls::Tls,
     tcp::Tcp,
     command::Command,
     manual::Manual,

@@ -3,3 +3,9 @@
 mod dns;
 mod dns_liars;
 mod support;
+mod tls;
+mod tls_forge;
+mod tls_judge;
+mod tls_liars;
+mod tls_server;
+mod tls_staples;
