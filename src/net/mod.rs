@@ -1,4 +1,5 @@
 //! Connections: what is needed to look, as typed facts without an opinion.
 
 pub mod name;
+pub mod postgres;
 pub mod tcp;
