@@ -37,7 +37,9 @@ macro_rules! kinds {
     (@row $module:ident :: $kind:ident + act) => { any::acting_row::<$module::$kind>() };
 }
 
-kinds! {}
+kinds! {
+    postgres_pool::PostgresPool,
+}
 
 /// The row of a kind by its name.
 #[must_use]

@@ -10,7 +10,7 @@ mod url;
 mod wire;
 
 use std::net::SocketAddr;
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use std::pin::Pin;
 use std::time::{Duration, Instant};
 
@@ -80,6 +80,8 @@ type Driver = Pin<Box<dyn Future<Output = Result<(), tokio_postgres::Error>> + S
 pub struct Session {
     client: Client,
     driver: Fuse<Driver>,
+    /// Why the connection has ended, when it has.
+    last_words: Option<Failure>,
     /// How it began.
     pub greeting: Greeting,
 }
@@ -94,6 +96,13 @@ pub enum Failure {
 }
 
 impl Failure {
+    fn of(what: &str, error: &tokio_postgres::Error) -> Self {
+        match error.as_db_error() {
+            Some(error) => Self::Server(ServerError::of(error)),
+            None => Self::Fault(unreadable(what.to_owned(), error)),
+        }
+    }
+
     /// The failure as a fault of an exchange, where the server's error is no answer to the question.
     #[must_use]
     pub fn fault(self, what: &str) -> Fault {
@@ -111,14 +120,14 @@ impl Failure {
 }
 
 impl Door {
-    /// Finds the addresses of a URL's host and the files it names.
+    /// Finds the addresses of a URL's host and the files it names, relative to `base`.
     ///
     /// # Errors
     /// A [`Fault`] when no resolver answers or a file cannot be read.
     pub async fn find(
         url: &PgUrl,
         application: impl Into<String>,
-        path: &(dyn Fn(&Path) -> PathBuf + Sync),
+        base: &Path,
         limit: Duration,
     ) -> Result<Found, Fault> {
         let addresses = match (&url.host, url.hostaddr) {
@@ -132,7 +141,7 @@ impl Door {
             },
         };
         let wants_tls = matches!(url.host, Host::Tcp(_)) && url.sslmode != SslMode::Disable;
-        let tls = if wants_tls { Some(tls::config(url, path)?) } else { None };
+        let tls = if wants_tls { Some(tls::config(url, base)?) } else { None };
         Ok(Found::Door(Box::new(Self {
             url: url.clone(),
             application: application.into(),
@@ -392,7 +401,7 @@ impl Begin {
             login_millis: millis_since(self.begun),
         };
         let driver: Driver = Box::pin(connection);
-        Session { client, driver: driver.fuse(), greeting }
+        Session { client, driver: driver.fuse(), last_words: None, greeting }
     }
 }
 
@@ -448,9 +457,10 @@ impl Session {
         let timeout =
             || Failure::Fault(Fault::Timeout { what: what.to_owned(), after: Span::from(limit) });
         let asked = tokio::time::timeout(limit, self.exchange(statements));
-        asked.await.map_err(|_| timeout())?.map_err(|error| match error.as_db_error() {
-            Some(error) => Failure::Server(ServerError::of(error)),
-            None => Failure::Fault(unreadable(what.to_owned(), &error)),
+        let answer = asked.await.map_err(|_| timeout())?;
+        answer.map_err(|error| match (&self.last_words, error.is_closed()) {
+            (Some(last_words), true) => last_words.clone(),
+            (Some(_) | None, _) => Failure::of(what, &error),
         })
     }
 
@@ -458,12 +468,12 @@ impl Session {
         let query = Box::pin(self.client.simple_query(statements));
         let answer = match select(query, &mut self.driver).await {
             Either::Left((answer, _)) => answer,
-            // The connection ended first: its own last words say more than "closed".
-            Either::Right((end, query)) => match (query.await, end) {
-                (Ok(answer), _) => Ok(answer),
-                (Err(_), Err(end)) => Err(end),
-                (Err(error), Ok(())) => Err(error),
-            },
+            // The connection has ended, perhaps with the answer already delivered. Why it has says
+            // more than the "closed" that this or the next statement gets.
+            Either::Right((end, query)) => {
+                self.last_words = end.err().map(|error| Failure::of("the connection", &error));
+                query.await
+            }
         };
         answer.map(Table::all)
     }
@@ -471,7 +481,7 @@ impl Session {
     /// Says farewell, so that the server frees the slot at once; waits at most `limit` for the
     /// connection to end.
     pub async fn close(self, limit: Duration) {
-        let Self { client, driver, .. } = self;
+        let Self { client, driver, last_words: _, greeting: _ } = self;
         drop(client);
         // Whether the other side took the farewell or not, the connection is closed by now.
         let _ended = tokio::time::timeout(limit, driver).await;

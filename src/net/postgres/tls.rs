@@ -32,14 +32,11 @@ enum Trust {
 /// The largest file of certificates that is read.
 const FILE_LIMIT: u64 = 4 << 20;
 
-/// How to open TLS for a URL; `path` finds files the URL names.
+/// How to open TLS for a URL; the files it names are relative to `base`.
 ///
 /// # Errors
 /// [`Fault::Local`] when a file cannot be read, or the system has no roots.
-pub(super) fn config(
-    url: &PgUrl,
-    path: &dyn Fn(&Path) -> std::path::PathBuf,
-) -> Result<ClientConfig, Fault> {
+pub(super) fn config(url: &PgUrl, base: &Path) -> Result<ClientConfig, Fault> {
     let provider = Arc::new(aws_lc_rs::default_provider());
     // For compatibility libpq verifies the chain under `require` as soon as it is given a root.
     let trust = match url.sslmode {
@@ -51,13 +48,16 @@ pub(super) fn config(
     let roots = match trust {
         Trust::Nothing => Vec::new(),
         Trust::Chain | Trust::ChainAndName => match &url.sslrootcert {
-            Some(file) => certificates(&path(file))?,
+            Some(file) => certificates(&base.join(file))?,
             None => system_roots()?,
         },
     };
     let mut anchors = RootCertStore::empty();
+    // As OpenSSL has it, a chain ends at a certificate that signs itself; others in the file only
+    // help to build it.
+    let (roots, helpers): (Vec<_>, Vec<_>) = roots.into_iter().partition(signs_itself);
     anchors.add_parsable_certificates(roots.iter().cloned());
-    let verifier = Verifier { trust, anchors, roots, provider: provider.clone() };
+    let verifier = Verifier { trust, anchors, roots, helpers, provider: provider.clone() };
     let builder = ClientConfig::builder_with_provider(provider)
         .with_safe_default_protocol_versions()
         .map_err(|error| Fault::Bug { message: error.to_string() })?
@@ -66,7 +66,7 @@ pub(super) fn config(
     let mut config = match &url.client_cert {
         None => builder.with_no_client_auth(),
         Some((cert, key)) => {
-            let (cert, key) = (path(cert), path(key));
+            let (cert, key) = (base.join(cert), base.join(key));
             let chain = certificates(&cert)?;
             let der = PrivateKeyDer::from_pem_slice(&read(&key)?)
                 .map_err(|error| unusable(&key, &error.to_string()))?;
@@ -171,6 +171,7 @@ struct Verifier {
     trust: Trust,
     anchors: RootCertStore,
     roots: Vec<CertificateDer<'static>>,
+    helpers: Vec<CertificateDer<'static>>,
     provider: Arc<CryptoProvider>,
 }
 
@@ -186,14 +187,20 @@ impl Verifier {
         if self.roots.iter().any(|root| root.as_ref() == leaf.as_ref()) {
             return in_date(leaf, now);
         }
+        let mut chain = intermediates.to_vec();
+        chain.extend(self.helpers.iter().cloned());
         verify_server_cert_signed_by_trust_anchor(
             &ParsedCertificate::try_from(leaf)?,
             &self.anchors,
-            intermediates,
+            &chain,
             now,
             self.provider.signature_verification_algorithms.all,
         )
     }
+}
+
+fn signs_itself(certificate: &CertificateDer<'_>) -> bool {
+    X509Certificate::from_der(certificate).is_ok_and(|(_, it)| it.subject() == it.issuer())
 }
 
 fn in_date(leaf: &CertificateDer<'_>, now: UnixTime) -> Result<(), Error> {

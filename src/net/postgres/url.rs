@@ -183,6 +183,21 @@ impl PgUrl {
     }
 }
 
+impl SessionAttrs {
+    /// The word in a URL; `None` when it does not say.
+    #[must_use]
+    pub const fn as_str(self) -> Option<&'static str> {
+        match self {
+            Self::Unsaid => None,
+            Self::Any => Some("any"),
+            Self::ReadWrite => Some("read-write"),
+            Self::ReadOnly => Some("read-only"),
+            Self::Primary => Some("primary"),
+            Self::Standby => Some("standby"),
+        }
+    }
+}
+
 impl SslMode {
     /// The word in a URL.
     #[must_use]
