@@ -3,5 +3,6 @@
 pub mod dns;
 pub mod name;
 pub mod pki;
+pub mod postgres;
 pub mod tcp;
 pub mod tls;

@@ -40,6 +40,7 @@ macro_rules! kinds {
 kinds! {
     dns::Dns,
     tls::Tls,
+    postgres_pool::PostgresPool,
     tcp::Tcp,
     command::Command,
     manual::Manual,

@@ -2,6 +2,7 @@
 
 mod dns;
 mod dns_liars;
+mod postgres_pool;
 mod support;
 mod tls;
 mod tls_forge;
