@@ -1,10 +1,13 @@
 //! Reports: every format, rendered from the record alone. Nothing here asks the clock, the network
 //! or the environment, so the same record gives the same bytes, today and in a year.
 
+mod bearing;
 mod headline;
 mod html;
 mod json;
 mod jsonl;
+mod junit;
+mod markup;
 pub mod style;
 mod table;
 mod when;
@@ -33,6 +36,8 @@ pub enum Format {
     Jsonl,
     /// One self-contained page for a browser and for paper.
     Html,
+    /// JUnit XML for CI hosts.
+    Junit,
 }
 
 /// What is wrong with the format somebody asked for.
@@ -124,7 +129,7 @@ pub enum Glyphs {
 
 impl Format {
     /// Every format, in the order of the manual.
-    pub const ALL: &[Self] = &[Self::Table, Self::Json, Self::Jsonl, Self::Html];
+    pub const ALL: &[Self] = &[Self::Table, Self::Json, Self::Jsonl, Self::Html, Self::Junit];
 
     /// The name used by `--output`.
     #[must_use]
@@ -134,6 +139,7 @@ impl Format {
             Self::Json => "json",
             Self::Jsonl => "jsonl",
             Self::Html => "html",
+            Self::Junit => "junit",
         }
     }
 
@@ -158,6 +164,7 @@ impl Format {
             Self::Json => &["json"],
             Self::Jsonl => &["jsonl", "ndjson"],
             Self::Html => &["html", "htm"],
+            Self::Junit => &["xml"],
         }
     }
 
@@ -197,6 +204,7 @@ pub fn render(format: Format, record: &RunRecord, look: &Look) -> Result<Vec<u8>
         Format::Json => json::render(record),
         Format::Jsonl => jsonl::render(record),
         Format::Html => html::render(record, look).map(String::into_bytes),
+        Format::Junit => Ok(junit::render(record).into_bytes()),
     }
 }
 
