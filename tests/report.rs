@@ -16,3 +16,5 @@ mod progress;
 mod sample;
 #[path = "report/table.rs"]
 mod table;
+#[path = "report/tap.rs"]
+mod tap;

@@ -84,7 +84,7 @@ fn escape(text: &str, out: &mut String) {
             '\'' => out.push_str("&#39;"),
             '\n' | '\t' => out.push(c),
             c if is_hazard(c) || matches!(c, '\u{fffe}' | '\u{ffff}') => {
-                out.extend(c.escape_unicode())
+                out.extend(c.escape_unicode());
             }
             c => out.push(c),
         }

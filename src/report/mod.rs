@@ -10,6 +10,7 @@ mod junit;
 mod markup;
 pub mod style;
 mod table;
+mod tap;
 mod when;
 mod wrap;
 
@@ -38,6 +39,8 @@ pub enum Format {
     Html,
     /// JUnit XML for CI hosts.
     Junit,
+    /// TAP 14, the Test Anything Protocol.
+    Tap,
 }
 
 /// What is wrong with the format somebody asked for.
@@ -129,7 +132,8 @@ pub enum Glyphs {
 
 impl Format {
     /// Every format, in the order of the manual.
-    pub const ALL: &[Self] = &[Self::Table, Self::Json, Self::Jsonl, Self::Html, Self::Junit];
+    pub const ALL: &[Self] =
+        &[Self::Table, Self::Json, Self::Jsonl, Self::Html, Self::Junit, Self::Tap];
 
     /// The name used by `--output`.
     #[must_use]
@@ -140,6 +144,7 @@ impl Format {
             Self::Jsonl => "jsonl",
             Self::Html => "html",
             Self::Junit => "junit",
+            Self::Tap => "tap",
         }
     }
 
@@ -165,6 +170,7 @@ impl Format {
             Self::Jsonl => &["jsonl", "ndjson"],
             Self::Html => &["html", "htm"],
             Self::Junit => &["xml"],
+            Self::Tap => &["tap"],
         }
     }
 
@@ -205,6 +211,7 @@ pub fn render(format: Format, record: &RunRecord, look: &Look) -> Result<Vec<u8>
         Format::Jsonl => jsonl::render(record),
         Format::Html => html::render(record, look).map(String::into_bytes),
         Format::Junit => Ok(junit::render(record).into_bytes()),
+        Format::Tap => Ok(tap::render(record).into_bytes()),
     }
 }
 
