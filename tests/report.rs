@@ -12,6 +12,8 @@ mod json;
 mod junit;
 #[path = "report/progress.rs"]
 mod progress;
+#[path = "report/prometheus.rs"]
+mod prometheus;
 #[path = "report/sample.rs"]
 mod sample;
 #[path = "report/table.rs"]

@@ -8,6 +8,7 @@ mod json;
 mod jsonl;
 mod junit;
 mod markup;
+mod prometheus;
 pub mod style;
 mod table;
 mod tap;
@@ -41,6 +42,8 @@ pub enum Format {
     Junit,
     /// TAP 14, the Test Anything Protocol.
     Tap,
+    /// Metrics for the textfile collector of Prometheus.
+    Prometheus,
 }
 
 /// What is wrong with the format somebody asked for.
@@ -132,8 +135,15 @@ pub enum Glyphs {
 
 impl Format {
     /// Every format, in the order of the manual.
-    pub const ALL: &[Self] =
-        &[Self::Table, Self::Json, Self::Jsonl, Self::Html, Self::Junit, Self::Tap];
+    pub const ALL: &[Self] = &[
+        Self::Table,
+        Self::Json,
+        Self::Jsonl,
+        Self::Html,
+        Self::Junit,
+        Self::Tap,
+        Self::Prometheus,
+    ];
 
     /// The name used by `--output`.
     #[must_use]
@@ -145,6 +155,7 @@ impl Format {
             Self::Html => "html",
             Self::Junit => "junit",
             Self::Tap => "tap",
+            Self::Prometheus => "prometheus",
         }
     }
 
@@ -171,6 +182,7 @@ impl Format {
             Self::Html => &["html", "htm"],
             Self::Junit => &["xml"],
             Self::Tap => &["tap"],
+            Self::Prometheus => &["prom"],
         }
     }
 
@@ -212,6 +224,7 @@ pub fn render(format: Format, record: &RunRecord, look: &Look) -> Result<Vec<u8>
         Format::Html => html::render(record, look).map(String::into_bytes),
         Format::Junit => Ok(junit::render(record).into_bytes()),
         Format::Tap => Ok(tap::render(record).into_bytes()),
+        Format::Prometheus => Ok(prometheus::render(record).into_bytes()),
     }
 }
 
