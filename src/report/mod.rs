@@ -1,12 +1,17 @@
 //! Reports: every format, rendered from the record alone. Nothing here asks the clock, the network
 //! or the environment, so the same record gives the same bytes, today and in a year.
 
+mod bearing;
 mod headline;
 mod html;
 mod json;
 mod jsonl;
+mod junit;
+mod markup;
+mod prometheus;
 pub mod style;
 mod table;
+mod tap;
 mod when;
 mod wrap;
 
@@ -33,6 +38,12 @@ pub enum Format {
     Jsonl,
     /// One self-contained page for a browser and for paper.
     Html,
+    /// JUnit XML for CI hosts.
+    Junit,
+    /// TAP 14, the Test Anything Protocol.
+    Tap,
+    /// Metrics for the textfile collector of Prometheus.
+    Prometheus,
 }
 
 /// What is wrong with the format somebody asked for.
@@ -124,7 +135,15 @@ pub enum Glyphs {
 
 impl Format {
     /// Every format, in the order of the manual.
-    pub const ALL: &[Self] = &[Self::Table, Self::Json, Self::Jsonl, Self::Html];
+    pub const ALL: &[Self] = &[
+        Self::Table,
+        Self::Json,
+        Self::Jsonl,
+        Self::Html,
+        Self::Junit,
+        Self::Tap,
+        Self::Prometheus,
+    ];
 
     /// The name used by `--output`.
     #[must_use]
@@ -134,6 +153,9 @@ impl Format {
             Self::Json => "json",
             Self::Jsonl => "jsonl",
             Self::Html => "html",
+            Self::Junit => "junit",
+            Self::Tap => "tap",
+            Self::Prometheus => "prometheus",
         }
     }
 
@@ -158,6 +180,9 @@ impl Format {
             Self::Json => &["json"],
             Self::Jsonl => &["jsonl", "ndjson"],
             Self::Html => &["html", "htm"],
+            Self::Junit => &["xml"],
+            Self::Tap => &["tap"],
+            Self::Prometheus => &["prom"],
         }
     }
 
@@ -197,6 +222,9 @@ pub fn render(format: Format, record: &RunRecord, look: &Look) -> Result<Vec<u8>
         Format::Json => json::render(record),
         Format::Jsonl => jsonl::render(record),
         Format::Html => html::render(record, look).map(String::into_bytes),
+        Format::Junit => Ok(junit::render(record).into_bytes()),
+        Format::Tap => Ok(tap::render(record).into_bytes()),
+        Format::Prometheus => Ok(prometheus::render(record).into_bytes()),
     }
 }
 

@@ -7,8 +7,8 @@ use crate::model::outcome::Outcome;
 use crate::model::record::CheckRecord;
 use crate::model::text::count;
 
+use super::super::markup::Markup;
 use super::super::{style, when};
-use super::markup::Markup;
 use super::{Page, chip, field, findings};
 
 /// The longest observation shown, in bytes of JSON; the record has it all.

@@ -6,8 +6,8 @@ use crate::model::outcome::Outcome;
 use crate::model::record::CheckRecord;
 use crate::model::text::count;
 
+use super::super::markup::Markup;
 use super::super::{style, when, wrap};
-use super::markup::Markup;
 use super::{Page, chip, field, marks};
 
 /// Findings of one check that get a card of their own; the rest stand in its evidence.

@@ -4,7 +4,6 @@
 mod csp;
 mod evidence;
 mod findings;
-mod markup;
 mod sheet;
 mod steps;
 mod summary;
@@ -13,8 +12,8 @@ use crate::model::outcome::{Outcome, Severity};
 use crate::model::record::{CheckRecord, RunRecord};
 use crate::model::text::clip;
 
+use super::markup::Markup;
 use super::{Glyphs, Look, ReportError, json, style, wrap};
-use markup::Markup;
 
 /// The longest field shown, in characters; the record has it all.
 const FIELD_LIMIT: usize = 4_000;

@@ -3,8 +3,8 @@
 use crate::model::outcome::Outcome;
 use crate::model::record::{CheckRecord, StepRecord};
 
+use super::super::markup::Markup;
 use super::super::{headline, style, when, wrap};
-use super::markup::Markup;
 use super::{Page, chip, field, findings, marks};
 
 /// Steps of at most this many checks are kept on one page of paper.

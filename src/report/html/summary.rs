@@ -3,8 +3,8 @@
 use crate::model::outcome::Outcome;
 use crate::model::record::RunRecord;
 
+use super::super::markup::Markup;
 use super::super::{Glyphs, headline, style, when, wrap};
-use super::markup::Markup;
 use super::{Page, field};
 
 /// Outcomes in the order a reader wants their numbers: the worst first.

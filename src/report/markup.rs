@@ -1,18 +1,18 @@
-//! Writing HTML so that text can never become markup, and every tag is closed.
+//! Writing HTML and XML so that text can never become markup, and every tag is closed.
 
 use crate::model::text::is_hazard;
 
-/// A piece of HTML under way. Text goes in through [`Markup::text`] and attributes through
+/// A piece of HTML or XML under way. Text goes in through [`Markup::text`] and attributes through
 /// [`Markup::tag`]; both are escaped, and there is no other way in.
 #[derive(Debug, Default)]
-pub(super) struct Markup(String);
+pub(in crate::report) struct Markup(String);
 
 /// The attributes of a tag: names are the page's own, values may be foreign.
-pub(super) type Attributes<'a> = &'a [(&'static str, &'a str)];
+pub(in crate::report) type Attributes<'a> = &'a [(&'static str, &'a str)];
 
 impl Markup {
     /// A tag with what stands in it.
-    pub(super) fn tag(
+    pub(in crate::report) fn tag(
         &mut self,
         name: &'static str,
         attributes: Attributes<'_>,
@@ -26,47 +26,54 @@ impl Markup {
     }
 
     /// A tag with a text in it.
-    pub(super) fn leaf(&mut self, name: &'static str, attributes: Attributes<'_>, text: &str) {
+    pub(in crate::report) fn leaf(
+        &mut self,
+        name: &'static str,
+        attributes: Attributes<'_>,
+        text: &str,
+    ) {
         self.tag(name, attributes, |m| m.text(text));
     }
 
-    /// A tag that has no end: `meta`, `input`, `rect`.
-    pub(super) fn open(&mut self, name: &'static str, attributes: Attributes<'_>) {
+    /// A tag of HTML that has no end: `meta`, `input`.
+    pub(in crate::report) fn open(&mut self, name: &'static str, attributes: Attributes<'_>) {
         self.0.push('<');
         self.0.push_str(name);
         for (attribute, value) in attributes {
             self.0.push(' ');
             self.0.push_str(attribute);
             self.0.push_str("=\"");
-            escape(value, &mut self.0);
+            // XML 1.0 §3.3.3 turns a line break in an attribute into a blank.
+            escape(&value.replace('\n', "\\n").replace('\t', " "), &mut self.0);
             self.0.push('"');
         }
         self.0.push('>');
     }
 
     /// Text.
-    pub(super) fn text(&mut self, text: &str) {
+    pub(in crate::report) fn text(&mut self, text: &str) {
         escape(text, &mut self.0);
     }
 
     /// A line break in the source, for people who read it.
-    pub(super) fn line(&mut self) {
+    pub(in crate::report) fn line(&mut self) {
         self.0.push('\n');
     }
 
     /// The page's own style sheet or script, which no record has a part in.
-    pub(super) fn own(&mut self, text: &str) {
+    pub(in crate::report) fn own(&mut self, text: &str) {
         self.0.push_str(text);
     }
 
     /// The finished text.
-    pub(super) fn finish(self) -> String {
+    pub(in crate::report) fn finish(self) -> String {
         self.0
     }
 }
 
-/// The one escape of this format: what could open a tag, an entity or a quote, and what could change
-/// how its neighbours are shown (control characters, bidirectional overrides).
+/// The one escape of these formats: what could open a tag, an entity or a quote, what could change
+/// how its neighbours are shown (control characters, bidirectional overrides), and what XML 1.0 §2.2
+/// does not allow at all.
 fn escape(text: &str, out: &mut String) {
     for c in text.chars() {
         match c {
@@ -76,7 +83,9 @@ fn escape(text: &str, out: &mut String) {
             '"' => out.push_str("&quot;"),
             '\'' => out.push_str("&#39;"),
             '\n' | '\t' => out.push(c),
-            c if is_hazard(c) => out.extend(c.escape_unicode()),
+            c if is_hazard(c) || matches!(c, '\u{fffe}' | '\u{ffff}') => {
+                out.extend(c.escape_unicode());
+            }
             c => out.push(c),
         }
     }
