@@ -291,6 +291,7 @@ impl Reader<'_, '_> {
         }
         let mut common = Vec::new();
         let mut kinds: Vec<(&KindRow, &Key, &Node)> = Vec::new();
+        let mut strangers = 0;
         for (key, value) in node.entries() {
             if let Some(row) = crate::probe::kind(&key.text) {
                 kinds.push((row, key, value));
@@ -299,11 +300,14 @@ impl Reader<'_, '_> {
             } else {
                 let known = RawCheck::KEYS.into_iter().chain(KINDS.iter().map(|row| row.name));
                 self.problems.push(Problem::unknown_key(key, known));
+                strangers += 1;
             }
         }
+        // An unknown key may well be the kind, misspelt: one mistake, not two.
+        let kind_missing = kinds.is_empty() && strangers > 0;
         let common = Node { content: Content::Map(unique(common.into_iter())), place: node.place };
         let raw: Option<RawCheck> = common.read(self.problems);
-        let probe = self.probe(&node, &kinds, &missing);
+        let probe = if kind_missing { None } else { self.probe(&node, &kinds, &missing) };
         let raw = raw?;
         self.note_id(&raw.id, place_of(&common, "id"));
         self.check_phases(raw.phases.as_deref(), &common);
