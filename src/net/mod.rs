@@ -1,4 +1,5 @@
 //! Connections: what is needed to look, as typed facts without an opinion.
 
+pub mod http;
 pub mod name;
 pub mod tcp;

@@ -38,6 +38,7 @@ macro_rules! kinds {
 }
 
 kinds! {
+    http::Http,
     tcp::Tcp,
     command::Command,
     manual::Manual,

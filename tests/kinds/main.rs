@@ -1,3 +1,4 @@
 //! Each kind against real servers of the lab, and against liars where no real server will lie.
 
+mod http;
 mod support;
