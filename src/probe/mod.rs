@@ -38,6 +38,7 @@ macro_rules! kinds {
 }
 
 kinds! {
+    silence::Silence + act,
     http::Http,
     tcp::Tcp,
     command::Command,
