@@ -4,5 +4,8 @@ pub mod dns;
 pub mod name;
 pub mod pki;
 pub mod postgres;
+pub mod alertmanager;
+pub mod http;
+pub mod prometheus;
 pub mod tcp;
 pub mod tls;

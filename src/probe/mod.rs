@@ -41,6 +41,8 @@ kinds! {
     dns::Dns,
     tls::Tls,
     postgres_pool::PostgresPool,
+    silence::Silence + act,
+    http::Http,
     tcp::Tcp,
     command::Command,
     manual::Manual,

@@ -3,6 +3,10 @@
 mod dns;
 mod dns_liars;
 mod postgres_pool;
+mod http;
+mod silence;
+mod silence_cluster;
+mod silence_ha;
 mod support;
 mod tls;
 mod tls_forge;
