@@ -2,8 +2,8 @@
 
 mod dns;
 mod dns_liars;
-mod postgres_pool;
 mod http;
+mod postgres_pool;
 mod silence;
 mod silence_cluster;
 mod silence_ha;
