@@ -78,10 +78,19 @@ pub(super) fn host() -> Option<String> {
     Some(name).filter(|name| !name.is_empty())
 }
 
+/// The name of the user the process runs as, by the system's list of users.
+fn account() -> Option<String> {
+    let uid = rustix::process::getuid().as_raw().to_string();
+    let users = std::fs::read_to_string("/etc/passwd").ok()?;
+    let mut lines = users.lines().map(|line| line.split(':').collect::<Vec<_>>());
+    let line = lines.find(|fields| fields.get(2) == Some(&uid.as_str()))?;
+    line.first().map(ToString::to_string)
+}
+
 /// Who runs it: the user's name, and behind `sudo` the one who called it.
 #[must_use]
 pub(super) fn operator() -> String {
-    let user = var("USER").or_else(|| var("LOGNAME"));
+    let user = var("USER").or_else(|| var("LOGNAME")).or_else(account);
     match (var("SUDO_USER"), user) {
         (Some(caller), Some(user)) if caller != user => format!("{caller} (as {user})"),
         (Some(one), _) | (None, Some(one)) => one,

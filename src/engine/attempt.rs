@@ -187,7 +187,15 @@ impl Job {
             | Outcome::Warn
             | Outcome::Pending => false,
         };
-        let helps = look.as_ref().err().is_none_or(Fault::is_retryable);
+        let helps = match look {
+            Err(fault) => fault.is_retryable(),
+            // Nothing learnt for want of a privilege stays nothing learnt.
+            Ok(look) => look
+                .judged
+                .findings
+                .iter()
+                .any(|finding| finding.outcome == outcome && finding.code != codes::DENIED.id),
+        };
         let left = usize::try_from(self.retry.attempts).is_ok_and(|attempts| tries < attempts);
         wanted && helps && left
     }
@@ -260,24 +268,30 @@ fn worst(findings: &[Finding]) -> Outcome {
     findings.iter().map(|finding| finding.outcome).max().unwrap_or(Outcome::Unknown)
 }
 
-/// What a line of the table says: the kind's own summary when all is well, else the worst finding
-/// and how many more there are.
+/// What a line of the table says: the kind's own summary when all is well, else the worst finding,
+/// on which target, and how many more there are.
 fn summary(findings: &[Finding], outcome: Outcome, own: String) -> String {
     let mut worst = findings.iter().filter(|finding| finding.outcome == outcome);
-    match (outcome, worst.next()) {
-        (Outcome::Pass | Outcome::Skipped, _) | (_, None) => own,
-        (
-            Outcome::NotApplicable
-            | Outcome::Warn
-            | Outcome::Pending
-            | Outcome::Unknown
-            | Outcome::Fail,
-            Some(first),
-        ) => match worst.count() {
-            0 => first.message.clone(),
-            more => format!("{}; {more} more", first.message),
-        },
+    let Some(first) = worst.next() else { return own };
+    let line = match outcome {
+        Outcome::Pass | Outcome::Skipped => return own,
+        Outcome::NotApplicable | Outcome::Pending => first.message.clone(),
+        Outcome::Warn | Outcome::Unknown | Outcome::Fail => on_target(first),
+    };
+    match worst.count() {
+        0 => line,
+        more => format!("{line}; {more} more"),
     }
+}
+
+/// A finding's message with its target before it, unless the message names it or it is no address.
+fn on_target(finding: &Finding) -> String {
+    /// Longer than this, a list of targets would leave no room for the message.
+    const SHORT: usize = 60;
+    let Finding { target, message, .. } = finding;
+    let address = target.contains(['.', ':', '/']) && target.chars().count() <= SHORT;
+    let named = message.contains(target.split(' ').next().unwrap_or_default());
+    if address && !named { format!("{target}: {message}") } else { message.clone() }
 }
 
 fn attempt(started: jiff::Timestamp, duration_ms: f64, look: &Result<Look, Fault>) -> Attempt {
