@@ -41,6 +41,7 @@ pub fn context(allowance: Duration) -> ProbeCx {
         base: PathBuf::from(env!("CARGO_MANIFEST_DIR")),
         allow_exec: false,
         signoffs: Arc::new([]),
+        people: Arc::default(),
     }
 }
 
