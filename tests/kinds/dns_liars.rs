@@ -7,7 +7,8 @@ use gonogo::model::outcome::Outcome;
 use gonogo::probe::dns::Dns;
 use hickory_proto::op::{Edns, Message, MessageType, OpCode, ResponseCode};
 use hickory_proto::rr::rdata::opt::EdnsOption;
-use hickory_proto::rr::rdata::{A, CNAME, TXT};
+use hickory_proto::rr::rdata::svcb::{IpHint, SvcParamKey, SvcParamValue};
+use hickory_proto::rr::rdata::{A, CNAME, HTTPS, SVCB, TXT};
 use hickory_proto::rr::{Name, RData, Record, RecordType};
 use serde_json::{Value, json};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
@@ -537,4 +538,31 @@ async fn an_alias_out_of_the_zone_is_followed_by_the_resolver_alone() {
     assert_eq!(look.codes(Outcome::Fail), ["dns.stale-answer"], "{:#?}", look.findings);
     let look = ask(direct, json!({ "authorities": authorities, "resolvers": [] })).await;
     assert_eq!(look.codes(Outcome::Unknown), ["dns.end-unknown"], "{:#?}", look.findings);
+}
+
+#[tokio::test]
+async fn hints_at_other_addresses_are_told() {
+    let hinting = |hint: [u8; 4]| {
+        move |question: &Message, _: usize| {
+            let mut answer = good(question);
+            if question.queries[0].query_type == RecordType::HTTPS {
+                let parameters = vec![(
+                    SvcParamKey::Ipv4Hint,
+                    SvcParamValue::Ipv4Hint(IpHint(vec![A(hint.into())])),
+                )];
+                let data = RData::HTTPS(HTTPS(SVCB::new(1, Name::root(), parameters)));
+                answer.answers.push(record(&question.queries[0].name, 60, data));
+            }
+            vec![bytes(&answer)]
+        }
+    };
+    let types = || json!({ "types": ["A", "HTTPS"] });
+    let same = liar(hinting([192, 0, 2, 1])).await;
+    let look = ask(same, types()).await;
+    assert_eq!(look.outcome(), Outcome::Pass, "{:#?}", look.findings);
+    let other = liar(hinting([192, 0, 2, 66])).await;
+    let look = ask(other, types()).await;
+    assert_eq!(look.codes(Outcome::Fail), ["dns.hint-differs"], "{:#?}", look.findings);
+    let actual = look.findings.iter().find_map(|finding| finding.actual.as_deref());
+    assert_eq!(actual, Some("192.0.2.66"));
 }

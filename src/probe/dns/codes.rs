@@ -89,6 +89,23 @@ codes! {
         "`warm.hit_ratio` is asked for, but the answers prove neither hit nor miss: their TTL does \
          not move. Some resolvers rewrite TTLs; a TTL of 0 is never cached.\n\nAsk such a resolver \
          for `warm.p95` instead.\n\nBy hand: `dig @RESOLVER NAME TYPE +noall +answer`, twice."
+    ENDS_EARLY "dns.warmth-ends-early" Warn "what is warm now is cold again at the launch"
+        "A resolver keeps an answer for its TTL at most, and the first of them runs out before T-0: \
+         what was warmed now is of no use to the first players.\n\nRun the check again within the \
+         last TTL before the launch, or in a loop shorter than the TTL; or raise the TTL, if the \
+         records are not about to change.\n\nBy hand: `dig @RESOLVER NAME TYPE +noall +answer`; the \
+         number is the seconds left."
+    PRIVATE_ADDRESS "dns.private-address" Fail "an address is of no use to the public"
+        "The check says `public: true`, and a record holds an address that is private, reserved, or \
+         for documentation, loopback or multicast use. Nobody outside can reach it; it may be \
+         a zone for inside use that has leaked, or a forgotten placeholder.\n\nPublish the public \
+         address.\n\nBy hand: `dig @SERVER NAME TYPE +short`."
+    HINT_DIFFERS "dns.hint-differs" Fail "an HTTPS or SVCB record points at other addresses"
+        "The record's `ipv4hint` or `ipv6hint` has an address that the name's A or AAAA records do \
+         not have. Browsers may use the hints instead of the records (RFC 9460 §7.3), so they stay \
+         at the old place after a change of A and AAAA.\n\nChange the hints together with the \
+         records, or leave them out.\n\nBy hand: `dig @SERVER NAME HTTPS +short`, and the same for \
+         A and AAAA."
     AUTHORITY_DISAGREES "dns.authority-disagrees" Fail "the authorities do not say the same"
         "Two authoritative servers of the name give different answers: one of them has an old copy \
          of the zone, or they are not copies at all. Resolvers pick one at random, so players see \

@@ -58,7 +58,8 @@ pub struct Dns {
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub names_file: Option<PathBuf>,
     /// The record types to ask for, for every name. Default `[A, AAAA]`. A name with an A record
-    /// need not have an AAAA record.
+    /// need not have an AAAA record. Where `HTTPS` or `SVCB` stands beside `A` and `AAAA`, the
+    /// hints are compared with the addresses.
     #[serde(default = "address_types")]
     pub types: Vec<Type>,
     /// Whom to ask, each on its own: `system` for the resolvers of this machine, `IP` or
@@ -78,15 +79,21 @@ pub struct Dns {
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
     pub records: BTreeMap<Question, Vec<String>>,
     /// No record on the way to the answer, aliases included, may have a longer TTL than this,
-    /// such as `60s`: a change takes that long to be seen. Not checked by default.
+    /// such as `60s`: a change takes that long to be seen. A resolver that still keeps the rest of
+    /// a longer TTL is a warning if that runs out before the launch. Not checked by default.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub max_ttl: Option<Span>,
     /// No answer of a resolver, the cold ones included, may take longer than this, such as `2s`.
     /// Not checked by default; for warm answers see `warm.p95`.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub max_latency: Option<Span>,
+    /// Whether the names are for the public, `true` or `false` (the default): then a private,
+    /// reserved or otherwise unusable address in an answer is a failure.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub public: bool,
     /// How often to ask again, and what the warm answers must show, such as
-    /// `{rounds: 3, p95: 50ms, hit_ratio: 90%}`. Default: one round, nothing required.
+    /// `{rounds: 3, p95: 50ms, hit_ratio: 90%}`. Default: one round, nothing required. Where it is
+    /// given, answers that run out before the launch are a warning.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub warm: Option<Warm>,
     /// How many questions a second one server is asked at most, or `unlimited` for servers of your

@@ -117,6 +117,10 @@ pub struct ResolverSeen {
     /// How fast it answered in the warm rounds.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub warm: Option<Latency>,
+    /// The earliest instant at which it forgets an answer warmed here, UTC.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schemars(with = "Option<String>", extend("format" = "date-time"))]
+    pub warm_until: Option<Timestamp>,
     /// Which share of the warm answers is proved to come from its cache; absent without any.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub hit_ratio: Option<f64>,

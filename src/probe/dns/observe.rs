@@ -336,24 +336,17 @@ fn assemble(
                 answered: 0,
                 cold: None,
                 warm: None,
+                warm_until: None,
                 hit_ratio: None,
                 unproved_ratio: None,
                 fault: Some(fault),
             }),
         }
     }
-    let warm_until = seen
-        .iter()
-        .flat_map(|question| &question.resolvers)
-        .filter_map(|told| match &told.warm {
-            Some(warm) => warm.until,
-            None => told.cold.seen().and_then(Answer::expires),
-        })
-        .min();
     DnsSeen {
         questions: seen,
+        warm_until: resolvers.iter().filter_map(|resolver| resolver.warm_until).min(),
         resolvers,
-        warm_until,
         latency: Latency::of(warm),
         cold: Latency::of(cold),
     }
@@ -371,6 +364,14 @@ fn as_a_whole(look: &Looked) -> ResolverSeen {
         answered: look.answered,
         cold: Latency::of(look.cold.clone()),
         warm: Latency::of(look.warm.clone()),
+        warm_until: look
+            .told
+            .iter()
+            .filter_map(|told| match &told.warm {
+                Some(warm) => warm.until,
+                None => told.cold.seen().and_then(Answer::expires),
+            })
+            .min(),
         hit_ratio: share(hits),
         unproved_ratio: share(unproved),
         fault: None,

@@ -5,6 +5,7 @@ use std::time::Duration;
 use super::{
     Asked, Authorities, Complaint, Dns, DnsSeen, JudgeCx, MAX_ROUNDS, Resolver, canonical,
 };
+use super::judge::resolver::warm_until;
 use crate::model::text::count;
 use crate::model::time::humane;
 use crate::net::dns::Server;
@@ -63,7 +64,7 @@ pub(super) fn complaints(dns: &Dns) -> Vec<Complaint> {
 }
 
 /// One line: `24 answers on 3 resolvers, warm until 10:04:05 UTC; p95 14 ms (cold 186 ms)`.
-pub(super) fn summary(seen: &DnsSeen, _cx: &JudgeCx) -> String {
+pub(super) fn summary(seen: &DnsSeen, cx: &JudgeCx) -> String {
     let answered: usize = seen.resolvers.iter().map(|resolver| resolver.answered).sum();
     let mut text = if seen.resolvers.is_empty() {
         let answers = seen
@@ -81,7 +82,7 @@ pub(super) fn summary(seen: &DnsSeen, _cx: &JudgeCx) -> String {
         text.push_str(&format!(", {unpublished} not published"));
     }
     if let Some(until) = seen.warm_until {
-        text.push_str(&format!(", warm until {} UTC", until.strftime("%H:%M:%S")));
+        text.push_str(&format!(", {}", warm_until(cx, until)));
     }
     let millis = |ms: f64| humane(Duration::from_secs_f64(ms / 1000.0));
     match (&seen.latency, &seen.cold) {
