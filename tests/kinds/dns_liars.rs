@@ -18,7 +18,9 @@ use crate::support::{Looked, context, look_in};
 
 /// A UDP server on a free port that sends back whatever `lie` makes of the nth question.
 #[expect(clippy::disallowed_methods, reason = "a server of the test's own")]
-async fn liar(lie: impl Fn(&Message, usize) -> Vec<Vec<u8>> + Send + 'static) -> SocketAddr {
+pub(crate) async fn liar(
+    lie: impl Fn(&Message, usize) -> Vec<Vec<u8>> + Send + 'static,
+) -> SocketAddr {
     let socket = UdpSocket::bind("127.0.0.1:0").await.expect("a free port");
     let address = socket.local_addr().expect("an address");
     tokio::spawn(async move {
@@ -76,7 +78,7 @@ where
 }
 
 /// An empty answer to a question, as a resolver gives it.
-fn reply(question: &Message) -> Message {
+pub(crate) fn reply(question: &Message) -> Message {
     let mut reply = Message::new(question.metadata.id, MessageType::Response, OpCode::Query);
     reply.queries.clone_from(&question.queries);
     reply.metadata.recursion_desired = true;
@@ -87,12 +89,12 @@ fn reply(question: &Message) -> Message {
     reply
 }
 
-fn record(name: &Name, ttl: u32, data: RData) -> Record {
+pub(crate) fn record(name: &Name, ttl: u32, data: RData) -> Record {
     Record::from_rdata(name.clone(), ttl, data)
 }
 
 /// A good answer: 192.0.2.1 for A, nothing for anything else.
-fn good(question: &Message) -> Message {
+pub(crate) fn good(question: &Message) -> Message {
     let mut reply = reply(question);
     let query = &question.queries[0];
     if query.query_type == RecordType::A {
@@ -102,7 +104,7 @@ fn good(question: &Message) -> Message {
 }
 
 /// The same, as an authority gives it.
-fn authoritative(question: &Message, last: u8) -> Message {
+pub(crate) fn authoritative(question: &Message, last: u8) -> Message {
     let mut reply = reply(question);
     reply.metadata.recursion_available = false;
     reply.metadata.authoritative = true;
@@ -111,11 +113,11 @@ fn authoritative(question: &Message, last: u8) -> Message {
     reply
 }
 
-fn bytes(message: &Message) -> Vec<u8> {
+pub(crate) fn bytes(message: &Message) -> Vec<u8> {
     message.to_vec().expect("a message")
 }
 
-fn failing(question: &Message, rcode: ResponseCode, ede: Option<u16>) -> Message {
+pub(crate) fn failing(question: &Message, rcode: ResponseCode, ede: Option<u16>) -> Message {
     let mut reply = reply(question);
     reply.metadata.response_code = rcode;
     if let (Some(code), Some(edns)) = (ede, &mut reply.edns) {

@@ -106,6 +106,25 @@ codes! {
          at the old place after a change of A and AAAA.\n\nChange the hints together with the \
          records, or leave them out.\n\nBy hand: `dig @SERVER NAME HTTPS +short`, and the same for \
          A and AAAA."
+    SIGNATURE_EXPIRES "dns.signature-expires" Fail "a DNSSEC signature ends before the release window does"
+        "The authority serves records whose signature (RRSIG) has expired, expires before the end of \
+         the release window, or is not good yet. From that moment resolvers that verify answer \
+         SERVFAIL: the name is gone for their users. Within three days after the window it is a \
+         warning.\n\nFind out why the zone is not signed anew (a stopped signer, a lost key, a \
+         secondary that gets no transfers) and sign it.\n\nBy hand: `dig @AUTHORITY NAME TYPE \
+         +norecurse +dnssec`; the first of the two dates in the RRSIG is its end."
+    UNSIGNED "dns.unsigned" Fail "records are not signed"
+        "The check says `dnssec: require`, or some records of the answer are signed and others are \
+         not, and the authority sent no signature for these. A resolver that verifies refuses \
+         unsigned records in a signed zone.\n\nSign the zone, and see that every server has the \
+         signed copy.\n\nBy hand: `dig @AUTHORITY NAME TYPE +norecurse +dnssec`."
+    BOGUS "dns.bogus" Fail "the resolver rejects the answer's signatures"
+        "The resolver answers SERVFAIL, but gives the records when asked not to verify them (CD=1): \
+         the signatures do not hold. Expired signatures, a DS record at the parent for a key that \
+         is gone, or a server with an old copy of the zone are the usual causes; the extended \
+         error says which, if the resolver gives one.\n\nAll clients of resolvers that verify have \
+         lost the name. Sign anew, or have the parent's DS removed and wait for its TTL.\n\nBy \
+         hand: `dig @RESOLVER NAME TYPE`, then `dig @RESOLVER NAME TYPE +cd`."
     AUTHORITY_DISAGREES "dns.authority-disagrees" Fail "the authorities do not say the same"
         "Two authoritative servers of the name give different answers: one of them has an old copy \
          of the zone, or they are not copies at all. Resolvers pick one at random, so players see \

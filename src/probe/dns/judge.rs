@@ -4,6 +4,7 @@ mod address;
 mod answer;
 mod fold;
 pub(super) mod resolver;
+mod signature;
 mod zone;
 
 use super::codes;
@@ -19,7 +20,7 @@ pub(super) fn judge(dns: &Dns, seen: &DnsSeen, cx: &JudgeCx) -> Vec<Finding> {
     let mut findings = Vec::new();
     for question in &seen.questions {
         let truth = Truth::of(dns, question, with_address.contains(&question.name.as_str()));
-        zone::judge(dns, question, &truth, &mut findings);
+        zone::judge(dns, cx, question, &truth, &mut findings);
         address::judge(dns, seen, question, &mut findings);
         if question.asked == Asked::Yes {
             for told in &question.resolvers {

@@ -26,7 +26,7 @@ use crate::net::dns::{Pace, Rate, Server, Type, canonical};
 pub use observation::{
     Asked, AuthorityTold, DnsSeen, QuestionSeen, ResolverSeen, ResolverTold, Warmth,
 };
-pub use param::{Authorities, DomainName, Question, Resolver, Warm};
+pub use param::{Authorities, Dnssec, DomainName, Question, Resolver, Warm};
 
 /// Do the names answer rightly on every resolver, and are its caches warm?
 ///
@@ -87,6 +87,12 @@ pub struct Dns {
     /// Not checked by default; for warm answers see `warm.p95`.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub max_latency: Option<Span>,
+    /// Whether the zones' DNSSEC signatures are looked at. `auto` (the default): where the
+    /// authorities have signatures, those must outlive the release window; `require`: there must
+    /// be signatures; `off`: they are not asked for. Needs `authorities`. A resolver that answers
+    /// only without verification is told from one that fails otherwise.
+    #[serde(default, skip_serializing_if = "Dnssec::is_auto")]
+    pub dnssec: Dnssec,
     /// Whether the names are for the public, `true` or `false` (the default): then a private,
     /// reserved or otherwise unusable address in an answer is a failure.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]

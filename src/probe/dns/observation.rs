@@ -75,6 +75,9 @@ pub struct ResolverTold {
     pub server: String,
     /// Its first answer.
     pub cold: Sight<Answer>,
+    /// What it said when asked again without verification, after it had found no answer.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub unchecked: Option<Answer>,
     /// What it said in the warm rounds.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub warm: Option<Warmth>,

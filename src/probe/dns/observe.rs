@@ -9,12 +9,12 @@ use super::authority::Inquiry;
 use super::observation::{
     Asked, AuthorityTold, DnsSeen, QuestionSeen, ResolverSeen, ResolverTold, Warmth,
 };
-use super::param::{DomainName, Question, Resolver};
+use super::param::{Dnssec, DomainName, Question, Resolver};
 use super::{Authorities, Dns, MAX_NAMES};
 use crate::model::fault::{Fault, Sight};
 use crate::model::latency::Latency;
 use crate::net::dns::{
-    Answer, Ask, Client, Flag, Pace, Patience, Rcode, Recursion, Server, Type, fqdn,
+    Answer, Ask, Checking, Client, Flag, Pace, Patience, Rcode, Recursion, Server, Type, fqdn,
     system_servers,
 };
 use crate::probe::ProbeCx;
@@ -40,6 +40,10 @@ pub(super) async fn observe(dns: &Dns, cx: &ProbeCx) -> Result<DnsSeen, Fault> {
 
     let inquiry = Inquiry {
         asks: &asks,
+        checking: match dns.dnssec {
+            Dnssec::Off => Checking::Default,
+            Dnssec::Auto | Dnssec::Require => Checking::Signatures,
+        },
         rate: dns.rate,
         patience: Patience::about(base.mul_f64(0.35).min(Duration::from_secs(5))),
         until: cx.clock.tick() + base.mul_f64(0.4) + spacing.mul_f64(0.5),
@@ -93,7 +97,7 @@ fn asks(questions: &[Question]) -> Result<Vec<Ask>, Fault> {
         .map(|question| {
             let name = fqdn(question.name.as_str())
                 .map_err(|error| Fault::Bug { message: error.to_string() })?;
-            Ok(Ask { name, kind: question.kind.wire(), recursion: Recursion::Desired })
+            Ok(Ask::new(name, question.kind.wire(), Recursion::Desired))
         })
         .collect()
 }
@@ -210,10 +214,12 @@ async fn ask_resolver(
             .map(|answer| ResolverTold {
                 server: shown.clone(),
                 cold: Sight::from(answer),
+                unchecked: None,
                 warm: None,
             })
             .collect(),
     };
+    look_unchecked(dns, &mut client, &asks, patience, until, &mut look.told).await;
     // Only what was answered can be warm; a silent server is not asked in vain again.
     let again: Vec<usize> =
         (0..asks.len()).filter(|index| look.told[*index].cold.seen().is_some()).collect();
@@ -248,6 +254,33 @@ async fn ask_resolver(
         }
     }
     look
+}
+
+/// Asks what failed once more without verification: what works then failed by its signatures.
+async fn look_unchecked(
+    dns: &Dns,
+    client: &mut Client,
+    asks: &[Ask],
+    patience: Patience,
+    until: std::time::Instant,
+    told: &mut [ResolverTold],
+) {
+    if dns.dnssec == Dnssec::Off {
+        return;
+    }
+    let failed: Vec<usize> = (0..told.len())
+        .filter(|index| {
+            told[*index].cold.seen().is_some_and(|answer| answer.rcode == Rcode::SERVFAIL)
+        })
+        .collect();
+    let asks: Vec<Ask> = failed
+        .iter()
+        .map(|index| Ask { checking: Checking::Off, ..asks[*index].clone() })
+        .collect();
+    let answers = client.ask_all(&asks, patience, until, Answer::read).await;
+    for (index, answer) in failed.into_iter().zip(answers) {
+        told[index].unchecked = answer.ok();
+    }
 }
 
 /// What the warm answers prove about the cache.

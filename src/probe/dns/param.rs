@@ -221,6 +221,25 @@ impl From<Question> for String {
     }
 }
 
+/// What is asked of DNSSEC.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "kebab-case")]
+pub enum Dnssec {
+    /// Signatures are checked where the zone has any.
+    #[default]
+    Auto,
+    /// The records must be signed.
+    Require,
+    /// Signatures are not looked at.
+    Off,
+}
+
+impl Dnssec {
+    pub(super) fn is_auto(&self) -> bool {
+        *self == Self::Auto
+    }
+}
+
 /// What a warm resolver must show.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]

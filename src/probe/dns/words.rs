@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use super::{
-    Asked, Authorities, Complaint, Dns, DnsSeen, JudgeCx, MAX_ROUNDS, Resolver, canonical,
+    Asked, Authorities, Complaint, Dns, DnsSeen, Dnssec, JudgeCx, MAX_ROUNDS, Resolver, canonical,
 };
 use super::judge::resolver::warm_until;
 use crate::model::text::count;
@@ -44,6 +44,13 @@ pub(super) fn complaints(dns: &Dns) -> Vec<Complaint> {
     }
     if dns.authorities == Authorities::At(Vec::new()) {
         complain(Some("authorities"), "the list is empty", Some("write `off` to believe the resolvers"));
+    }
+    if dns.dnssec == Dnssec::Require && dns.authorities == Authorities::Off {
+        complain(
+            Some("dnssec"),
+            "signatures are asked of the authorities, and those are off",
+            Some("set `authorities` to `auto` or a list"),
+        );
     }
     if let Some(warm) = &dns.warm {
         if warm.rounds > MAX_ROUNDS {

@@ -24,6 +24,10 @@ pub(super) fn judge(
         (None, Some(fault)) => return findings.push(Finding::fault(target, fault)),
         (None, None) => return,
     };
+    if let Some(unchecked) = told.unchecked.as_ref().filter(|answer| answer.is_positive()) {
+        findings.push(bogus(target, cold, unchecked));
+        return;
+    }
     let before = findings.len();
     judge_answer(dns, cx, question, cold, truth, &target, findings);
     // A resolver with several caches shows another one when asked again.
@@ -87,6 +91,16 @@ fn zone_is_short(dns: &Dns, truth: &Truth) -> bool {
     let most = dns.max_ttl.map(|most| most.get().as_secs());
     !truth.served.is_empty()
         && truth.served.iter().all(|served| served.longest_ttl.map(u64::from) <= most)
+}
+
+/// The resolver has the records, but does not believe their signatures.
+fn bogus(target: String, cold: &Answer, unchecked: &Answer) -> Finding {
+    let words: Vec<String> = cold.ede.iter().map(Ede::describe).collect();
+    let why = if words.is_empty() { String::new() } else { format!(": {}", words.join(", ")) };
+    let message = format!("it rejects the signatures (SERVFAIL, but answers with CD=1){why}");
+    Finding::new(&codes::BOGUS, target, message)
+        .expected("signatures that hold")
+        .actual(format!("{} unverified", shown(&unchecked.records)))
 }
 
 /// A response code that is no answer.

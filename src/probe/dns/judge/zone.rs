@@ -2,13 +2,14 @@
 
 use super::super::codes;
 use super::super::observation::{Asked, AuthorityTold, QuestionSeen};
-use super::{Dns, Truth, may_be_absent, no_data, shown, target};
+use super::{Dns, JudgeCx, Truth, may_be_absent, no_data, shown, target};
 use crate::model::fault::Fault;
 use crate::model::finding::Finding;
 use crate::net::dns::{Answer, Ede, Flag, Rcode};
 
 pub(super) fn judge(
     dns: &Dns,
+    cx: &JudgeCx,
     question: &QuestionSeen,
     truth: &Truth,
     findings: &mut Vec<Finding>,
@@ -30,7 +31,7 @@ pub(super) fn judge(
     if let Some(finding) = disagreement(question, truth) {
         findings.push(finding);
     } else {
-        judge_content(dns, question, truth, told, answer, findings);
+        judge_content(dns, cx, question, truth, told, answer, findings);
     }
     if findings.len() == before && question.asked == Asked::Yes {
         let ttl = answer.ttl.map(|ttl| format!(", TTL {ttl}")).unwrap_or_default();
@@ -125,8 +126,10 @@ fn disagreement(question: &QuestionSeen, truth: &Truth) -> Option<Finding> {
 }
 
 /// What the authorities agree on.
+#[expect(clippy::too_many_arguments, reason = "the facts, the rules and where to say so")]
 fn judge_content(
     dns: &Dns,
+    cx: &JudgeCx,
     question: &QuestionSeen,
     truth: &Truth,
     told: &AuthorityTold,
@@ -171,6 +174,10 @@ fn judge_content(
         return;
     }
     judge_ttl(dns, answer, &target, findings);
+    for (told, answer) in valid(question) {
+        let target = super::target(&told.server, question);
+        super::signature::judge(dns, cx, answer, target, findings);
+    }
     if answer.chain.len() > super::answer::LONG_CHAIN {
         findings.push(super::answer::long_chain(target, answer));
     }
