@@ -326,7 +326,7 @@ async fn warmth_that_ends_before_the_launch_is_a_warning() {
     let look = look_in::<Dns>(parameters(), &cx).await;
     assert_eq!(look.outcome(), Outcome::Pass, "{:#?}", look.findings);
     assert!(look.findings.iter().any(|finding| finding.message.contains("past the launch")));
-    cx.times.launch += Duration::from_secs(3_600);
+    cx.times.launch += Duration::from_hours(1);
     let look = look_in::<Dns>(parameters(), &cx).await;
     assert_eq!(look.codes(Outcome::Warn), ["dns.warmth-ends-early"]);
     assert!(message(&look, "dns.warmth-ends-early").contains("before the launch"));
@@ -343,7 +343,7 @@ async fn the_rest_of_a_longer_ttl_may_run_out_before_the_launch() {
         })
     };
     let mut cx = context(Duration::from_secs(5));
-    cx.times.launch += Duration::from_secs(86_400);
+    cx.times.launch += Duration::from_hours(24);
     let look = look_in::<Dns>(parameters(), &cx).await;
     let long = look.findings.iter().find(|finding| finding.code == "dns.ttl-too-long");
     let long = long.unwrap_or_else(|| panic!("{:#?}", look.findings));

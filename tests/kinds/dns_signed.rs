@@ -53,7 +53,7 @@ async fn ask(authority: SocketAddr, more: Value) -> Looked<Dns> {
         object.insert(key.clone(), value.clone());
     }
     let mut cx = context(Duration::from_secs(2));
-    cx.times.window.to += Duration::from_secs(3 * 3_600);
+    cx.times.window.to += Duration::from_hours(3);
     look_in::<Dns>(parameters, &cx).await
 }
 

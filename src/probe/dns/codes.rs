@@ -63,6 +63,18 @@ codes! {
          page for it), and lower the TTL well before the next change.\n\nNames that answer by region \
          differ on purpose: give `records`, or `authorities: off`.\n\nBy hand: `dig @RESOLVER NAME \
          TYPE`, and the same at the authority with `+norecurse`."
+    WRONG_REGION "dns.wrong-region" Fail "clients of a network get other records than they should"
+        "The server, asked on behalf of the network under `client_subnet`, gives other records than \
+         those expected there: players of that region are sent to the wrong place.\n\nCorrect the \
+         name's rules for regions at the DNS provider; their list of networks may also place this \
+         one elsewhere.\n\nBy hand: `dig @AUTHORITY NAME TYPE +norecurse +subnet=NETWORK`."
+    SUBNET_IGNORED "dns.subnet-ignored" Unknown "the server takes no notice of the client's network"
+        "The server's answer does not repeat the client subnet (RFC 7871), so it is the same for \
+         every client, or depends on the asker's own address. What clients of that network get \
+         cannot be told from here. For resolvers this is not applicable: most public ones, 1.1.1.1 \
+         among them, do not pass the network on.\n\nAsk the DNS provider whether it supports EDNS \
+         client subnet, or run the check from a machine in that region.\n\nBy hand: `dig @SERVER \
+         NAME TYPE +subnet=NETWORK`, and look for `CLIENT-SUBNET`."
     EXPIRED_ANSWER "dns.expired-answer" Warn "the resolver serves an answer that has expired"
         "The resolver marks its answer as stale (EDE 3 or 19, RFC 8767): it could not reach the \
          authorities and serves what it had. That is not a warm cache; it lives for seconds at a \

@@ -3,6 +3,7 @@
 mod address;
 mod answer;
 mod fold;
+mod region;
 pub(super) mod resolver;
 mod signature;
 mod zone;
@@ -20,6 +21,10 @@ pub(super) fn judge(dns: &Dns, seen: &DnsSeen, cx: &JudgeCx) -> Vec<Finding> {
     let mut findings = Vec::new();
     for question in &seen.questions {
         let truth = Truth::of(dns, question, with_address.contains(&question.name.as_str()));
+        if question.region.is_some() {
+            region::judge(question, &truth, &mut findings);
+            continue;
+        }
         zone::judge(dns, cx, question, &truth, &mut findings);
         address::judge(dns, seen, question, &mut findings);
         if question.asked == Asked::Yes {
@@ -59,8 +64,13 @@ struct Served {
 
 impl Truth {
     fn of(dns: &Dns, question: &QuestionSeen, has_address: bool) -> Self {
-        let written = question.name.parse().ok().and_then(|name| {
-            dns.records.get(&Question { name, kind: question.kind })
+        let records = match &question.region {
+            None => Some(&dns.records),
+            Some(label) => dns.client_subnet.get(label).map(|region| &region.records),
+        };
+        let written = records.and_then(|records| {
+            let name = question.name.parse().ok()?;
+            records.get(&Question { name, kind: question.kind })
         });
         let served = question
             .authorities
@@ -92,7 +102,7 @@ impl Truth {
 fn names_with_address(seen: &DnsSeen) -> std::collections::HashSet<&str> {
     seen.questions
         .iter()
-        .filter(|question| question.kind == Type::A)
+        .filter(|question| question.kind == Type::A && question.region.is_none())
         .filter(|question| {
             let authorities = question.authorities.iter().filter_map(|told| told.answer.seen());
             let resolvers = question.resolvers.iter().filter_map(|told| told.cold.seen());
@@ -122,9 +132,15 @@ fn shown(records: &[String]) -> String {
     }
 }
 
+/// `NAME TYPE`, and on whose behalf.
+fn about(question: &QuestionSeen) -> String {
+    let region = question.region.as_ref().map(|label| format!(" for {label}"));
+    format!("{} {}{}", question.name, question.kind, region.unwrap_or_default())
+}
+
 /// `SERVER NAME TYPE`.
 fn target(server: &str, question: &QuestionSeen) -> String {
-    format!("{server} {} {}", question.name, question.kind)
+    format!("{server} {}", about(question))
 }
 
 /// Whether a missing record of this type is no fault.

@@ -36,6 +36,9 @@ pub struct QuestionSeen {
     /// The type.
     #[serde(rename = "type")]
     pub kind: Type,
+    /// The label of the network it was asked for; absent where it was asked for ourselves.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub region: Option<String>,
     /// What each authoritative server said.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub authorities: Vec<AuthorityTold>,

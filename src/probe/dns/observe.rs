@@ -9,8 +9,8 @@ use super::authority::Inquiry;
 use super::observation::{
     Asked, AuthorityTold, DnsSeen, QuestionSeen, ResolverSeen, ResolverTold, Warmth,
 };
-use super::param::{Dnssec, DomainName, Question, Resolver};
-use super::{Authorities, Dns, MAX_NAMES};
+use super::param::{Dnssec, DomainName, Resolver};
+use super::{Authorities, Dns, MAX_NAMES, Wanted};
 use crate::model::fault::{Fault, Sight};
 use crate::model::latency::Latency;
 use crate::net::dns::{
@@ -31,7 +31,7 @@ pub(super) async fn observe(dns: &Dns, cx: &ProbeCx) -> Result<DnsSeen, Fault> {
         Some(path) => read_names(cx, path).await?,
         None => Vec::new(),
     };
-    let questions = dns.questions(&more);
+    let questions = dns.wanted(&more);
     let asks = asks(&questions)?;
     let servers = resolvers(&dns.resolvers);
     let spacing = dns.spacing(questions.len()) + dns.pause();
@@ -91,13 +91,14 @@ async fn read_names(cx: &ProbeCx, path: &std::path::Path) -> Result<Vec<DomainNa
     Ok(names)
 }
 
-fn asks(questions: &[Question]) -> Result<Vec<Ask>, Fault> {
+fn asks(questions: &[Wanted]) -> Result<Vec<Ask>, Fault> {
     questions
         .iter()
-        .map(|question| {
+        .map(|Wanted { question, region }| {
             let name = fqdn(question.name.as_str())
                 .map_err(|error| Fault::Bug { message: error.to_string() })?;
-            Ok(Ask::new(name, question.kind.wire(), Recursion::Desired))
+            let subnet = region.as_ref().map(|(_, subnet)| *subnet);
+            Ok(Ask { subnet, ..Ask::new(name, question.kind.wire(), Recursion::Desired) })
         })
         .collect()
 }
@@ -123,20 +124,20 @@ fn resolvers(written: &[Resolver]) -> Vec<Result<Server, Fault>> {
 }
 
 /// Whether each question may go to the resolvers.
-fn gates(dns: &Dns, questions: &[Question], told: &[Vec<AuthorityTold>]) -> Vec<Asked> {
+fn gates(dns: &Dns, questions: &[Wanted], told: &[Vec<AuthorityTold>]) -> Vec<Asked> {
     if dns.authorities == Authorities::Off {
         return vec![Asked::Yes; questions.len()];
     }
     let published: std::collections::HashSet<&str> = questions
         .iter()
         .zip(told)
-        .filter(|(question, told)| question.kind == Type::A && gate(told) == Asked::Yes)
-        .map(|(question, _)| question.name.as_str())
+        .filter(|(wanted, told)| wanted.question.kind == Type::A && gate(told) == Asked::Yes)
+        .map(|(wanted, _)| wanted.question.name.as_str())
         .collect();
     questions
         .iter()
         .zip(told)
-        .map(|(question, told)| {
+        .map(|(Wanted { question, .. }, told)| {
             let none_wanted = dns.records.get(question).is_some_and(Vec::is_empty);
             // Every client asks for AAAA beside A, so the absence of one is known everywhere.
             let beside = question.kind == Type::Aaaa
@@ -333,7 +334,7 @@ fn near(a: Timestamp, b: Timestamp) -> bool {
 
 /// Puts together who said what.
 fn assemble(
-    questions: Vec<Question>,
+    questions: Vec<Wanted>,
     authorities: Vec<Vec<AuthorityTold>>,
     gates: Vec<Asked>,
     open: &[usize],
@@ -343,9 +344,10 @@ fn assemble(
         .into_iter()
         .zip(authorities)
         .zip(gates)
-        .map(|((question, authorities), asked)| QuestionSeen {
+        .map(|((Wanted { question, region }, authorities), asked)| QuestionSeen {
             name: question.name.into(),
             kind: question.kind,
+            region: region.map(|(label, _)| label),
             authorities,
             asked,
             resolvers: Vec::new(),

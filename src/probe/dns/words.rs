@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use super::{
-    Asked, Authorities, Complaint, Dns, DnsSeen, Dnssec, JudgeCx, MAX_ROUNDS, Resolver, canonical,
+    Asked, Authorities, Complaint, Dns, DnsSeen, Dnssec, QuestionSeen, Wanted, JudgeCx, MAX_ROUNDS, Resolver, canonical,
 };
 use super::judge::resolver::warm_until;
 use crate::model::text::count;
@@ -23,7 +23,8 @@ pub(super) fn complaints(dns: &Dns) -> Vec<Complaint> {
             help: help.map(str::to_owned),
         });
     };
-    if dns.names.is_empty() && dns.names_file.is_none() && dns.records.is_empty() {
+    let nothing = dns.names.is_empty() && dns.names_file.is_none();
+    if nothing && dns.records.is_empty() && dns.client_subnet.is_empty() {
         complain(None, "there is no name to ask for", Some("give `names`, such as [login.example.com]"));
     }
     if dns.types.is_empty() && (!dns.names.is_empty() || dns.names_file.is_some()) {
@@ -60,7 +61,17 @@ pub(super) fn complaints(dns: &Dns) -> Vec<Complaint> {
             complain(Some("warm"), "without a round there is nothing to measure", Some("set `rounds` to 1 or more"));
         }
     }
-    for (question, values) in &dns.records {
+    for (label, region) in &dns.client_subnet {
+        if region.records.is_empty() {
+            complain(
+                Some("client_subnet"),
+                &format!("{label}: without `records` nothing is asked"),
+                Some("give the records its clients must get"),
+            );
+        }
+    }
+    let regional = dns.client_subnet.values().flat_map(|region| &region.records);
+    for (question, values) in dns.records.iter().chain(regional) {
         for value in values {
             if let Err(error) = canonical(question.kind, value) {
                 complain(Some("records"), &format!("{question}: {error}"), None);
@@ -104,6 +115,32 @@ pub(super) fn summary(seen: &DnsSeen, cx: &JudgeCx) -> String {
     text
 }
 
+/// The questions with something odd first: what a person wants to see again.
+fn by_interest(seen: &DnsSeen) -> impl Iterator<Item = &QuestionSeen> {
+    let is_odd = |question: &&QuestionSeen| {
+        let authorities = question.authorities.iter().map(|told| told.answer.seen());
+        let resolvers = question.resolvers.iter().map(|told| told.cold.seen());
+        let mut said = authorities
+            .chain(resolvers)
+            .map(|answer| answer.map(|answer| (answer.rcode, &answer.records)));
+        let first = said.next();
+        question.asked != Asked::Yes
+            || first.is_none_or(|first| first.is_none() || said.any(|other| other != first))
+    };
+    let odd = seen.questions.iter().filter(is_odd);
+    odd.chain(seen.questions.iter().filter(move |question| !is_odd(question)))
+}
+
+/// A name safe to paste into a shell.
+fn quoted(name: &str) -> String {
+    let plain = |c: char| c.is_ascii_alphanumeric() || matches!(c, '.' | '-' | '_');
+    if name.chars().all(plain) {
+        name.to_owned()
+    } else {
+        format!("'{}'", name.replace('\'', "'\\''"))
+    }
+}
+
 /// The same questions with `dig`.
 pub(super) fn reproduce(dns: &Dns, seen: Option<&DnsSeen>) -> Vec<String> {
     let mut authorities: Vec<String> = match &dns.authorities {
@@ -119,9 +156,22 @@ pub(super) fn reproduce(dns: &Dns, seen: Option<&DnsSeen>) -> Vec<String> {
             }
         }
     }
+    let subnet = |label: Option<&String>| {
+        let region = label.and_then(|label| dns.client_subnet.get(label));
+        region.map(|region| format!(" +subnet={}", region.subnet)).unwrap_or_default()
+    };
     let questions: Vec<String> = match seen {
-        Some(seen) => seen.questions.iter().map(|q| format!("{} {}", q.name, q.kind)).collect(),
-        None => dns.questions(&[]).iter().map(ToString::to_string).collect(),
+        Some(seen) => by_interest(seen)
+            .map(|q| format!("{} {}{}", quoted(&q.name), q.kind, subnet(q.region.as_ref())))
+            .collect(),
+        None => dns
+            .wanted(&[])
+            .iter()
+            .map(|Wanted { question, region }| {
+                let subnet = subnet(region.as_ref().map(|(label, _)| label));
+                format!("{} {}{subnet}", quoted(question.name.as_str()), question.kind)
+            })
+            .collect(),
     };
     let mut commands = Vec::new();
     for question in questions {

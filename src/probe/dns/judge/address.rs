@@ -146,7 +146,9 @@ fn addresses<'a>(
     server: &str,
 ) -> Option<&'a [String]> {
     let question =
-        seen.questions.iter().find(|question| question.name == name && question.kind == kind)?;
+        seen.questions.iter().find(|question| {
+            question.name == name && question.kind == kind && question.region.is_none()
+        })?;
     let own = answers(question).find(|(who, _)| *who == server);
     let answer = own.or_else(|| answers(question).find(|(_, answer)| answer.is_positive()))?.1;
     Some(&answer.records)

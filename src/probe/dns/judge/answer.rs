@@ -43,7 +43,6 @@ pub(super) fn judge(
     }
 }
 
-#[expect(clippy::too_many_arguments, reason = "the facts, the rules and where to say so")]
 fn judge_answer(
     dns: &Dns,
     cx: &JudgeCx,

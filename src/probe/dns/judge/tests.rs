@@ -53,6 +53,7 @@ fn question(
     QuestionSeen {
         name: "login.example".to_owned(),
         kind: Type::A,
+        region: None,
         asked,
         authorities: authorities
             .into_iter()

@@ -15,9 +15,7 @@ pub(super) fn judge(
     findings: &mut Vec<Finding>,
 ) {
     let before = findings.len();
-    for told in &question.authorities {
-        judge_server(question, told, findings);
-    }
+    judge_servers(question, findings);
     let Some((told, answer)) = valid(question).next() else {
         if findings.len() == before && question.asked == Asked::AuthorityUnknown {
             let fault = Fault::Name {
@@ -53,6 +51,13 @@ fn valid(question: &QuestionSeen) -> impl Iterator<Item = (&AuthorityTold, &Answ
         .iter()
         .filter_map(|told| told.answer.seen().map(|answer| (told, answer)))
         .filter(|(_, answer)| answer.has(Flag::Aa))
+}
+
+/// Whether the servers answer as authorities at all.
+pub(super) fn judge_servers(question: &QuestionSeen, findings: &mut Vec<Finding>) {
+    for told in &question.authorities {
+        judge_server(question, told, findings);
+    }
 }
 
 /// Whether one server answers as an authority at all.
@@ -117,7 +122,7 @@ fn disagreement(question: &QuestionSeen, truth: &Truth) -> Option<Finding> {
     Some(
         Finding::new(
             &codes::AUTHORITY_DISAGREES,
-            format!("{} {}", question.name, question.kind),
+            super::about(question),
             words.join("; "),
         )
         .expected(expected)
@@ -126,7 +131,6 @@ fn disagreement(question: &QuestionSeen, truth: &Truth) -> Option<Finding> {
 }
 
 /// What the authorities agree on.
-#[expect(clippy::too_many_arguments, reason = "the facts, the rules and where to say so")]
 fn judge_content(
     dns: &Dns,
     cx: &JudgeCx,
