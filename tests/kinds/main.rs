@@ -2,6 +2,8 @@
 
 mod dns;
 mod dns_liars;
+mod dns_regions;
+mod dns_signed;
 mod http;
 mod postgres_pool;
 mod silence;
