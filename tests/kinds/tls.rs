@@ -55,10 +55,22 @@ async fn good_certificates_pass() {
 
 #[tokio::test]
 async fn a_certificate_without_ocsp_needs_no_staple() {
-    let looked = check("noocsp", json!({}), Pass, &["tls.ok"]).await;
+    let looked = check("noocsp", json!({}), Pass, &["tls.not-revoked", "tls.ok"]).await;
     assert_eq!(looked.codes(NotApplicable), ["tls.staple-not-applicable"]);
-    check("noocsp", json!({"stapling": "off"}), Pass, &["tls.ok"]).await;
+    let off = json!({"stapling": "off", "revocation": "off"});
+    check("noocsp", off, Pass, &["tls.ok"]).await;
     check("noocsp", json!({"stapling": "require"}), Fail, &["tls.staple-missing"]).await;
+}
+
+#[tokio::test]
+async fn revoked_certificates_are_found_by_list_and_by_responder() {
+    check("crlrevoked", json!({}), Fail, &["tls.revoked"]).await;
+    check("revoked", json!({"stapling": "off"}), Fail, &["tls.revoked"]).await;
+    let ok = ["tls.not-revoked", "tls.ok"];
+    check("nostaple", json!({"stapling": "off"}), Pass, &ok).await;
+    let looked = check("short", json!({}), Pass, &["tls.ok"]).await;
+    let not = ["tls.revocation-not-applicable", "tls.staple-not-applicable"];
+    assert_eq!(looked.codes(NotApplicable), not);
 }
 
 #[tokio::test]
@@ -97,7 +109,6 @@ async fn a_lazy_stapler_is_waited_for() {
 async fn a_required_staple_must_be_there() {
     let require = json!({"stapling": "require"});
     check("nostaple", require, Fail, &["tls.staple-missing"]).await;
-    check("nostaple", json!({"stapling": "off"}), Pass, &["tls.ok"]).await;
 }
 
 #[tokio::test]

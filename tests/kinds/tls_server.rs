@@ -125,7 +125,7 @@ pub(crate) async fn close_at_once() -> u16 {
 }
 
 #[expect(clippy::disallowed_methods, reason = "a server of the test, not of the product")]
-fn accept<F>(listener: TcpListener, serve: impl Fn(TcpStream) -> F + Send + 'static)
+pub(crate) fn accept<F>(listener: TcpListener, serve: impl Fn(TcpStream) -> F + Send + 'static)
 where
     F: Future<Output = ()> + Send + 'static,
 {
@@ -168,5 +168,6 @@ pub(crate) fn parameters(port: u16, ca: &NamedTempFile) -> Value {
         "endpoint": format!("{HOST}:{port}"),
         "addresses": ["127.0.0.1"],
         "ca": ca.path(),
+        "revocation": "off",
     })
 }

@@ -225,4 +225,36 @@ codes! {
          ended by the launch and is past half of its life. When it ends, it ends for every \
          client.\n\nLook at why the server does not refresh it: the responder out of reach, or a file \
          nobody renews. A reload often helps for now."
+    NOT_REVOKED "tls.not-revoked" Pass "the certificate is not revoked"
+        "The OCSP responder or the revocation list the certificate names was asked, what it said is \
+         signed by the issuer and in time, and the certificate is not revoked."
+    REVOKED "tls.revoked" Fail "the certificate is revoked"
+        "The authority has revoked the certificate: its responder or its revocation list says so. \
+         Browsers refuse it as soon as they learn of it, which takes minutes to days; that it still \
+         works somewhere proves nothing.\n\nFind out who revoked it and why (`KeyCompromise` means a \
+         new key), get a new certificate, roll it out and reload."
+    REVOCATION_UNKNOWN "tls.revocation-unknown" Fail "the authority does not know the certificate"
+        "The OCSP responder, asked about this certificate, answered `unknown`. Just after issuance \
+         this can pass within minutes; otherwise the responder lost its database, or the \
+         certificate was never issued by this authority. Ask the authority."
+    CRL_EXPIRED "tls.crl-expired" Unknown "the revocation list has expired"
+        "The list the certificate names is past its `nextUpdate`: the authority, or whoever copies \
+         the list to where it is fetched, has stopped renewing it. Whether the certificate is \
+         revoked is not known; strict clients refuse every certificate of the authority.\n\nFor a \
+         private authority: publish a new list, and mend the job that does."
+    REVOCATION_UNUSABLE "tls.revocation-unusable" Unknown "what was said about the revocation does not count"
+        "The responder or the list answered, but the answer does not count: wrong signature, a \
+         signer who may not sign, another certificate, another shard of the list, or out of time. \
+         The message says which. Whether the certificate is revoked is not known.\n\nBy hand: `openssl \
+         ocsp -issuer ISSUER -cert CERT -url URL`, or `openssl crl -inform DER -text`."
+    REVOCATION_UNCHECKED "tls.revocation-unchecked" Unknown "nobody could be asked about the revocation"
+        "The certificate names where its revocation can be asked for, but only in ways this check \
+         does not follow, such as ldap://. Say `revocation: off` where that is accepted."
+    NO_REVOCATION "tls.no-revocation" Fail "a public certificate that cannot be revoked"
+        "A public certificate of more than seven days of life must name an OCSP responder or a \
+         revocation list (Baseline Requirements 7.1.2.11.2). This one names neither: it was issued \
+         wrongly, and the authority will have to revoke it within days.\n\nHave it issued again."
+    REVOCATION_NOT_APPLICABLE "tls.revocation-not-applicable" NotApplicable "the certificate cannot be revoked"
+        "It names neither an OCSP responder nor a revocation list. Certificates that live seven days \
+         or less need none, and private authorities are free not to have any."
 }

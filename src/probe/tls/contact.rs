@@ -1,7 +1,7 @@
 //! Judging one address after the other: connection, handshake, and each certificate served.
 
 use super::seen::{Accepted, Contact, Observation, Served};
-use super::{Stapling, Tls, chain, codes, expiry, public, staple};
+use super::{Revocation, Stapling, Tls, chain, codes, expiry, public, revocation, staple};
 use crate::model::fault::Sight;
 use crate::model::finding::Finding;
 use crate::model::outcome::Outcome;
@@ -62,6 +62,9 @@ fn judge_accepted(case: Case<'_>, accepted: &Accepted) -> Vec<Finding> {
         findings.extend(of_certificate);
         if case.tls.stapling != Stapling::Off {
             findings.extend(staple::judge(case, served));
+        }
+        if case.tls.revocation != Revocation::Off {
+            findings.extend(revocation::judge(case, served));
         }
     }
     if accepted.silent_to_post_quantum {

@@ -1,5 +1,7 @@
 //! Kind `tls`: is every address of an endpoint ready with a certificate that outlives the launch?
 
+mod ask;
+mod belief;
 mod chain;
 pub mod codes;
 mod contact;
@@ -7,6 +9,7 @@ mod expiry;
 mod fleet;
 mod observe;
 mod public;
+mod revocation;
 mod seen;
 mod staple;
 
@@ -27,7 +30,9 @@ use crate::model::peer::Peer;
 use crate::model::schema::text_schema;
 use crate::model::time::Span;
 
-pub use seen::{Accepted, Address, Contact, Observation, Sent, Served, Staple};
+pub use seen::{
+    Accepted, Address, Asked, Contact, Observation, Said, Sent, Served, Staple,
+};
 
 /// Is every address of a TLS endpoint ready: right certificate, whole chain, good staple, and valid
 /// until well after the launch?
@@ -47,8 +52,11 @@ pub use seen::{Accepted, Address, Contact, Observation, Sent, Served, Staple};
 /// five handshakes wait for one. Where the certificate names no OCSP responder, as those of Let's
 /// Encrypt, stapling is not applicable.
 ///
+/// Without a good staple the OCSP responder or the revocation list named in the certificate is
+/// asked whether it was revoked. Let's Encrypt has lists only.
+///
 /// It looks from where it runs: another vantage point may meet other servers behind the same
-/// address. It does not ask whether the certificate was revoked unless a staple says so.
+/// address.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct Tls {
@@ -71,6 +79,11 @@ pub struct Tls {
     /// What to ask of the stapled OCSP answer. Default: `auto`.
     #[serde(default)]
     pub stapling: Stapling,
+    /// Whether to ask if the certificate is revoked. Default: `auto`. What cannot be asked, because
+    /// the machine may not reach the authority, is unknown: then say `off`, or run the check where
+    /// it can.
+    #[serde(default)]
+    pub revocation: Revocation,
     /// By how much every certificate of the path must outlive the end of the launch window, such
     /// as `7d`: the time it would take to get and roll out a new one by hand. Default: `72h`.
     #[serde(default = "default_margin")]
@@ -99,6 +112,18 @@ pub enum Stapling {
     /// A staple must be there and good; also where the certificate names no OCSP responder.
     Require,
     /// Staples are not looked at.
+    Off,
+}
+
+/// Whether to ask if the certificate is revoked.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "lowercase")]
+pub enum Revocation {
+    /// Where no good staple tells, ask the OCSP responder the certificate names, and where that is
+    /// of no use, fetch its revocation list. Both over plain HTTP, signatures verified.
+    #[default]
+    Auto,
+    /// Ask nobody.
     Off,
 }
 
@@ -210,6 +235,9 @@ impl Probe for Tls {
                 Peer::new("tls", SocketAddr::new(*ip, self.endpoint.port).to_string())
             })),
             None => peers.push(Peer::new("tls", self.endpoint.to_string())),
+        }
+        if self.revocation == Revocation::Auto {
+            peers.push(Peer::new("http", "whom the certificate names for revocation"));
         }
         peers
     }

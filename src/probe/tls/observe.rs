@@ -9,8 +9,9 @@ use futures_util::stream::{self, StreamExt};
 use rustls::pki_types::{CertificateDer, ServerName};
 use tokio::net::TcpStream;
 
+use super::ask::{ask, tells};
 use super::seen::{Accepted, Address, Contact, Observation, Sent, Served, Staple};
-use super::{Stapling, Tls};
+use super::{Revocation, Stapling, Tls};
 use crate::model::fault::Fault;
 use crate::model::text::one_line;
 use crate::net::name::{Addresses, addresses};
@@ -32,6 +33,9 @@ const PAUSE: Duration = Duration::from_millis(500);
 
 /// How many addresses are looked at at the same time.
 const AT_ONCE: usize = 16;
+
+/// Certificates as sent.
+type Chain = Vec<CertificateDer<'static>>;
 
 /// Looks at every address of the endpoint.
 pub(super) async fn observe(tls: &Tls, cx: &ProbeCx) -> Result<Observation, Fault> {
@@ -91,12 +95,24 @@ impl Look<'_> {
             fault: None,
             served: Vec::new(),
         };
-        self.keep(&mut seen, &first);
+        let mut chains = Vec::new();
+        self.keep(&mut seen, &mut chains, first);
         while self.waits_for_staple(&seen) && self.has_time(&seen) {
             tokio::time::sleep(PAUSE).await;
             match self.again(address, exchange).await {
-                Ok(next) => self.keep(&mut seen, &next),
+                Ok(next) => self.keep(&mut seen, &mut chains, next),
                 Err(fault) => seen.fault = Some(fault),
+            }
+        }
+        if self.tls.revocation == Revocation::Auto {
+            for (served, chain) in seen.served.iter_mut().zip(&chains) {
+                let staple = match self.tls.stapling {
+                    Stapling::Auto | Stapling::Require => served.staple.as_ref(),
+                    Stapling::Off => None,
+                };
+                if !staple.is_some_and(|staple| tells(&staple.answer)) {
+                    served.asked = ask(served, chain, self.roots, self.cx).await;
+                }
             }
         }
         Ok(Contact::Accepted(seen))
@@ -162,8 +178,8 @@ impl Look<'_> {
         self.cx.remaining() > PAUSE + last * 3
     }
 
-    /// Adds what one handshake showed.
-    fn keep(&self, seen: &mut Accepted, handshake: &Handshake) {
+    /// Adds what one handshake showed; `chains` has the certificates of each `served` as sent.
+    fn keep(&self, seen: &mut Accepted, chains: &mut Vec<Chain>, handshake: Handshake) {
         seen.handshakes += 1;
         if let (None, Err(failure)) = (&seen.failure, &handshake.end) {
             seen.failure = Some(failure.clone());
@@ -171,7 +187,7 @@ impl Look<'_> {
         if handshake.chain.is_empty() {
             return;
         }
-        let served = self.read(handshake);
+        let served = self.read(&handshake);
         let known = |other: &&mut Served| other.chain.first() == served.chain.first();
         match seen.served.iter_mut().find(known) {
             Some(known) => {
@@ -180,7 +196,10 @@ impl Look<'_> {
                 known.staple = served.staple.or(known.staple.take());
                 known.session = known.session.take().or(served.session);
             }
-            None => seen.served.push(served),
+            None => {
+                seen.served.push(served);
+                chains.push(handshake.chain);
+            }
         }
     }
 
@@ -200,6 +219,7 @@ impl Look<'_> {
             stapled: usize::from(stapled),
             stapled_first: stapled,
             staple: stapled.then(|| self.staple(handshake)),
+            asked: Vec::new(),
         }
     }
 

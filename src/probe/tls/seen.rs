@@ -5,6 +5,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::model::fault::{Fault, Sight};
 use crate::net::pki::certificate::Certificate;
+use crate::net::pki::crl::Crl;
 use crate::net::pki::ocsp::Answer;
 use crate::net::pki::path::Path;
 use crate::net::tcp::Refusal;
@@ -80,6 +81,27 @@ pub struct Served {
     pub stapled_first: bool,
     /// The staple; the latest where there were several.
     pub staple: Option<Staple>,
+    /// Who was asked whether it is revoked, one after the other; nobody where a staple told.
+    pub asked: Vec<Asked>,
+}
+
+/// One place that was asked whether a certificate is revoked.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+pub struct Asked {
+    /// Its URL, as the certificate names it.
+    pub url: String,
+    /// What it said.
+    pub sight: Sight<Said>,
+}
+
+/// What was said about the revocation of a certificate.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "kebab-case")]
+pub enum Said {
+    /// An OCSP answer.
+    Ocsp(Answer),
+    /// A revocation list.
+    Crl(Crl),
 }
 
 /// One certificate as sent.
