@@ -4,3 +4,4 @@ pub mod name;
 pub mod pki;
 pub mod tcp;
 pub mod tls;
+pub mod tls_upgrade;

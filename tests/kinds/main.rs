@@ -8,3 +8,4 @@ mod tls_liars;
 mod tls_revocation;
 mod tls_server;
 mod tls_staples;
+mod tls_starttls;

@@ -17,9 +17,15 @@ use crate::tls_forge::{Authority, HOST, Identity};
 
 /// What a server shows in its handshakes, the last one over and over.
 #[derive(Debug)]
-struct Show {
+pub(crate) struct Show {
     turns: Vec<Arc<CertifiedKey>>,
     turn: AtomicUsize,
+}
+
+impl Show {
+    pub(crate) fn new(turns: Vec<Arc<CertifiedKey>>) -> Self {
+        Self { turns, turn: AtomicUsize::new(0) }
+    }
 }
 
 impl ResolvesServerCert for Show {
@@ -58,7 +64,7 @@ pub(crate) fn serve_on(
         .with_protocol_versions(versions)
         .expect("versions")
         .with_no_client_auth()
-        .with_cert_resolver(Arc::new(Show { turns, turn: AtomicUsize::new(0) }));
+        .with_cert_resolver(Arc::new(Show::new(turns)));
     let acceptor = tokio_rustls::TlsAcceptor::from(Arc::new(config));
     accept(listener, move |stream| {
         let acceptor = acceptor.clone();

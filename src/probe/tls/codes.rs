@@ -29,6 +29,12 @@ codes! {
          address fail at once.\n\nStart the server, open the port on this address, or take the \
          address out of DNS. A host with both families often listens on IPv4 only.\n\nBy hand: \
          `nc -vz ADDRESS PORT`."
+    STARTTLS_REFUSED "tls.starttls-refused" Fail "the server does not begin TLS when asked"
+        "The server was asked for TLS in the words of its protocol (`starttls`) and did not agree: \
+         TLS is switched off, it speaks another protocol, or it turns this client away before \
+         that. The message has its words.\n\nSwitch TLS on (`ssl = on` in PostgreSQL, \
+         `smtpd_tls_security_level` in Postfix), or mend the `starttls` of the check. By hand: \
+         `openssl s_client -starttls PROTOCOL -connect ADDRESS`."
     HANDSHAKE_REFUSED "tls.handshake-refused" Fail "the server refuses the TLS handshake"
         "The server accepted the connection and then sent a TLS alert, reset or closed it. \
          `UnrecognisedName`: it has no certificate for the name. `ProtocolVersion`: it is older than \

@@ -47,6 +47,11 @@ pub(super) fn judge(tls: &Tls, seen: &Observation, cx: &JudgeCx) -> Vec<Finding>
                 let finding = Finding::new(&codes::REFUSED, case.target, message);
                 findings.push(finding.expected("a TLS server").actual(refusal.to_string()));
             }
+            Sight::Seen(Contact::Plain(words)) => {
+                let message = format!("the server does not begin TLS: {words}");
+                let finding = Finding::new(&codes::STARTTLS_REFUSED, case.target, message);
+                findings.push(finding.expected("TLS when asked for it").actual(words.clone()));
+            }
             Sight::Seen(Contact::Accepted(accepted)) => {
                 findings.extend(judge_accepted(case, accepted));
             }

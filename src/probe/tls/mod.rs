@@ -29,6 +29,7 @@ use crate::model::outcome::Outcome;
 use crate::model::peer::Peer;
 use crate::model::schema::text_schema;
 use crate::model::time::Span;
+use crate::net::tls_upgrade::Protocol;
 
 pub use seen::{
     Accepted, Address, Asked, Contact, Observation, Said, Sent, Served, Staple,
@@ -76,6 +77,10 @@ pub struct Tls {
     /// checklist. For certificates of a private authority.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub ca: Option<PathBuf>,
+    /// The protocol that begins in the clear and is asked for TLS: `postgres`, `smtp`, `imap` or
+    /// `mysql`. Default: TLS from the first byte.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub starttls: Option<Protocol>,
     /// What to ask of the stapled OCSP answer. Default: `auto`.
     #[serde(default)]
     pub stapling: Stapling,
@@ -296,9 +301,12 @@ impl Probe for Tls {
         let ca = self.ca.as_ref().map_or_else(String::new, |file| {
             format!(" -CAfile {}", quote(&file.display().to_string()))
         });
+        let starttls = self.starttls.map_or_else(String::new, |protocol| {
+            format!(" -starttls {}", protocol.as_str())
+        });
         let command = |place: &String| {
             format!(
-                "openssl s_client -connect {} {name}{ca} -status -showcerts </dev/null",
+                "openssl s_client -connect {}{starttls} {name}{ca} -status -showcerts </dev/null",
                 quote(place)
             )
         };

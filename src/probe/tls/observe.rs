@@ -20,8 +20,9 @@ use crate::net::pki::issuer::Issuer;
 use crate::net::pki::ocsp::Answer;
 use crate::net::pki::path;
 use crate::net::pki::roots::Roots;
-use crate::net::tcp::{Dial, dial};
+use crate::net::tcp::{Dial, Refusal, dial};
 use crate::net::tls::{Handshake, KeyExchange, Offer, shake};
+use crate::net::tls_upgrade::{Reply, upgrade};
 use crate::probe::ProbeCx;
 
 /// How many handshakes wait for a staple: nginx asks its responder only after the first handshake
@@ -65,6 +66,16 @@ async fn look_up(tls: &Tls, cx: &ProbeCx) -> Result<(Vec<IpAddr>, Option<String>
     })
 }
 
+/// A connection, as far as it came.
+enum Open {
+    /// TLS can begin; the connection alone took so many milliseconds.
+    Ready(TcpStream, f64),
+    /// Refused.
+    Refused(Refusal),
+    /// The server does not begin TLS; with its words.
+    Plain(String),
+}
+
 /// One look, as all addresses share it.
 struct Look<'a> {
     tls: &'a Tls,
@@ -81,9 +92,10 @@ impl Look<'_> {
     }
 
     async fn contact(&self, address: SocketAddr) -> Result<Contact, Fault> {
-        let (stream, connect_ms) = match dial(address, self.cx.remaining()).await? {
-            Dial::Open(stream, millis) => (stream, millis),
-            Dial::Refused(refusal) => return Ok(Contact::Refused(refusal)),
+        let (stream, connect_ms) = match self.open(address).await? {
+            Open::Ready(stream, millis) => (stream, millis),
+            Open::Refused(refusal) => return Ok(Contact::Refused(refusal)),
+            Open::Plain(words) => return Ok(Contact::Plain(words)),
         };
         let (first, exchange) = self.first(address, stream).await?;
         let mut seen = Accepted {
@@ -148,16 +160,35 @@ impl Look<'_> {
 
     /// A handshake over a connection of its own.
     async fn again(&self, address: SocketAddr, exchange: KeyExchange) -> Result<Handshake, Fault> {
-        match dial(address, self.cx.remaining()).await? {
-            Dial::Open(stream, _) => {
+        match self.open(address).await? {
+            Open::Ready(stream, _) => {
                 shake(stream, self.offer(exchange), self.cx.remaining()).await
             }
             // It was open a moment ago: that is trouble on the way, not the target's answer.
-            Dial::Refused(refusal) => Err(Fault::Unreachable {
+            Open::Refused(refusal) => Err(Fault::Unreachable {
                 what: format!("connecting to {address} again"),
                 reason: refusal.to_string(),
             }),
+            Open::Plain(words) => Err(Fault::Unreadable {
+                what: format!("asking {address} for TLS again"),
+                reason: words,
+            }),
         }
+    }
+
+    /// Opens a connection on which TLS can begin.
+    async fn open(&self, address: SocketAddr) -> Result<Open, Fault> {
+        let (mut stream, millis) = match dial(address, self.cx.remaining()).await? {
+            Dial::Open(stream, millis) => (stream, millis),
+            Dial::Refused(refusal) => return Ok(Open::Refused(refusal)),
+        };
+        if let Some(protocol) = self.tls.starttls
+            && let Reply::Refused(words) =
+                upgrade(&mut stream, protocol, self.cx.remaining()).await?
+        {
+            return Ok(Open::Plain(words));
+        }
+        Ok(Open::Ready(stream, millis))
     }
 
     /// Whether another handshake may bring a staple that did not come so far.
@@ -189,17 +220,14 @@ impl Look<'_> {
         }
         let served = self.read(&handshake);
         let known = |other: &&mut Served| other.chain.first() == served.chain.first();
-        match seen.served.iter_mut().find(known) {
-            Some(known) => {
-                known.handshakes += 1;
-                known.stapled += served.stapled;
-                known.staple = served.staple.or(known.staple.take());
-                known.session = known.session.take().or(served.session);
-            }
-            None => {
-                seen.served.push(served);
-                chains.push(handshake.chain);
-            }
+        if let Some(known) = seen.served.iter_mut().find(known) {
+            known.handshakes += 1;
+            known.stapled += served.stapled;
+            known.staple = served.staple.or(known.staple.take());
+            known.session = known.session.take().or(served.session);
+        } else {
+            seen.served.push(served);
+            chains.push(handshake.chain);
         }
     }
 

@@ -37,7 +37,9 @@ pub struct Address {
 pub enum Contact {
     /// The connection was refused.
     Refused(Refusal),
-    /// It was accepted.
+    /// It was accepted, but the server does not begin TLS when asked; with its words.
+    Plain(String),
+    /// It was accepted, and the server begins TLS.
     Accepted(Accepted),
 }
 
@@ -159,7 +161,7 @@ impl Observation {
         self.addresses.iter().flat_map(|address| {
             let accepted = match &address.sight {
                 Sight::Seen(Contact::Accepted(accepted)) => accepted.served.as_slice(),
-                Sight::Seen(Contact::Refused(_)) | Sight::Fault(_) => &[],
+                Sight::Seen(Contact::Refused(_) | Contact::Plain(_)) | Sight::Fault(_) => &[],
             };
             accepted.iter().map(|served| (address.address.as_str(), served))
         })
