@@ -24,7 +24,7 @@ pub enum Protocol {
     Smtp,
     /// Mail boxes: `STARTTLS` (RFC 9051 §6.2.1).
     Imap,
-    /// MySQL and MariaDB: an `SSLRequest` after the server's greeting.
+    /// `MySQL` and MariaDB: an `SSLRequest` after the server's greeting.
     Mysql,
 }
 

@@ -165,6 +165,16 @@ async fn dates_are_judged_by_the_launch() {
 }
 
 #[tokio::test]
+async fn the_certificate_on_disk_is_compared_with_the_one_served() {
+    let file = |name: &str| json!({"file": format!("{}/{name}", lab("LAB_PKI"))});
+    check("login", file("login.pem"), Pass, &["tls.file-ok", "tls.ok", "tls.staple-ok"]).await;
+    check("login", file("overdue.pem"), Fail, &["tls.not-reloaded"]).await;
+    check("login", file("rsa.pem"), Warn, &["tls.not-reloaded"]).await;
+    check("login", file("ocsp/good.der"), Unknown, &["gonogo.answer-unreadable"]).await;
+    check("login", file("no-such.pem"), Unknown, &["gonogo.local"]).await;
+}
+
+#[tokio::test]
 async fn every_address_counts() {
     let endpoint = format!("localhost:{}", lab("LAB_HTTPS_PORT"));
     let looked = look::<Tls>(json!({"endpoint": endpoint, "ca": lab("LAB_CA")})).await;

@@ -84,7 +84,12 @@ fn address(served: Served) -> Address {
 }
 
 fn observation(addresses: Vec<Address>) -> Observation {
-    Observation { roots: "platform (142 roots)".to_owned(), no_address: None, addresses }
+    Observation {
+        roots: "platform (142 roots)".to_owned(),
+        no_address: None,
+        file: None,
+        addresses,
+    }
 }
 
 fn tls(more: Value) -> Tls {

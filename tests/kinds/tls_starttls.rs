@@ -49,7 +49,7 @@ async fn serve_after(talk: Talk) -> (u16, Authority) {
     (port, root)
 }
 
-/// A greeting of MySQL: version, thread, salt, filler, and the lower capabilities.
+/// A greeting of `MySQL`: version, thread, salt, filler, and the lower capabilities.
 const MYSQL: &[u8] = b"\x1d\0\0\0\x0a8.4.0\0\x01\0\0\0saltsalt\0\xff\xff\x2d\0\0\0\0\0\0";
 const MYSQL_PLAIN: &[u8] = b"\x1d\0\0\0\x0a8.4.0\0\x01\0\0\0saltsalt\0\xff\xf7\x2d\0\0\0\0\0\0";
 

@@ -6,6 +6,7 @@
 pub mod certificate;
 pub mod crl;
 pub mod fetch;
+pub mod file;
 pub mod issuer;
 pub mod ocsp;
 pub mod path;

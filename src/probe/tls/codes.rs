@@ -157,6 +157,14 @@ codes! {
          reloaded, and will expire alone: a part of the clients will fail while monitoring through \
          another address stays green.\n\nReload the server, and mend what hands the certificate \
          out. RSA and ECDSA certificates are compared apart."
+    NOT_RELOADED "tls.not-reloaded" Fail "the server does not serve the certificate on disk"
+        "The certificate in `file` is not the one that is served. Mostly it was renewed and the \
+         server was not reloaded: everything looks renewed on disk, and the old certificate runs \
+         out all the same. In Kubernetes, a secret mounted with `subPath` is never updated.\n\nReload \
+         the server, and let the renewal do so by itself. Where the kinds of key differ this is a \
+         warning: a server with an RSA and an ECDSA certificate shows either."
+    FILE_OK "tls.file-ok" Pass "the server serves the certificate on disk"
+        "The certificate served has the same SHA-256 as the first one in `file`."
     STAPLE_OK "tls.staple-ok" Pass "the staple is good"
         "The stapled OCSP answer is about this certificate, signed by its issuer or a responder the \
          issuer appointed, in time, and says that the certificate is not revoked."

@@ -5,6 +5,7 @@ mod belief;
 mod chain;
 pub mod codes;
 mod contact;
+mod disk;
 mod expiry;
 mod fleet;
 mod observe;
@@ -104,6 +105,11 @@ pub struct Tls {
     /// Default: no limit but the check's `timeout`.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub max_handshake: Option<Span>,
+    /// The certificate on disk that the endpoint is to serve, PEM or DER, relative to the
+    /// checklist: finds servers that were not reloaded after a renewal. Of several certificates in
+    /// the file the first counts.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub file: Option<PathBuf>,
 }
 
 /// What to ask of the stapled OCSP answer.
@@ -254,6 +260,7 @@ impl Probe for Tls {
     fn judge(&self, seen: &Observation, cx: &JudgeCx) -> Vec<Finding> {
         let mut findings = contact::judge(self, seen, cx);
         findings.extend(fleet::judge(seen));
+        findings.extend(disk::judge(self, seen));
         findings
     }
 

@@ -1,6 +1,7 @@
 //! Looking at an endpoint: every address, as many handshakes as it takes, nothing judged.
 
 use std::net::{IpAddr, SocketAddr};
+use std::path::Path;
 use std::pin::pin;
 use std::time::Duration;
 
@@ -16,6 +17,7 @@ use crate::model::fault::Fault;
 use crate::model::text::one_line;
 use crate::net::name::{Addresses, addresses};
 use crate::net::pki::certificate::Certificate;
+use crate::net::pki::file;
 use crate::net::pki::issuer::Issuer;
 use crate::net::pki::ocsp::Answer;
 use crate::net::pki::path;
@@ -54,7 +56,17 @@ pub(super) async fn observe(tls: &Tls, cx: &ProbeCx) -> Result<Observation, Faul
         .buffered(AT_ONCE)
         .collect()
         .await;
-    Ok(Observation { roots: roots.label.clone(), no_address, addresses })
+    let file = match &tls.file {
+        Some(path) => Some(on_disk(&cx.path(path)).await.into()),
+        None => None,
+    };
+    Ok(Observation { roots: roots.label.clone(), no_address, file, addresses })
+}
+
+/// The certificate a server is to serve, the first in its file.
+async fn on_disk(path: &Path) -> Result<Sent, Fault> {
+    let mut found = file::certificates(path).await?;
+    Ok(sent(&found.swap_remove(0)))
 }
 
 async fn look_up(tls: &Tls, cx: &ProbeCx) -> Result<(Vec<IpAddr>, Option<String>), Fault> {

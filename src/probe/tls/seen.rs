@@ -18,6 +18,8 @@ pub struct Observation {
     pub roots: String,
     /// The resolver's words where the name has no address, such as `NXDOMAIN`.
     pub no_address: Option<String>,
+    /// The certificate on disk, where the check names one: the first in the file.
+    pub file: Option<Sight<Sent>>,
     /// Every address, in the order served.
     pub addresses: Vec<Address>,
 }
