@@ -4,4 +4,5 @@ pub mod name;
 pub mod pki;
 pub mod tcp;
 pub mod tls;
+pub mod tls_resume;
 pub mod tls_upgrade;

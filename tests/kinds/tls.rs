@@ -165,6 +165,21 @@ async fn dates_are_judged_by_the_launch() {
 }
 
 #[tokio::test]
+async fn resumption_is_looked_at_where_it_is_wanted() {
+    let want = json!({"resumption": "want"});
+    check("login", want, Pass, &["tls.ok", "tls.resumed", "tls.staple-ok"]).await;
+}
+
+#[tokio::test]
+async fn a_demanded_staple_comes_over_both_versions() {
+    let require = json!({"stapling": "require"});
+    let looked = check("login", require, Pass, &["tls.ok", "tls.staple-ok"]).await;
+    let seen = serde_json::to_value(looked.seen.expect("it was seen")).expect("JSON");
+    let tls12 = &seen["addresses"][0]["sight"]["seen"]["accepted"]["tls12"]["seen"];
+    assert!(tls12["staple"].is_object(), "{tls12}");
+}
+
+#[tokio::test]
 async fn the_certificate_on_disk_is_compared_with_the_one_served() {
     let file = |name: &str| json!({"file": format!("{}/{name}", lab("LAB_PKI"))});
     check("login", file("login.pem"), Pass, &["tls.file-ok", "tls.ok", "tls.staple-ok"]).await;

@@ -77,9 +77,11 @@ fn address(served: Served) -> Address {
         handshakes: 1,
         failure: None,
         fault: None,
+        tls12: None,
+        resumed: None,
         served: vec![served],
     };
-    let sight = Sight::Seen(Contact::Accepted(accepted));
+    let sight = Sight::Seen(Contact::Accepted(Box::new(accepted)));
     Address { address: "192.0.2.1:443".to_owned(), sight }
 }
 

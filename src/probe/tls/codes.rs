@@ -157,6 +157,14 @@ codes! {
          reloaded, and will expire alone: a part of the clients will fail while monitoring through \
          another address stays green.\n\nReload the server, and mend what hands the certificate \
          out. RSA and ECDSA certificates are compared apart."
+    RESUMED "tls.resumed" Pass "sessions are resumed"
+        "A second handshake resumed the session of the first, so a client that comes back costs the \
+         server neither a signature nor a key exchange of the certificate's kind."
+    NOT_RESUMED "tls.not-resumed" Warn "sessions are not resumed"
+        "`resumption: want` asks for it, and a second handshake was a full one. When a launch makes \
+         every client reconnect at once, full handshakes are what the CPUs drown in.\n\nServers behind \
+         one address must share their session ticket keys (`ssl_session_ticket_key` in nginx) or \
+         their session cache. By hand: `openssl s_client -reconnect`."
     NOT_RELOADED "tls.not-reloaded" Fail "the server does not serve the certificate on disk"
         "The certificate in `file` is not the one that is served. Mostly it was renewed and the \
          server was not reloaded: everything looks renewed on disk, and the old certificate runs \

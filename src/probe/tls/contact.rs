@@ -7,6 +7,7 @@ use crate::model::finding::Finding;
 use crate::model::outcome::Outcome;
 use crate::model::text::count;
 use crate::net::tls::Failure;
+use crate::net::tls_resume::Resumed;
 use crate::probe::JudgeCx;
 
 /// What judging one address needs to know.
@@ -77,6 +78,10 @@ fn judge_accepted(case: Case<'_>, accepted: &Accepted) -> Vec<Finding> {
         let finding = Finding::new(&codes::PQ_INTOLERANT, case.target, message);
         findings.push(finding.expected("an answer to both").actual("no answer to the larger one"));
     }
+    if case.tls.stapling != Stapling::Off {
+        findings.extend(staple::judge_tls12(case, accepted));
+    }
+    findings.extend(resumed(case, accepted));
     findings.extend(slow(case, accepted));
     if let Some(failure) = &accepted.failure {
         // A certificate no client can use keeps the handshake from being verified as well; that
@@ -126,6 +131,20 @@ fn judge_certificate(case: Case<'_>, accepted: &Accepted, served: &Served) -> Ve
         );
     }
     findings
+}
+
+fn resumed(case: Case<'_>, accepted: &Accepted) -> Option<Finding> {
+    let (code, message) = match accepted.resumed.as_ref()? {
+        Sight::Fault(fault) => return Some(Finding::fault(case.target, fault)),
+        Sight::Seen(Resumed::Yes) => (&codes::RESUMED, "the second handshake was a resumed one"),
+        Sight::Seen(Resumed::No) => {
+            (&codes::NOT_RESUMED, "the second handshake was a full one, in spite of a ticket")
+        }
+        Sight::Seen(Resumed::NotOffered) => {
+            (&codes::NOT_RESUMED, "the server offers nothing to resume a session with")
+        }
+    };
+    Some(Finding::new(code, case.target, message))
 }
 
 fn slow(case: Case<'_>, accepted: &Accepted) -> Option<Finding> {

@@ -33,7 +33,7 @@ use crate::model::time::Span;
 use crate::net::tls_upgrade::Protocol;
 
 pub use seen::{
-    Accepted, Address, Asked, Contact, Observation, Said, Sent, Served, Staple,
+    Accepted, Address, Asked, Contact, Observation, Said, Sent, Served, Staple, Tls12,
 };
 
 /// Is every address of a TLS endpoint ready: right certificate, whole chain, good staple, and valid
@@ -105,6 +105,9 @@ pub struct Tls {
     /// Default: no limit but the check's `timeout`.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub max_handshake: Option<Span>,
+    /// Whether a second handshake is to resume the session of the first. Default: `ignore`.
+    #[serde(default)]
+    pub resumption: Resumption,
     /// The certificate on disk that the endpoint is to serve, PEM or DER, relative to the
     /// checklist: finds servers that were not reloaded after a renewal. Of several certificates in
     /// the file the first counts.
@@ -136,6 +139,18 @@ pub enum Revocation {
     Auto,
     /// Ask nobody.
     Off,
+}
+
+/// Whether sessions are to be resumed.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "lowercase")]
+pub enum Resumption {
+    /// Warn when they are not: at a launch every reconnect then costs a full handshake. Servers
+    /// behind one address must share their ticket keys for this.
+    Want,
+    /// Not looked at.
+    #[default]
+    Ignore,
 }
 
 /// Who renews the certificate.

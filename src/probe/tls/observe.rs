@@ -11,8 +11,8 @@ use rustls::pki_types::{CertificateDer, ServerName};
 use tokio::net::TcpStream;
 
 use super::ask::{ask, tells};
-use super::seen::{Accepted, Address, Contact, Observation, Sent, Served, Staple};
-use super::{Revocation, Stapling, Tls};
+use super::seen::{Accepted, Address, Contact, Observation, Sent, Served, Staple, Tls12};
+use super::{Resumption, Revocation, Stapling, Tls};
 use crate::model::fault::Fault;
 use crate::model::text::one_line;
 use crate::net::name::{Addresses, addresses};
@@ -23,7 +23,8 @@ use crate::net::pki::ocsp::Answer;
 use crate::net::pki::path;
 use crate::net::pki::roots::Roots;
 use crate::net::tcp::{Dial, Refusal, dial};
-use crate::net::tls::{Handshake, KeyExchange, Offer, shake};
+use crate::net::tls::{Handshake, KeyExchange, Offer, Versions, shake};
+use crate::net::tls_resume::{Resumed, resume};
 use crate::net::tls_upgrade::{Reply, upgrade};
 use crate::probe::ProbeCx;
 
@@ -117,16 +118,24 @@ impl Look<'_> {
             handshakes: 0,
             failure: None,
             fault: None,
+            tls12: None,
+            resumed: None,
             served: Vec::new(),
         };
         let mut chains = Vec::new();
         self.keep(&mut seen, &mut chains, first);
         while self.waits_for_staple(&seen) && self.has_time(&seen) {
             tokio::time::sleep(PAUSE).await;
-            match self.again(address, exchange).await {
+            match self.again(address, self.offer(exchange)).await {
                 Ok(next) => self.keep(&mut seen, &mut chains, next),
                 Err(fault) => seen.fault = Some(fault),
             }
+        }
+        if self.demands_staple(&seen) {
+            seen.tls12 = Some(self.tls12(address).await.into());
+        }
+        if self.tls.resumption == Resumption::Want && seen.failure.is_none() {
+            seen.resumed = Some(self.resumed(address).await.into());
         }
         if self.tls.revocation == Revocation::Auto {
             for (served, chain) in seen.served.iter_mut().zip(&chains) {
@@ -139,7 +148,7 @@ impl Look<'_> {
                 }
             }
         }
-        Ok(Contact::Accepted(seen))
+        Ok(Contact::Accepted(Box::new(seen)))
     }
 
     /// The first handshake. When half of the time has passed without an answer, another one without
@@ -154,7 +163,7 @@ impl Look<'_> {
         let first = pin!(shake(stream, self.offer(KeyExchange::PostQuantum), remaining));
         let second = pin!(async {
             tokio::time::sleep(remaining / 2).await;
-            self.again(address, KeyExchange::Classic).await
+            self.again(address, self.offer(KeyExchange::Classic)).await
         });
         match select(first, second).await {
             Either::Left((first, _)) => Ok((first?, KeyExchange::PostQuantum)),
@@ -167,14 +176,14 @@ impl Look<'_> {
     }
 
     const fn offer(&self, exchange: KeyExchange) -> Offer<'_> {
-        Offer { name: self.name, exchange }
+        Offer { name: self.name, exchange, versions: Versions::All }
     }
 
     /// A handshake over a connection of its own.
-    async fn again(&self, address: SocketAddr, exchange: KeyExchange) -> Result<Handshake, Fault> {
+    async fn again(&self, address: SocketAddr, offer: Offer<'_>) -> Result<Handshake, Fault> {
         match self.open(address).await? {
             Open::Ready(stream, _) => {
-                shake(stream, self.offer(exchange), self.cx.remaining()).await
+                shake(stream, offer, self.cx.remaining()).await
             }
             // It was open a moment ago: that is trouble on the way, not the target's answer.
             Open::Refused(refusal) => Err(Fault::Unreachable {
@@ -201,6 +210,55 @@ impl Look<'_> {
             return Ok(Open::Plain(words));
         }
         Ok(Open::Ready(stream, millis))
+    }
+
+    /// Whether a staple is demanded that TLS 1.2 may not have: it travels in another message there,
+    /// and another terminator may speak it.
+    fn demands_staple(&self, seen: &Accepted) -> bool {
+        let newest = |served: &Served| {
+            served.session.as_ref().is_some_and(|session| session.version == "TLSv1.3")
+                && (self.tls.stapling == Stapling::Require
+                    || served.leaf().is_some_and(|leaf| leaf.must_staple))
+        };
+        self.tls.stapling != Stapling::Off && seen.served.iter().any(newest)
+    }
+
+    /// What TLS 1.2 alone shows.
+    async fn tls12(&self, address: SocketAddr) -> Result<Tls12, Fault> {
+        let offer = Offer { versions: Versions::Tls12, ..self.offer(KeyExchange::Classic) };
+        let mut seen = Tls12 { failure: None, handshakes: 0, staple: None };
+        loop {
+            let handshake = self.again(address, offer).await?;
+            seen.handshakes += 1;
+            seen.staple = (!handshake.staple.is_empty()).then(|| self.staple(&handshake));
+            seen.failure = handshake.end.err();
+            let done = seen.staple.is_some() || seen.failure.is_some();
+            if done || seen.handshakes == TRIES || self.cx.remaining() < PAUSE * 2 {
+                return Ok(seen);
+            }
+            tokio::time::sleep(PAUSE).await;
+        }
+    }
+
+    /// Whether a second handshake resumes the session of a first.
+    async fn resumed(&self, address: SocketAddr) -> Result<Resumed, Fault> {
+        let what = format!("resuming a session with {address}");
+        let mut streams = Vec::new();
+        for _ in 0..2 {
+            match self.open(address).await? {
+                Open::Ready(stream, _) => streams.push(stream),
+                Open::Refused(refusal) => {
+                    return Err(Fault::Unreachable { what, reason: refusal.to_string() });
+                }
+                Open::Plain(reason) => return Err(Fault::Unreadable { what, reason }),
+            }
+        }
+        let (Some(second), Some(first)) = (streams.pop(), streams.pop()) else {
+            return Err(Fault::Bug { message: format!("{what}: no connection") });
+        };
+        let both = resume(first, second, self.name);
+        let ended = self.cx.within(what.clone(), both).await?;
+        ended.map_err(|error| Fault::Unreadable { what, reason: one_line(&error.to_string()) })
     }
 
     /// Whether another handshake may bring a staple that did not come so far.

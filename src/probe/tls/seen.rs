@@ -10,6 +10,7 @@ use crate::net::pki::ocsp::Answer;
 use crate::net::pki::path::Path;
 use crate::net::tcp::Refusal;
 use crate::net::tls::{Failure, Session};
+use crate::net::tls_resume::Resumed;
 
 /// What was seen of an endpoint.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
@@ -42,7 +43,7 @@ pub enum Contact {
     /// It was accepted, but the server does not begin TLS when asked; with its words.
     Plain(String),
     /// It was accepted, and the server begins TLS.
-    Accepted(Accepted),
+    Accepted(Box<Accepted>),
 }
 
 /// What was seen over the connections an address accepted.
@@ -61,9 +62,24 @@ pub struct Accepted {
     pub failure: Option<Failure>,
     /// Why a later handshake taught nothing.
     pub fault: Option<Fault>,
+    /// What TLS 1.2 alone shows, where a staple is demanded and the server speaks TLS 1.3.
+    pub tls12: Option<Sight<Tls12>>,
+    /// Whether a session was resumed, where the check wants it.
+    pub resumed: Option<Sight<Resumed>>,
     /// Each different certificate that was served: one, unless the address stands for several
     /// servers.
     pub served: Vec<Served>,
+}
+
+/// What was seen over TLS 1.2 of a server that also speaks TLS 1.3.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+pub struct Tls12 {
+    /// How the handshake failed; a server is free to speak TLS 1.3 only.
+    pub failure: Option<Failure>,
+    /// How many handshakes were tried.
+    pub handshakes: usize,
+    /// The staple.
+    pub staple: Option<Staple>,
 }
 
 /// One certificate a server served, with what came with it.

@@ -5,8 +5,9 @@ use jiff::SignedDuration;
 use super::belief::{Doubt, Timing, doubt, timing};
 use super::contact::Case;
 use super::expiry::{days, when};
-use super::seen::{Served, Staple};
+use super::seen::{Accepted, Served, Staple};
 use super::{Stapling, codes};
+use crate::model::fault::Sight;
 use crate::model::finding::Finding;
 use crate::model::outcome::Outcome;
 use crate::model::text::count;
@@ -34,6 +35,33 @@ pub(super) fn judge(case: Case<'_>, served: &Served) -> Vec<Finding> {
         findings.push(Finding::new(&codes::STAPLE_LATE, case.target, message));
     }
     findings
+}
+
+/// Judges the staple of TLS 1.2 where one is demanded; only what is wrong, since what is right was
+/// said of TLS 1.3.
+pub(super) fn judge_tls12(case: Case<'_>, accepted: &Accepted) -> Vec<Finding> {
+    let seen = match &accepted.tls12 {
+        None => return Vec::new(),
+        Some(Sight::Fault(fault)) => return vec![Finding::fault(case.target, fault)],
+        Some(Sight::Seen(seen)) => seen,
+    };
+    match &seen.staple {
+        _ if seen.failure.is_some() => Vec::new(),
+        Some(staple) => {
+            let mut findings = judge_answer(case, staple);
+            findings.retain(|finding| finding.code != codes::STAPLE_OK.id);
+            for finding in &mut findings {
+                finding.message = format!("over TLS 1.2, {}", finding.message);
+            }
+            findings
+        }
+        None => {
+            let tried = count(seen.handshakes, "handshake");
+            let message = format!("no staple in {tried} over TLS 1.2");
+            let finding = Finding::new(&codes::STAPLE_MISSING, case.target, message);
+            vec![finding.with_outcome(Outcome::Fail).expected("a stapled OCSP answer")]
+        }
+    }
 }
 
 /// The staple in a word, for the one line of the whole check.
