@@ -38,7 +38,14 @@ macro_rules! kinds {
 }
 
 kinds! {
+    dns::Dns,
     tls::Tls,
+    postgres_pool::PostgresPool,
+    silence::Silence + act,
+    http::Http,
+    tcp::Tcp,
+    command::Command,
+    manual::Manual,
 }
 
 /// The row of a kind by its name.

@@ -1,5 +1,12 @@
 //! Each kind against real servers of the lab, and against liars where no real server will lie.
 
+mod dns;
+mod dns_liars;
+mod http;
+mod postgres_pool;
+mod silence;
+mod silence_cluster;
+mod silence_ha;
 mod support;
 mod tls;
 mod tls_forge;
