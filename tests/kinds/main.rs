@@ -14,5 +14,8 @@ mod tls;
 mod tls_forge;
 mod tls_judge;
 mod tls_liars;
+mod tls_mutants;
+mod tls_revocation;
 mod tls_server;
 mod tls_staples;
+mod tls_starttls;
