@@ -1,0 +1,287 @@
+//! Judging what was seen, as tables: what a real server cannot be brought to in a test's time.
+
+use std::collections::BTreeMap;
+
+use gonogo::model::fault::{Fault, Sight};
+use gonogo::model::latency::Latency;
+use gonogo::model::outcome::Outcome;
+use gonogo::model::time::Window;
+use gonogo::net::postgres::{Greeting, Refusal};
+use gonogo::probe::postgres_pool::{
+    Activity, Ceiling, Counted, Database, End, Inside, Limited, Login, PostgresPool, Ramp, Role,
+    Run, Seen, Server, Session, Sessions, Step, Usage,
+};
+use gonogo::probe::{JudgeCx, Probe};
+use serde_json::{Value, json};
+
+/// A quiet server: 100 slots, 97 of them ordinary, 10 in use.
+fn server() -> Server {
+    Server {
+        version_num: 150_000,
+        backend_pid: 1,
+        max_connections: 100,
+        superuser_reserved: 3,
+        reserved: 0,
+        in_recovery: false,
+        read_only: false,
+        role: Role {
+            name: "gonogo".to_owned(),
+            superuser: false,
+            sees_all: true,
+            uses_reserved: false,
+            limit: None,
+            used: 0,
+        },
+        database: Some(Database { limit: None, used: 10 }),
+    }
+}
+
+fn quiet() -> Inside {
+    let none = Sessions { count: 0, longest: Vec::new() };
+    let activity = Activity {
+        groups: Vec::new(),
+        idle_in_transaction: none.clone(),
+        lock_waits: none,
+        untracked: 0,
+    };
+    Inside {
+        greeting: Greeting {
+            address: "192.0.2.1:5432".to_owned(),
+            tls: None,
+            version: "15.0".to_owned(),
+            key_pid: Some(1),
+            login_millis: 5.0,
+        },
+        server: Sight::Seen(server()),
+        usage: Some(Sight::Seen(Usage { used: 10, counted: Counted::Exactly })),
+        activity: Some(Sight::Seen(activity)),
+        ramp: None,
+    }
+}
+
+fn session(seconds: f64) -> Session {
+    Session {
+        pid: 4711,
+        role: "app".to_owned(),
+        application: "match".to_owned(),
+        client: "192.0.2.7".to_owned(),
+        seconds,
+        blocked_by: "{42}".to_owned(),
+    }
+}
+
+/// The codes that are worse than a pass, with their outcomes, worst first.
+fn check(parameters: Value, login: Login) -> Vec<(String, Outcome)> {
+    let mut parameters = parameters;
+    parameters["url"] = "postgres://gonogo@db/game".into();
+    let probe: PostgresPool = serde_json::from_value(parameters).expect("good parameters");
+    assert!(probe.complaints().is_empty(), "{:?}", probe.complaints());
+    let (target, role) = ("db:5432/game".to_owned(), "gonogo".to_owned());
+    let now = "2026-11-23T02:00:00Z".parse().expect("an instant");
+    let cx = JudgeCx { now, launch: now, window: Window { from: now, to: now } };
+    let mut findings = probe.judge(&Seen { target, role, login }, &cx);
+    assert!(!findings.is_empty());
+    findings.retain(|finding| finding.outcome > Outcome::Pass);
+    findings.sort_by_key(|finding| std::cmp::Reverse(finding.outcome));
+    findings.into_iter().map(|finding| (finding.code, finding.outcome)).collect()
+}
+
+fn check_inside(parameters: Value, change: impl FnOnce(&mut Inside)) -> Vec<(String, Outcome)> {
+    let mut inside = quiet();
+    change(&mut inside);
+    check(parameters, Login::In(Box::new(inside)))
+}
+
+fn found(code: &str, outcome: Outcome) -> Vec<(String, Outcome)> {
+    vec![(format!("postgres_pool.{code}"), outcome)]
+}
+
+fn change_server(change: impl FnOnce(&mut Server)) -> impl FnOnce(&mut Inside) {
+    |inside| {
+        let mut server = server();
+        change(&mut server);
+        inside.server = Sight::Seen(server);
+    }
+}
+
+fn change_activity(change: impl FnOnce(&mut Activity)) -> impl FnOnce(&mut Inside) {
+    |inside| {
+        let Some(Sight::Seen(activity)) = &mut inside.activity else { return };
+        change(activity);
+    }
+}
+
+#[test]
+fn a_quiet_server_passes() {
+    assert_eq!(check_inside(json!({}), |_| {}), []);
+    assert_eq!(check_inside(json!({"demand": {"connections": 77}}), |_| {}), []);
+}
+
+#[test]
+fn use_is_judged_by_the_stated_share_and_by_a_default_that_only_warns() {
+    let used = |used| {
+        move |inside: &mut Inside| {
+            inside.usage = Some(Sight::Seen(Usage { used, counted: Counted::Exactly }));
+        }
+    };
+    // 80% of 97 are 77.6.
+    assert_eq!(check_inside(json!({}), used(77)), []);
+    assert_eq!(check_inside(json!({}), used(78)), found("nearly-full", Outcome::Warn));
+    let stated = json!({"max_used": "80%"});
+    assert_eq!(check_inside(stated.clone(), used(78)), found("nearly-full", Outcome::Fail));
+    assert_eq!(check_inside(stated, used(97)), found("full", Outcome::Fail));
+    assert_eq!(check_inside(json!({"max_used": "100%"}), used(98)), found("full", Outcome::Fail));
+}
+
+#[test]
+fn the_demand_is_compared_with_every_limit() {
+    let demand = json!({"demand": {"connections": 78}});
+    assert_eq!(check_inside(demand.clone(), |_| {}), found("over-budget", Outcome::Fail));
+    let small = json!({"demand": {"connections": 50}});
+    let database = change_server(|server| {
+        server.database = Some(Database { limit: Some(62), used: 0 });
+    });
+    assert_eq!(check_inside(small.clone(), database), found("database-limit", Outcome::Fail));
+    // A role that may look into other sessions is hardly the pool's own.
+    for (sees_all, outcome) in [(true, Outcome::Warn), (false, Outcome::Fail)] {
+        let role = change_server(|server| {
+            server.role.limit = Some(62);
+            server.role.sees_all = sees_all;
+        });
+        assert_eq!(check_inside(small.clone(), role), found("role-limit", outcome));
+    }
+    let reserved = change_server(|server| server.reserved = 1);
+    let demand = json!({"demand": {"connections": 77}});
+    assert_eq!(check_inside(demand, reserved), found("over-budget", Outcome::Fail));
+}
+
+#[test]
+fn limits_of_role_and_database_are_judged_by_their_use() {
+    for (used, outcome) in [(8, None), (9, Some(Outcome::Warn)), (10, Some(Outcome::Fail))] {
+        let role = change_server(|server| {
+            server.role.limit = Some(10);
+            server.role.used = used;
+        });
+        let expected = outcome.map_or(Vec::new(), |outcome| found("role-limit", outcome));
+        assert_eq!(check_inside(json!({}), role), expected, "{used}");
+        let database = change_server(|server| {
+            server.database = Some(Database { limit: Some(10), used });
+        });
+        let expected = outcome.map_or(Vec::new(), |outcome| found("database-limit", outcome));
+        assert_eq!(check_inside(json!({}), database), expected, "{used}");
+    }
+}
+
+#[test]
+fn sessions_are_judged_by_how_long_they_have_been_at_it() {
+    let idle = |seconds| {
+        change_activity(move |activity| {
+            activity.idle_in_transaction = Sessions { count: 1, longest: vec![session(seconds)] };
+        })
+    };
+    assert_eq!(check_inside(json!({}), idle(299.0)), []);
+    assert_eq!(check_inside(json!({}), idle(301.0)), found("idle-in-transaction", Outcome::Warn));
+    let stated = json!({"max_idle_in_transaction": "1m"});
+    assert_eq!(check_inside(stated, idle(61.0)), found("idle-in-transaction", Outcome::Fail));
+    let waits = |seconds| {
+        change_activity(move |activity| {
+            activity.lock_waits = Sessions { count: 1, longest: vec![session(seconds)] };
+        })
+    };
+    assert_eq!(check_inside(json!({}), waits(9.0)), []);
+    assert_eq!(check_inside(json!({}), waits(11.0)), found("lock-wait", Outcome::Warn));
+    let untracked = change_activity(|activity| activity.untracked = 1);
+    assert_eq!(check_inside(json!({}), untracked), found("untracked", Outcome::Unknown));
+}
+
+#[test]
+fn what_was_not_learnt_hides_nothing_of_the_rest() {
+    let fault = Fault::Timeout { what: "counting".to_owned(), after: "1s".parse().expect("1s") };
+    let timeout = ("gonogo.timeout".to_owned(), Outcome::Unknown);
+    let blind = |inside: &mut Inside| {
+        inside.usage = Some(Sight::Fault(fault.clone()));
+        inside.activity = Some(Sight::Fault(fault.clone()));
+    };
+    let mut both = found("over-budget", Outcome::Fail);
+    both.extend([timeout.clone(), timeout.clone()]);
+    assert_eq!(check_inside(json!({"demand": {"connections": 90}}), blind), both);
+    let nothing = |inside: &mut Inside| inside.server = Sight::Fault(fault.clone());
+    assert_eq!(check_inside(json!({}), nothing), [timeout]);
+}
+
+#[test]
+fn a_name_without_an_address_is_an_answer() {
+    let refusal = Refusal::NoAddress("NXDOMAIN".to_owned());
+    let login = Login::Refused { refusal, elsewhere: None };
+    assert_eq!(check(json!({}), login), found("no-address", Outcome::Fail));
+}
+
+fn step(held: u32, p99: f64, own_delay: f64) -> Step {
+    let times = |ms| Latency::of(vec![ms; 100]);
+    Step {
+        held,
+        connect: times(5.0),
+        statement: times(p99),
+        own_delay: times(own_delay),
+        errors: BTreeMap::new(),
+        first_error: None,
+        free: Some(50),
+    }
+}
+
+/// A ramp to two that ended so, its second step with these times in milliseconds.
+fn ramp(end: End, p99: f64, own_delay: f64, left: u32) -> impl FnOnce(&mut Inside) {
+    move |inside| {
+        inside.ramp = Some(Ramp::Ran(Run {
+            ceiling: Ceiling { of: Limited::Server, limit: 97, free: 86, floor: 20 },
+            planned: 2,
+            steps: vec![step(1, 1.0, 0.5), step(2, p99, own_delay)],
+            end,
+            left: Sight::Seen(left),
+        }));
+    }
+}
+
+#[test]
+fn ramps_are_judged_by_how_they_ended() {
+    let (plain, stated) = (json!({"ramp": {}}), json!({"ramp": {"max_p99": "10ms"}}));
+    for (parameters, end, p99, own_delay, expected) in [
+        (&plain, End::Reached, 1.0, 0.5, None),
+        (&plain, End::Slow, 60.0, 0.5, Some(("ramp-slow", Outcome::Warn))),
+        (&stated, End::Slow, 60.0, 0.5, Some(("ramp-slow", Outcome::Fail))),
+        // This machine was busy itself: that says nothing about the server.
+        (&stated, End::Slow, 60.0, 40.0, Some(("ramp-slow", Outcome::Unknown))),
+        (&plain, End::Floor, 1.0, 0.5, Some(("ramp-cut", Outcome::Unknown))),
+        (&plain, End::Time, 1.0, 0.5, Some(("ramp-cut", Outcome::Unknown))),
+        (&plain, End::Blind, 1.0, 0.5, Some(("ramp-cut", Outcome::Unknown))),
+        (&plain, End::Errors, 1.0, 0.5, Some(("ramp-errors", Outcome::Fail))),
+    ] {
+        let expected = expected.map_or(Vec::new(), |(code, outcome)| found(code, outcome));
+        let seen = check_inside(parameters.clone(), ramp(end, p99, own_delay, 0));
+        assert_eq!(seen, expected, "{end:?} {parameters}");
+    }
+    let leak = ramp(End::Reached, 1.0, 0.5, 2);
+    assert_eq!(check_inside(plain, leak), found("leak", Outcome::Warn));
+}
+
+#[test]
+fn contradictions_are_complained_about() {
+    for (parameters, key) in [
+        (json!({"headroom": "10%"}), "headroom"),
+        (json!({"headroom": "100%", "demand": {"connections": 1}}), "headroom"),
+        (json!({"max_used": "0%"}), "max_used"),
+        (json!({"demand": {"replicas": 3}}), "demand"),
+        (json!({"ramp": {"max_added": 0}}), "ramp"),
+        (json!({"ramp": {"max_added": 1001}}), "ramp"),
+        (json!({"ramp": {"hold": "1ms"}}), "ramp"),
+        (json!({"ramp": {"hold": "1h"}}), "ramp"),
+        (json!({"ramp": {"max_p99": "0s"}}), "ramp"),
+    ] {
+        let mut parameters = parameters;
+        parameters["url"] = "postgres://u@h/d".into();
+        let probe: PostgresPool = serde_json::from_value(parameters.clone()).expect("readable");
+        let complaints = probe.complaints();
+        assert_eq!(complaints.len(), 1, "{parameters}");
+        assert_eq!(complaints[0].key, Some(key), "{parameters}");
+    }
+}
