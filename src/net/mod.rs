@@ -1,5 +1,8 @@
 //! Connections: what is needed to look, as typed facts without an opinion.
 
+pub mod dns;
 pub mod name;
+pub mod pki;
 pub mod postgres;
 pub mod tcp;
+pub mod tls;

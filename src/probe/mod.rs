@@ -38,7 +38,12 @@ macro_rules! kinds {
 }
 
 kinds! {
+    dns::Dns,
+    tls::Tls,
     postgres_pool::PostgresPool,
+    tcp::Tcp,
+    command::Command,
+    manual::Manual,
 }
 
 /// The row of a kind by its name.
