@@ -3,6 +3,7 @@
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
+use super::pgbouncer::Pooler;
 use super::ramp_facts::Ramp;
 use crate::model::fault::Sight;
 use crate::net::postgres::{Greeting, Refusal};
@@ -31,6 +32,8 @@ pub enum Login {
         /// What was seen through another database of the same server, where that one let the role
         /// in: it tells a full database from a full server.
         elsewhere: Option<Box<Inside>>,
+        /// What the pooler said of itself, where it was a pooler that said no.
+        pooler: Option<Box<Sight<Pooler>>>,
     },
 }
 
@@ -45,6 +48,8 @@ pub struct Inside {
     pub usage: Option<Sight<Usage>>,
     /// What the other sessions are doing; `None` where the server itself could not be seen.
     pub activity: Option<Sight<Activity>>,
+    /// What the pooler says of itself; `None` where no pooler was met.
+    pub pooler: Option<Sight<Pooler>>,
     /// What came of the ramp; `None` when none was asked for.
     pub ramp: Option<Ramp>,
 }

@@ -3,6 +3,7 @@
 use super::codes;
 use super::demand::round_up;
 use super::facts::{Activity, Counted, Inside, Login, Seen, Server, Session, Usage};
+use super::judge_pooler::JudgePooler;
 use super::judge_ramp;
 use super::observe::TOO_MANY;
 use super::{DEFAULT_IDLE, DEFAULT_MAX_USED, PostgresPool};
@@ -23,8 +24,11 @@ const NAMED: usize = 3;
 pub(super) fn judge(probe: &PostgresPool, seen: &Seen) -> Vec<Finding> {
     match &seen.login {
         Login::In(inside) => Judge { probe, seen, inside }.all(),
-        Login::Refused { refusal, elsewhere } => {
-            vec![refused(seen, refusal, elsewhere.as_deref())]
+        Login::Refused { refusal, elsewhere, pooler } => {
+            let pooler = pooler.as_ref().and_then(|pooler| pooler.seen());
+            let pooler = pooler.map(|pooler| JudgePooler { probe, target: &seen.target, pooler });
+            let full = pooler.and_then(|pooler| pooler.full());
+            vec![full.unwrap_or_else(|| refused(seen, refusal, elsewhere.as_deref()))]
         }
     }
 }
@@ -88,7 +92,7 @@ struct Judge<'a> {
 
 impl Judge<'_> {
     fn all(&self) -> Vec<Finding> {
-        if self.inside.is_pooled() {
+        if self.inside.is_pooled() || self.inside.pooler.is_some() {
             return self.pooled();
         }
         let server = match &self.inside.server {
@@ -97,17 +101,8 @@ impl Judge<'_> {
         };
         let mut findings = Vec::new();
         findings.extend(self.session(server));
-        match &self.inside.usage {
-            Some(Sight::Seen(usage)) => findings.extend(self.slots(server, usage)),
-            Some(Sight::Fault(fault)) => findings.push(Finding::fault(&self.seen.target, fault)),
-            None => {}
-        }
+        findings.extend(self.state(server));
         findings.extend(self.budget(server));
-        match &self.inside.activity {
-            Some(Sight::Seen(activity)) => findings.extend(self.activity(activity)),
-            Some(Sight::Fault(fault)) => findings.push(Finding::fault(&self.seen.target, fault)),
-            None => {}
-        }
         findings.extend(self.ramp());
         findings
     }
@@ -123,16 +118,44 @@ impl Judge<'_> {
         }
     }
 
+    /// A pooler before the server: its clients' view decides, and the server is judged only by what
+    /// statements that came through have seen of it.
     fn pooled(&self) -> Vec<Finding> {
-        let words = if self.inside.is_pooler_console() {
-            format!("this is the console of PgBouncer {}", self.inside.greeting.version)
-        } else {
-            "a pooler answers for the server: neither the server's limits nor an open connection \
-             say what its clients will get"
-                .to_owned()
+        let (target, inside) = (&self.seen.target, self.inside);
+        let mut findings = match &inside.pooler {
+            Some(Sight::Seen(pooler)) => {
+                JudgePooler { probe: self.probe, target, pooler }.all(inside)
+            }
+            Some(Sight::Fault(fault)) => vec![self.find(&codes::POOLER, fault.to_string())],
+            None => vec![self.find(&codes::POOLER, "this is the console of a pooler")],
         };
-        let mut findings = vec![self.find(&codes::POOLER, words)];
+        let told = findings.iter().any(|finding| finding.outcome == Outcome::Fail);
+        match &inside.server {
+            Sight::Seen(server) => {
+                findings.extend(self.session(server));
+                findings.extend(self.state(server));
+            }
+            Sight::Fault(_) if inside.is_pooler_console() => {}
+            Sight::Fault(fault) if !told => findings.push(Finding::fault(target, fault)),
+            Sight::Fault(_) => {}
+        }
         findings.extend(self.ramp());
+        findings
+    }
+
+    /// The use of the slots and what the sessions do.
+    fn state(&self, server: &Server) -> Vec<Finding> {
+        let mut findings = Vec::new();
+        match &self.inside.usage {
+            Some(Sight::Seen(usage)) => findings.extend(self.slots(server, usage)),
+            Some(Sight::Fault(fault)) => findings.push(Finding::fault(&self.seen.target, fault)),
+            None => {}
+        }
+        match &self.inside.activity {
+            Some(Sight::Seen(activity)) => findings.extend(self.activity(activity)),
+            Some(Sight::Fault(fault)) => findings.push(Finding::fault(&self.seen.target, fault)),
+            None => {}
+        }
         findings
     }
 

@@ -4,8 +4,10 @@ pub mod codes;
 mod demand;
 mod facts;
 mod judge;
+mod judge_pooler;
 mod judge_ramp;
 mod observe;
+mod pgbouncer;
 mod questions;
 mod ramp;
 mod ramp_facts;
@@ -28,6 +30,7 @@ pub use demand::{Demand, Surge};
 pub use facts::{
     Activity, Counted, Database, Group, Inside, Login, Role, Seen, Server, Session, Sessions, Usage,
 };
+pub use pgbouncer::{Pool, Pooled, Pooler};
 pub use ramp_facts::{Ceiling, End, HeldBack, Limited, Ramp, Run, Step};
 
 /// Will PostgreSQL's connection slots hold at the launch?
@@ -51,9 +54,14 @@ pub use ramp_facts::{Ceiling, End, HeldBack, Limited, Ramp, Run, Step};
 /// sessions bear the `application_name` `gonogo-` and the run's short name, and take one slot (more
 /// only in a ramp). All it runs are reads of the catalogues, and `SELECT 1`.
 ///
-/// It cannot see: connections that are refused before they reach the server; a demand that nobody
-/// states; what happens behind a pooler such as PgBouncer. A pooler is recognised and the check says
-/// `unknown`, since an open connection through one proves nothing.
+/// **PgBouncer** is recognised by itself when the URL leads there, since an open connection through
+/// one proves nothing. Its admin console is then asked, as the same role (which needs to be among
+/// `stats_users`): clients that wait for a server, pools that are all taken, pools that can open more
+/// than the server has. The demand is compared with `max_client_conn`. Another pooler is recognised
+/// too, and is `unknown`.
+///
+/// It cannot see: connections that are refused before they reach the server, and a demand that
+/// nobody states.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct PostgresPool {

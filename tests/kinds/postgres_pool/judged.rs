@@ -8,8 +8,8 @@ use gonogo::model::outcome::Outcome;
 use gonogo::model::time::Window;
 use gonogo::net::postgres::{Greeting, Refusal};
 use gonogo::probe::postgres_pool::{
-    Activity, Ceiling, Counted, Database, End, Inside, Limited, Login, PostgresPool, Ramp, Role,
-    Run, Seen, Server, Session, Sessions, Step, Usage,
+    Activity, Ceiling, Counted, Database, End, Inside, Limited, Login, Pool, Pooled, Pooler,
+    PostgresPool, Ramp, Role, Run, Seen, Server, Session, Sessions, Step, Usage,
 };
 use gonogo::probe::{JudgeCx, Probe};
 use serde_json::{Value, json};
@@ -55,6 +55,7 @@ fn quiet() -> Inside {
         server: Sight::Seen(server()),
         usage: Some(Sight::Seen(Usage { used: 10, counted: Counted::Exactly })),
         activity: Some(Sight::Seen(activity)),
+        pooler: None,
         ramp: None,
     }
 }
@@ -212,8 +213,102 @@ fn what_was_not_learnt_hides_nothing_of_the_rest() {
 #[test]
 fn a_name_without_an_address_is_an_answer() {
     let refusal = Refusal::NoAddress("NXDOMAIN".to_owned());
-    let login = Login::Refused { refusal, elsewhere: None };
+    let login = Login::Refused { refusal, elsewhere: None, pooler: None };
     assert_eq!(check(json!({}), login), found("no-address", Outcome::Fail));
+}
+
+fn pool(servers: (u32, u32), waiting: (u32, u32), longest_wait_millis: f64) -> Pool {
+    Pool {
+        database: "game".to_owned(),
+        user: "gonogo".to_owned(),
+        mode: "transaction".to_owned(),
+        clients_active: 1,
+        clients_waiting: waiting.1,
+        clients_waiting_before: waiting.0,
+        longest_wait_millis,
+        servers_active: servers.0,
+        servers_idle: servers.1,
+        servers_login: 0,
+    }
+}
+
+/// A PgBouncer before the quiet server, with one pool of twenty.
+fn pooler(pool: Pool) -> Pooler {
+    Pooler {
+        version: "1.25.2".to_owned(),
+        max_clients: 100,
+        clients: 3,
+        query_wait_timeout: 120.0,
+        server_lifetime: 3600.0,
+        server_idle_timeout: 600.0,
+        client_idle_timeout: 0.0,
+        databases: vec![Pooled {
+            name: "game".to_owned(),
+            host: "192.0.2.1".to_owned(),
+            port: "5432".to_owned(),
+            pool_size: 20,
+            reserve: 5,
+            max_connections: None,
+            paused: false,
+            disabled: false,
+        }],
+        pools: vec![pool],
+    }
+}
+
+fn behind(pooler: Pooler) -> impl FnOnce(&mut Inside) {
+    |inside| inside.pooler = Some(Sight::Seen(pooler))
+}
+
+/// As [`behind`], and no statement came through.
+fn stuck(pooler: Pooler) -> impl FnOnce(&mut Inside) {
+    |inside| {
+        let after = "1s".parse().expect("1s");
+        inside.server = Sight::Fault(Fault::Timeout { what: "asking".to_owned(), after });
+        inside.pooler = Some(Sight::Seen(pooler));
+    }
+}
+
+#[test]
+fn poolers_are_judged_by_what_their_clients_get() {
+    let idle = || pool((1, 2), (0, 0), 0.0);
+    assert_eq!(check_inside(json!({}), behind(pooler(idle()))), []);
+    for (pool, waits) in [
+        (pool((3, 0), (2, 0), 0.0), false),
+        (pool((3, 0), (0, 2), 900.0), false),
+        (pool((3, 0), (2, 2), 600.0), true),
+        (pool((3, 0), (0, 1), 1000.0), true),
+    ] {
+        let expected = if waits { found("pooler-wait", Outcome::Fail) } else { Vec::new() };
+        assert_eq!(check_inside(json!({}), behind(pooler(pool.clone()))), expected, "{pool:?}");
+    }
+    let exhausted = pooler(pool((25, 0), (0, 1), 0.0));
+    assert_eq!(check_inside(json!({}), stuck(exhausted)), found("pooler-exhausted", Outcome::Fail));
+    let backend = pooler(pool((0, 0), (0, 1), 0.0));
+    assert_eq!(check_inside(json!({}), stuck(backend)), found("pooler-backend", Outcome::Fail));
+    // With servers to spare the silence is nobody's fault that is known.
+    let unexplained = [("gonogo.timeout".to_owned(), Outcome::Unknown)];
+    assert_eq!(check_inside(json!({}), stuck(pooler(idle()))), unexplained);
+}
+
+#[test]
+fn a_pooler_that_is_paused_or_too_large_is_told() {
+    let change = |change: fn(&mut Pooler)| {
+        let mut pooler = pooler(pool((1, 2), (0, 0), 0.0));
+        change(&mut pooler);
+        check_inside(json!({}), behind(pooler))
+    };
+    let paused = change(|pooler| pooler.databases[0].paused = true);
+    assert_eq!(paused, found("pooler-paused", Outcome::Fail));
+    let large = change(|pooler| pooler.databases[0].pool_size = 93);
+    assert_eq!(large, found("pooler-oversized", Outcome::Fail));
+    let many = change(|pooler| pooler.pools = vec![pooler.pools[0].clone(); 4]);
+    assert_eq!(many, found("pooler-oversized", Outcome::Fail));
+    let capped = change(|pooler| {
+        pooler.pools = vec![pooler.pools[0].clone(); 4];
+        pooler.databases[0].max_connections = Some(90);
+    });
+    assert_eq!(capped, []);
 }
 
 fn step(held: u32, p99: f64, own_delay: f64) -> Step {

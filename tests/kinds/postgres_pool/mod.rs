@@ -2,6 +2,7 @@
 
 mod judged;
 mod liars;
+mod pooler;
 mod ramp;
 
 use std::path::{Path, PathBuf};
@@ -10,7 +11,7 @@ use std::time::Duration;
 use gonogo::model::outcome::Outcome;
 use gonogo::net::postgres::{Door, Found, Opened, PgUrl, Session};
 use gonogo::probe::postgres_pool::{Counted, Inside, Login, PostgresPool};
-use serde_json::{Value, json};
+use serde_json::json;
 use tokio::sync::{Mutex, MutexGuard};
 
 use crate::support::{Looked, lab, look};
@@ -322,22 +323,6 @@ async fn sessions_without_a_state_are_not_taken_for_idle() {
     let looked = look::<PostgresPool>(json!({"url": url("LAB_PG", "gonogo", "game")})).await;
     assert_eq!(looked.codes(Outcome::Unknown), ["postgres_pool.untracked"]);
     close(vec![quiet]).await;
-}
-
-#[tokio::test]
-async fn a_pooler_is_recognised_and_not_judged() {
-    let _turn = turn().await;
-    for (rest, ramp) in [("game", Value::Null), ("game", json!({})), ("pgbouncer", json!({}))] {
-        let parameters = json!({"url": url("LAB_PGBOUNCER", "gonogo", rest), "ramp": ramp});
-        let looked = look::<PostgresPool>(parameters).await;
-        assert_eq!(looked.outcome(), Outcome::Unknown);
-        let codes = looked.codes(Outcome::Unknown);
-        assert!(codes.contains(&"postgres_pool.pooler"), "{rest}: {codes:?}");
-        assert!(looked.codes(Outcome::Pass).is_empty());
-    }
-    let nowhere = json!({"url": url("LAB_PGBOUNCER", "gonogo", "nowhere")});
-    let looked = look::<PostgresPool>(nowhere).await;
-    assert_eq!(looked.outcome(), Outcome::Fail, "{:?}", looked.findings);
 }
 
 #[tokio::test]
