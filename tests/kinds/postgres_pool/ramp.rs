@@ -140,3 +140,35 @@ async fn ramps_that_meet_never_take_the_last_slot() {
     assert!((4..16).contains(&most), "{most} of 17 ordinary slots were taken");
     close(vec![watch]).await;
 }
+
+#[tokio::test]
+async fn killed_at_any_moment_a_ramp_leaves_nothing_behind() {
+    let _turn = turn().await;
+    let url = url("LAB_PG", "gonogo", "game");
+    let state = tempfile::tempdir().expect("a directory");
+    let mut watch = open(&superuser()).await;
+    let sql = format!("SELECT count(*) AS it FROM pg_stat_activity WHERE {OURS}");
+    let before: u32 = ask(&mut watch, &sql).await.and_then(|it| it.parse().ok()).expect("a count");
+    let (mut alive, mut ramping) = (0, 0);
+    for _ in 0..20 {
+        let mut tool = tokio::process::Command::new(env!("CARGO_BIN_EXE_gonogo"))
+            .args(["check", "postgres_pool", &url, "-o", "json"])
+            .args(["--set", "ramp.max_added=3", "--set", "ramp.hold=150ms"])
+            .env("XDG_STATE_HOME", state.path())
+            .stdout(std::process::Stdio::null())
+            .stderr(std::process::Stdio::null())
+            .spawn()
+            .expect("the tool starts");
+        // A run takes about 600 ms.
+        let random = u64::from(uuid::Uuid::now_v7().as_bytes()[15]) * 600 / 256;
+        tokio::time::sleep(Duration::from_millis(random)).await;
+        let now: u32 = ask(&mut watch, &sql).await.and_then(|it| it.parse().ok()).expect("a count");
+        alive += u32::from(now > before);
+        ramping += u32::from(now > before + 1);
+        tool.kill().await.expect("the tool dies");
+        wait_for_sessions(&mut watch, OURS, before).await;
+    }
+    // Or the test has killed it only before and after.
+    assert!(alive > 3 && ramping > 1, "seen logged in {alive} times, ramping {ramping} times");
+    close(vec![watch]).await;
+}
