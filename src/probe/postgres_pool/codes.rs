@@ -43,6 +43,20 @@ codes! {
          put a pooler in front, or raise `max_connections`, which needs a restart.\n\nReproduce: \
          `SHOW max_connections; SHOW superuser_reserved_connections;` and the arithmetic in the \
          finding."
+    POOL_TOO_SMALL "pool-too-small" Fail "the pools are too small for the load"
+        "By Little's law the stated `rate` times `hold` is the number of connections that are busy \
+         on average. The pools together have fewer (a failure), or so few more that they would be \
+         busier than 75% (a warning): then requests queue for a connection, and the queue grows \
+         faster than the load.\n\nShorten what a transaction does while it holds its connection, \
+         before you enlarge the pools: calls to other services and rendering belong outside it."
+    LIFETIME "lifetime-too-long" Fail "pools keep connections longer than they are let live"
+        "Pools keep an idle connection for the stated `idle` or `lifetime`; the server \
+         (`idle_session_timeout`), the pooler (`client_idle_timeout`) or something on the way \
+         (`path_idle`) ends it sooner. The first request that takes such a connection fails, or \
+         hangs until TCP gives up, typically in the quiet minutes before the peak.\n\nMake \
+         `maxLifetime` and `idleTimeout` of the pools shorter than the shortest of the three, with a \
+         minute to spare; for `path_idle` early TCP keepalives (`keepalives_idle`) help \
+         too.\n\nLook: `SHOW idle_session_timeout;`."
     ROLE_LIMIT "role-limit" Fail "the role's own connection limit is in the way"
         "The role has a `CONNECTION LIMIT`, and it is used up, nearly so, or smaller than the \
          demand. The error is the same 53300 as of a full server, but raising `max_connections` \

@@ -71,6 +71,9 @@ pub struct Server {
     pub in_recovery: bool,
     /// Whether a transaction of this session can only read.
     pub read_only: bool,
+    /// `idle_session_timeout` in milliseconds: an idle session is ended after it; `None` where it is
+    /// off, and before version 14.
+    pub idle_session_timeout: Option<u64>,
     /// The role the session has.
     pub role: Role,
     /// The database of the URL; `None` where there is none of that name.

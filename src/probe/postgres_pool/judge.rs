@@ -1,8 +1,8 @@
 //! Judging what was seen of a server: its answer to the login, its slots and its sessions.
 
 use super::codes;
-use super::demand::round_up;
 use super::facts::{Activity, Counted, Inside, Login, Seen, Server, Session, Usage};
+use super::judge_demand;
 use super::judge_pooler::JudgePooler;
 use super::judge_ramp;
 use super::observe::TOO_MANY;
@@ -102,7 +102,8 @@ impl Judge<'_> {
         let mut findings = Vec::new();
         findings.extend(self.session(server));
         findings.extend(self.state(server));
-        findings.extend(self.budget(server));
+        findings.extend(judge_demand::slots(self.probe, &self.seen.target, server));
+        findings.extend(judge_demand::pools(self.probe, &self.seen.target, Some(server), None));
         findings.extend(self.ramp());
         findings
     }
@@ -124,7 +125,10 @@ impl Judge<'_> {
         let (target, inside) = (&self.seen.target, self.inside);
         let mut findings = match &inside.pooler {
             Some(Sight::Seen(pooler)) => {
-                JudgePooler { probe: self.probe, target, pooler }.all(inside)
+                let mut findings = JudgePooler { probe: self.probe, target, pooler }.all(inside);
+                let server = inside.server.seen();
+                findings.extend(judge_demand::pools(self.probe, target, server, Some(pooler)));
+                findings
             }
             Some(Sight::Fault(fault)) => vec![self.find(&codes::POOLER, fault.to_string())],
             None => vec![self.find(&codes::POOLER, "this is the console of a pooler")],
@@ -250,43 +254,6 @@ impl Judge<'_> {
         // What the user has written is a requirement; the default is advice.
         let outcome = self.probe.max_used.map_or(Outcome::Warn, |_| Outcome::Fail);
         Some(self.find(code, message).with_outcome(outcome).expected(self.share()))
-    }
-
-    /// The demand of the launch against every limit, less the headroom.
-    fn budget(&self, server: &Server) -> Vec<Finding> {
-        let Some(demand) = &self.probe.demand else { return Vec::new() };
-        let Some(total) = demand.total() else { return Vec::new() };
-        let headroom = self.probe.headroom();
-        let database = server.database.as_ref().and_then(|database| database.limit);
-        // The pool's own role is rarely allowed to look into other sessions.
-        let role = if server.role.sees_all { Outcome::Warn } else { Outcome::Fail };
-        let limits = [
-            ("ordinary slots", Some(server.ordinary()), &codes::OVER_BUDGET, Outcome::Fail),
-            ("the role's limit", server.role.limit, &codes::ROLE_LIMIT, role),
-            ("the database's limit", database, &codes::DATABASE_LIMIT, Outcome::Fail),
-        ];
-        let arithmetic = demand.arithmetic();
-        let mut findings: Vec<Finding> = Vec::new();
-        for (name, limit, code, outcome) in limits {
-            let Some(limit) = limit else { continue };
-            let budget = u64::from(limit) - round_up(headroom.get(), limit.into());
-            if total > budget {
-                let message = format!(
-                    "the launch can ask for {total} connections, {name} less {headroom} headroom \
-                     is {budget}"
-                );
-                let finding = self.find(code, message).with_outcome(outcome);
-                let expected = format!("at most {budget} ({limit} less {headroom})");
-                findings.push(finding.expected(expected).actual(format!("{total}: {arithmetic}")));
-            }
-        }
-        if findings.is_empty() {
-            let ordinary = server.ordinary();
-            let budget = u64::from(ordinary) - round_up(headroom.get(), ordinary.into());
-            let message = format!("demand {total} of {budget} (ordinary slots less {headroom})");
-            findings.push(self.find(&codes::OK, message).actual(format!("{total}: {arithmetic}")));
-        }
-        findings
     }
 
     /// What the other sessions do.

@@ -4,6 +4,7 @@ pub mod codes;
 mod demand;
 mod facts;
 mod judge;
+mod judge_demand;
 mod judge_pooler;
 mod judge_ramp;
 mod observe;
@@ -96,6 +97,12 @@ pub struct PostgresPool {
     /// failure where you state it, a warning where you do not.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub max_idle_in_transaction: Option<Span>,
+    /// The shortest time after which something on the way from the application to the server drops a
+    /// silent connection: a load balancer, a firewall, a translator of addresses (350s for AWS' network
+    /// load balancers and NAT gateways, 4m for Azure's load balancers, 10m for GCP). The `idle`,
+    /// `lifetime` or `keepalive` of the demand must be shorter.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub path_idle: Option<Span>,
     /// Opens connections step by step to see them work. Without it nothing is opened but the one
     /// session that looks. `ramp: {}` takes all defaults.
     #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -196,6 +203,15 @@ impl Probe for PostgresPool {
         }
         if self.max_used.is_some_and(|share| share.get() <= 0.0) {
             complain("max_used", "a used share of 0% can never be met", "write a share above 0%");
+        }
+        let kept = |demand: &Demand| demand.idle_for().or(demand.keepalive).is_some();
+        if self.path_idle.is_some() && !self.demand.as_ref().is_some_and(kept) {
+            complain(
+                "path_idle",
+                "there is nothing to compare it with",
+                "say in `demand` how long pools keep idle connections: `idle` or `lifetime`, or \
+                 `keepalive`",
+            );
         }
         complaints.extend(self.demand.iter().flat_map(Demand::complaints));
         complaints.extend(self.ramp.iter().flat_map(RampWish::complaints));

@@ -24,6 +24,7 @@ fn server() -> Server {
         reserved: 0,
         in_recovery: false,
         read_only: false,
+        idle_session_timeout: None,
         role: Role {
             name: "gonogo".to_owned(),
             superuser: false,
@@ -217,6 +218,50 @@ fn a_name_without_an_address_is_an_answer() {
     assert_eq!(check(json!({}), login), found("no-address", Outcome::Fail));
 }
 
+#[test]
+fn pools_must_carry_the_load_with_some_to_spare() {
+    for (rate, outcome) in [(74, None), (76, Some(Outcome::Warn)), (101, Some(Outcome::Fail))] {
+        let demand = json!({"connections": 50, "rate": rate, "hold": "500ms"});
+        let expected = outcome.map_or(Vec::new(), |outcome| found("pool-too-small", outcome));
+        assert_eq!(check_inside(json!({"demand": demand}), |_| {}), expected, "{rate}");
+    }
+    // The load alone is a demand too.
+    let demand = json!({"demand": {"rate": 156, "hold": "500ms"}});
+    assert_eq!(check_inside(demand, |_| {}), found("over-budget", Outcome::Fail));
+}
+
+#[test]
+fn idle_connections_must_go_before_they_are_cut() {
+    let server = |millis| change_server(move |it| it.idle_session_timeout = Some(millis));
+    for (demand, path_idle, cut_after, good) in [
+        (json!({"idle": "5m"}), None, 600_000, true),
+        (json!({"idle": "10m"}), None, 600_000, false),
+        (json!({"lifetime": "30m"}), None, 600_000, false),
+        (json!({"lifetime": "30m", "idle": "1m"}), None, 600_000, true),
+        (json!({"idle": "5m"}), Some("4m"), 600_000, false),
+        (json!({"idle": "5m", "keepalive": "1m"}), Some("4m"), 600_000, true),
+        // A keepalive is no statement: the session stays idle.
+        (json!({"idle": "10m", "keepalive": "1m"}), Some("4m"), 600_000, false),
+        (json!({"idle": "5m", "keepalive": "4m"}), Some("4m"), 600_000, false),
+    ] {
+        let mut demand = demand;
+        demand["connections"] = 10.into();
+        let mut parameters = json!({"demand": demand});
+        if let Some(path_idle) = path_idle {
+            parameters["path_idle"] = path_idle.into();
+        }
+        let expected = if good { Vec::new() } else { found("lifetime-too-long", Outcome::Fail) };
+        assert_eq!(check_inside(parameters.clone(), server(cut_after)), expected, "{parameters}");
+    }
+    let parameters = json!({"demand": {"connections": 10, "keepalive": "2h"}, "path_idle": "350s"});
+    assert_eq!(check_inside(parameters, |_| {}), found("lifetime-too-long", Outcome::Fail));
+    // Behind a pooler it is the pooler that cuts, not the server.
+    let mut proxy = pooler(pool((1, 2), (0, 0), 0.0));
+    proxy.client_idle_timeout = 60.0;
+    let parameters = json!({"demand": {"connections": 10, "lifetime": "30m"}});
+    assert_eq!(check_inside(parameters, behind(proxy)), found("lifetime-too-long", Outcome::Fail));
+}
+
 fn pool(servers: (u32, u32), waiting: (u32, u32), longest_wait_millis: f64) -> Pool {
     Pool {
         database: "game".to_owned(),
@@ -366,6 +411,8 @@ fn contradictions_are_complained_about() {
         (json!({"headroom": "100%", "demand": {"connections": 1}}), "headroom"),
         (json!({"max_used": "0%"}), "max_used"),
         (json!({"demand": {"replicas": 3}}), "demand"),
+        (json!({"path_idle": "5m"}), "path_idle"),
+        (json!({"path_idle": "5m", "demand": {"connections": 3}}), "path_idle"),
         (json!({"ramp": {"max_added": 0}}), "ramp"),
         (json!({"ramp": {"max_added": 1001}}), "ramp"),
         (json!({"ramp": {"hold": "1ms"}}), "ramp"),
