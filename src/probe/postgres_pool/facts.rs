@@ -17,6 +17,17 @@ pub struct Seen {
     pub role: String,
     /// What came of logging in.
     pub login: Login,
+    /// What the poolers of the check say of themselves, in the order of the check.
+    pub poolers: Vec<Visited>,
+}
+
+/// A pooler of the check.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
+pub struct Visited {
+    /// Its host and port.
+    pub place: String,
+    /// What it says of itself.
+    pub pooler: Sight<Pooler>,
 }
 
 /// What came of logging in.

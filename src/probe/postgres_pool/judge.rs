@@ -4,6 +4,7 @@ use super::codes;
 use super::facts::{Activity, Counted, Inside, Login, Seen, Server, Session, Usage};
 use super::judge_demand;
 use super::judge_pooler::JudgePooler;
+use super::judge_poolers;
 use super::judge_ramp;
 use super::observe::TOO_MANY;
 use super::{DEFAULT_IDLE, DEFAULT_MAX_USED, PostgresPool};
@@ -22,6 +23,13 @@ const NAMED: usize = 3;
 
 /// Judges everything.
 pub(super) fn judge(probe: &PostgresPool, seen: &Seen) -> Vec<Finding> {
+    let mut findings = login(probe, seen);
+    findings.extend(judge_poolers::judge(probe, seen));
+    findings
+}
+
+/// Judges what came of the URL itself.
+fn login(probe: &PostgresPool, seen: &Seen) -> Vec<Finding> {
     match &seen.login {
         Login::In(inside) => Judge { probe, seen, inside }.all(),
         Login::Refused { refusal, elsewhere, pooler } => {
@@ -102,7 +110,9 @@ impl Judge<'_> {
         let mut findings = Vec::new();
         findings.extend(self.session(server));
         findings.extend(self.state(server));
-        findings.extend(judge_demand::slots(self.probe, &self.seen.target, server));
+        if self.probe.poolers.is_empty() {
+            findings.extend(judge_demand::slots(self.probe, &self.seen.target, server));
+        }
         findings.extend(judge_demand::pools(self.probe, &self.seen.target, Some(server), None));
         findings.extend(self.ramp());
         findings

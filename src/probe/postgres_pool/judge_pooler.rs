@@ -95,7 +95,7 @@ impl JudgePooler<'_> {
     }
 
     /// Pools in which clients wait; the check's own one only where it has not been told of yet.
-    fn waiting(&self, told: bool) -> Vec<Finding> {
+    pub(super) fn waiting(&self, told: bool) -> Vec<Finding> {
         let url = &self.probe.url;
         let mine = |pool: &Pool| pool.database == url.database && pool.user == url.user;
         let waits = |pool: &&Pool| {
@@ -116,7 +116,7 @@ impl JudgePooler<'_> {
         pools.map(say).collect()
     }
 
-    fn clients(&self) -> Option<Finding> {
+    pub(super) fn clients(&self) -> Option<Finding> {
         let (clients, most) = (self.pooler.clients, self.pooler.max_clients);
         let share = self.probe.max_used.unwrap_or(DEFAULT_MAX_USED);
         if f64::from(clients) <= share.get() * f64::from(most) {

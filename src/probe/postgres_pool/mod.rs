@@ -6,6 +6,7 @@ mod facts;
 mod judge;
 mod judge_demand;
 mod judge_pooler;
+mod judge_poolers;
 mod judge_ramp;
 mod observe;
 mod pgbouncer;
@@ -30,6 +31,7 @@ use crate::net::postgres::PgUrl;
 pub use demand::{Demand, Surge};
 pub use facts::{
     Activity, Counted, Database, Group, Inside, Login, Role, Seen, Server, Session, Sessions, Usage,
+    Visited,
 };
 pub use pgbouncer::{Pool, Pooled, Pooler};
 pub use ramp_facts::{Ceiling, End, HeldBack, Limited, Ramp, Run, Step};
@@ -103,6 +105,13 @@ pub struct PostgresPool {
     /// `lifetime` or `keepalive` of the demand must be shorter.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub path_idle: Option<Span>,
+    /// Each PgBouncer that stands before this server, as a URL whose role is among `stats_users`:
+    /// `["postgres://gonogo:${env:PGPASSWORD}@bouncer-1:6432/pgbouncer"]`. The demand of the launch is
+    /// then compared with what they take in all (`max_client_conn`), and the server's slots with what
+    /// their pools for this port and database can open in all. Not needed where `url` itself leads to
+    /// the one PgBouncer there is.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub poolers: Vec<PgUrl>,
     /// Opens connections step by step to see them work. Without it nothing is opened but the one
     /// session that looks. `ramp: {}` takes all defaults.
     #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -219,7 +228,8 @@ impl Probe for PostgresPool {
     }
 
     fn peers(&self) -> Vec<Peer> {
-        vec![Peer::new("postgres", self.url.place())]
+        let urls = std::iter::once(&self.url).chain(&self.poolers);
+        urls.map(|url| Peer::new("postgres", url.place())).collect()
     }
 
     fn waits(&self) -> Duration {

@@ -2,13 +2,15 @@
 
 use std::time::Duration;
 
+use futures_util::future::join_all;
+
 use super::PostgresPool;
-use super::facts::{Activity, Inside, Login, Seen, Server, Usage};
+use super::facts::{Activity, Inside, Login, Seen, Server, Usage, Visited};
 use super::pgbouncer;
 use super::questions;
 use super::ramp::Ramper;
 use crate::model::fault::{Fault, Sight};
-use crate::net::postgres::{Door, Failure, Found, Opened, Refusal, Session, Table};
+use crate::net::postgres::{Door, Failure, Found, Opened, PgUrl, Refusal, Session, Table};
 use crate::probe::ProbeCx;
 
 /// SQLSTATE of every kind of "too many": the server, the role and the database.
@@ -39,7 +41,14 @@ pub(super) async fn look(probe: &PostgresPool, cx: &ProbeCx) -> Result<Seen, Fau
             }
         },
     };
-    Ok(Seen { target: probe.url.target(), role: probe.url.user.clone(), login })
+    let poolers = probe.poolers.iter().map(|url| visit(cx, url, &application, limit / 2));
+    let poolers = join_all(poolers).await;
+    Ok(Seen { target: probe.url.target(), role: probe.url.user.clone(), login, poolers })
+}
+
+async fn visit(cx: &ProbeCx, url: &PgUrl, application: &str, limit: Duration) -> Visited {
+    let pooler = pgbouncer::visit(cx, url, application, limit.min(cx.remaining())).await.into();
+    Visited { place: url.place(), pooler }
 }
 
 /// Whether a pooler said no, and not the server.

@@ -11,7 +11,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::model::fault::Fault;
 use crate::model::text::one_line;
-use crate::net::postgres::{Door, Opened, Row, Session, Table};
+use crate::net::postgres::{Door, Found, Opened, PgUrl, Row, Session, Table};
 use crate::probe::ProbeCx;
 
 /// The database that is the console.
@@ -56,6 +56,8 @@ pub struct Pooled {
     pub host: String,
     /// The port of its server.
     pub port: String,
+    /// The name of the database on its server.
+    pub database: String,
     /// How many connections each of its pools may have.
     pub pool_size: u32,
     /// How many more each pool may have when clients wait for long.
@@ -100,17 +102,26 @@ impl Pooler {
         self.databases.iter().find(|database| database.name == name)
     }
 
+    /// Its databases that lead to this port and database of a server. A host has many names, so that
+    /// is not compared.
+    pub fn leading_to(&self, port: u16, database: &str) -> impl Iterator<Item = &Pooled> {
+        let port = port.to_string();
+        self.databases.iter().filter(move |it| it.port == port && it.database == database)
+    }
+
     /// How many connections all pools together can open to the server of a database.
     #[must_use]
     pub fn server_demand(&self, of: &Pooled) -> u32 {
         let same = |it: &&Pooled| (&it.host, &it.port) == (&of.host, &of.port);
-        let demand = |it: &Pooled| {
-            let pools = self.pools.iter().filter(|pool| pool.database == it.name).count();
-            let pools = u32::try_from(pools).unwrap_or(u32::MAX);
-            let all = it.capacity().saturating_mul(pools);
-            it.max_connections.map_or(all, |most| all.min(most))
-        };
-        self.databases.iter().filter(same).map(demand).sum()
+        self.databases.iter().filter(same).map(|it| self.pools_demand(it)).sum()
+    }
+
+    /// How many connections the pools of one database can open.
+    #[must_use]
+    pub fn pools_demand(&self, of: &Pooled) -> u32 {
+        let pools = self.pools.iter().filter(|pool| pool.database == of.name).count();
+        let all = of.capacity().saturating_mul(u32::try_from(pools).unwrap_or(u32::MAX));
+        of.max_connections.map_or(all, |most| all.min(most))
     }
 }
 
@@ -141,6 +152,22 @@ pub(super) async fn look(
     });
     console.close(FAREWELL.min(cx.remaining())).await;
     pooler
+}
+
+/// Asks the console that a URL of its own leads to.
+pub(super) async fn visit(
+    cx: &ProbeCx,
+    url: &PgUrl,
+    application: &str,
+    limit: Duration,
+) -> Result<Pooler, Fault> {
+    match Door::find(url, application, &cx.base, limit / 2).await? {
+        Found::Door(door) => look(cx, &door, 0, limit).await,
+        Found::No(refusal) => Err(Fault::Name {
+            name: url.place(),
+            reason: refusal.to_string(),
+        }),
+    }
 }
 
 async fn open(door: &Door, limit: Duration) -> Result<Session, Fault> {
@@ -215,6 +242,7 @@ fn read_database(row: Row<'_>) -> Result<Pooled, Fault> {
         name: row.line("name"),
         host: row.line("host"),
         port: row.line("port"),
+        database: row.line("database"),
         pool_size: row.value("pool_size")?,
         reserve: reserve.map_or(Ok(0), |name| row.value(name))?,
         max_connections: (max > 0).then_some(max),

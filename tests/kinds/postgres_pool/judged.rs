@@ -9,7 +9,7 @@ use gonogo::model::time::Window;
 use gonogo::net::postgres::{Greeting, Refusal};
 use gonogo::probe::postgres_pool::{
     Activity, Ceiling, Counted, Database, End, Inside, Limited, Login, Pool, Pooled, Pooler,
-    PostgresPool, Ramp, Role, Run, Seen, Server, Session, Sessions, Step, Usage,
+    PostgresPool, Ramp, Role, Run, Seen, Server, Session, Sessions, Step, Usage, Visited,
 };
 use gonogo::probe::{JudgeCx, Probe};
 use serde_json::{Value, json};
@@ -74,6 +74,10 @@ fn session(seconds: f64) -> Session {
 
 /// The codes that are worse than a pass, with their outcomes, worst first.
 fn check(parameters: Value, login: Login) -> Vec<(String, Outcome)> {
+    check_with(parameters, login, Vec::new())
+}
+
+fn check_with(parameters: Value, login: Login, poolers: Vec<Visited>) -> Vec<(String, Outcome)> {
     let mut parameters = parameters;
     parameters["url"] = "postgres://gonogo@db/game".into();
     let probe: PostgresPool = serde_json::from_value(parameters).expect("good parameters");
@@ -81,7 +85,7 @@ fn check(parameters: Value, login: Login) -> Vec<(String, Outcome)> {
     let (target, role) = ("db:5432/game".to_owned(), "gonogo".to_owned());
     let now = "2026-11-23T02:00:00Z".parse().expect("an instant");
     let cx = JudgeCx { now, launch: now, window: Window { from: now, to: now } };
-    let mut findings = probe.judge(&Seen { target, role, login }, &cx);
+    let mut findings = probe.judge(&Seen { target, role, login, poolers }, &cx);
     assert!(!findings.is_empty());
     findings.retain(|finding| finding.outcome > Outcome::Pass);
     findings.sort_by_key(|finding| std::cmp::Reverse(finding.outcome));
@@ -291,6 +295,7 @@ fn pooler(pool: Pool) -> Pooler {
             name: "game".to_owned(),
             host: "192.0.2.1".to_owned(),
             port: "5432".to_owned(),
+            database: "game".to_owned(),
             pool_size: 20,
             reserve: 5,
             max_connections: None,
@@ -334,6 +339,31 @@ fn poolers_are_judged_by_what_their_clients_get() {
     // With servers to spare the silence is nobody's fault that is known.
     let unexplained = [("gonogo.timeout".to_owned(), Outcome::Unknown)];
     assert_eq!(check_inside(json!({}), stuck(pooler(idle()))), unexplained);
+}
+
+#[test]
+fn several_poolers_count_together() {
+    let visited = |pooler: Sight<Pooler>| Visited { place: "b:6432".to_owned(), pooler };
+    let idle = || visited(Sight::Seen(pooler(pool((1, 2), (0, 0), 0.0))));
+    let console = "postgres://gonogo@b:6432/pgbouncer";
+    let check = |demand: u32, poolers: Vec<Visited>| {
+        let parameters =
+            json!({"poolers": vec![console; poolers.len()], "demand": {"connections": demand}});
+        check_with(parameters, Login::In(Box::new(quiet())), poolers)
+    };
+    // More than the server's slots, but that is what poolers are for: 200 clients less a fifth.
+    assert_eq!(check(160, vec![idle(), idle()]), []);
+    assert_eq!(check(161, vec![idle(), idle()]), found("pooler-clients", Outcome::Fail));
+    // 25 connections each.
+    let four = || vec![idle(), idle(), idle(), idle()];
+    assert_eq!(check(1, four()), found("pooler-oversized", Outcome::Fail));
+    let fault = Fault::Interrupted;
+    let unseen = vec![idle(), visited(Sight::Fault(fault))];
+    assert_eq!(check(1000, unseen), [("gonogo.interrupted".to_owned(), Outcome::Unknown)]);
+    let mut elsewhere = pooler(pool((1, 2), (0, 0), 0.0));
+    elsewhere.databases[0].port = "5433".to_owned();
+    let elsewhere = vec![visited(Sight::Seen(elsewhere))];
+    assert_eq!(check(1, elsewhere), found("pooler", Outcome::Unknown));
 }
 
 #[test]

@@ -117,3 +117,16 @@ async fn what_a_pooler_refuses_is_quoted() {
     assert_eq!(looked.outcome(), Outcome::Fail, "{:?}", looked.findings);
     assert!(looked.findings[0].message.contains("no such database"), "{:?}", looked.findings);
 }
+
+#[tokio::test]
+async fn poolers_before_a_server_are_visited_beside_it() {
+    let _turn = turn().await;
+    let console = url("LAB_PGBOUNCER", "gonogo", "pgbouncer");
+    let server = url("LAB_PG", "gonogo", "game");
+    let parameters = |demand: u32| json!({"url": server, "poolers": [console], "demand": {"connections": demand}});
+    // Beyond the server's slots, within the pooler's clients.
+    let looked = look::<PostgresPool>(parameters(40)).await;
+    assert_eq!(looked.outcome(), Outcome::Pass, "{:?}", looked.findings);
+    let looked = look::<PostgresPool>(parameters(41)).await;
+    assert_eq!(looked.codes(Outcome::Fail), ["postgres_pool.pooler-clients"]);
+}
