@@ -76,7 +76,7 @@ impl Sources {
         problems.dedup();
     }
 
-    /// A problem as a person should see it: `error:`, file:line:column, the line with a caret, and
+    /// A problem as a person should see it: `error:`, the file with line and column, the line with a caret, and
     /// one `help:`.
     #[must_use]
     pub fn render(&self, problem: &Problem, colour: bool) -> String {
@@ -106,26 +106,31 @@ impl Sources {
 
 /// The line a place begins on, made safe to show, and the part of it to point at.
 fn excerpt(text: &str, place: Place) -> (String, usize, usize) {
-    let start = place.start.min(text.len());
-    let from = text.get(..start).and_then(|t| t.rfind('\n')).map_or(0, |n| n + 1);
-    let to = text.get(start..).and_then(|t| t.find('\n')).map_or(text.len(), |n| start + n);
+    let start = floor(text, place.start);
+    let from = text[..start].rfind('\n').map_or(0, |n| n + 1);
+    let to = text[start..].find('\n').map_or(text.len(), |n| start + n);
     // A line of a mebibyte is cut around the place.
     let from = floor(text, from.max(start.saturating_sub(160)));
     let to = floor(text, to.min(start + 240)).max(start);
+    let stop = floor(text, place.end.clamp(start, to)).max(start);
     let clean = |piece: &str| {
         piece
             .chars()
             .map(|c| if crate::model::text::is_hazard(c) { ' ' } else { c })
             .collect::<String>()
     };
-    let before = clean(text.get(from..start).unwrap_or_default());
-    let marked = clean(text.get(start..place.end.clamp(start, to)).unwrap_or_default());
-    let marked = marked.trim_end();
-    let after = clean(text.get(start + marked.len()..to).unwrap_or_default());
+    let before = clean(&text[from..start]);
+    let marked = text[start..stop].trim_end();
+    let after = clean(&text[start + marked.len()..to]);
+    let marked = clean(marked);
     let line = format!("{before}{marked}{after}").trim_end().to_owned();
     let begin = before.len().min(line.len());
-    let end = (begin + marked.len().max(1)).min(line.len().max(begin + 1));
-    (line, begin, end)
+    let width = if marked.is_empty() {
+        line[begin..].chars().next().map_or(0, char::len_utf8)
+    } else {
+        marked.len()
+    };
+    (line, begin, begin + width)
 }
 
 fn floor(text: &str, n: usize) -> usize {
@@ -163,9 +168,7 @@ error: unknown key `nmae`
         for start in 0..9 {
             for end in 0..9 {
                 let problem = Problem::new(Place { file, start, end }, "x");
-                let start = floor("a: 日", start);
-                let _shown = sources
-                    .render(&Problem { place: Place { start, ..problem.place }, ..problem }, false);
+                assert!(sources.render(&problem, false).contains("a: 日"), "{start}..{end}");
             }
         }
         assert!(sources.render(&Problem::new(Place::default(), "x"), true).contains('x'));

@@ -187,7 +187,7 @@ fn overrides(
                 nodes.insert(name.clone(), node);
             }
             Err(problem) => {
-                problems.push(problem.help("put the value in quotes to have it taken as text"))
+                problems.push(problem.help("put the value in quotes to have it taken as text"));
             }
         }
     }

@@ -26,7 +26,7 @@ use crate::model::id::CheckId;
 use crate::model::outcome::Severity;
 use crate::model::record::Source;
 use crate::model::secret::Secrets;
-use crate::model::time::{Offset, Span};
+use crate::model::time::{Offset, Phase, Span};
 use crate::probe::{AnyProbe, SignOff};
 
 pub use raw::{HaltOn, Retry, RetryOn};
@@ -47,7 +47,7 @@ pub struct Checklist {
     /// The release window, when the list names one.
     pub window: Option<(Offset, Offset)>,
     /// The phases of the countdown, earliest first.
-    pub phases: Vec<Offset>,
+    pub phases: Vec<Phase>,
     /// The variables as used, as they may be shown.
     pub vars: BTreeMap<String, Value>,
     /// The steps in file order.
@@ -86,7 +86,7 @@ pub struct Check {
     /// Labels to select it by.
     pub tags: Vec<String>,
     /// The phases it is looked at in; empty for all.
-    pub phases: Vec<Offset>,
+    pub phases: Vec<Phase>,
     /// What must pass first.
     pub needs: Vec<CheckId>,
     /// How long one try may take, when the list says so.
@@ -98,7 +98,7 @@ pub struct Check {
     /// SHA-256 of the item as it stands, which sign-offs are bound to.
     pub item: String,
     /// The probe, or why it cannot be made: a secret that is not there.
-    pub probe: Result<Box<dyn AnyProbe>, Fault>,
+    pub probe: Result<Arc<dyn AnyProbe>, Fault>,
     /// Where it stands.
     pub source: Source,
 }

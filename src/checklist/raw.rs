@@ -9,7 +9,7 @@ use serde_json::Value;
 
 use crate::model::id::CheckId;
 use crate::model::outcome::Severity;
-use crate::model::time::{Offset, Span};
+use crate::model::time::{Offset, Phase, Span};
 
 /// A go-live readiness checklist.
 #[derive(Debug, Deserialize, JsonSchema)]
@@ -28,7 +28,7 @@ pub struct RawChecklist {
     pub window: Option<RawWindow>,
     /// The phases of the countdown, such as `[T-72h, T-24h, T-1h, T-0]`. A check with `phases` of
     /// its own is looked at in those only; one without, in all.
-    pub phases: Option<Vec<Offset>>,
+    pub phases: Option<Vec<Phase>>,
     /// Values to be filled in wherever `${NAME}` stands in a text. `--var NAME=VALUE` overrides.
     #[schemars(with = "Option<BTreeMap<String, Value>>")]
     pub vars: Option<IgnoredAny>,
@@ -126,7 +126,7 @@ pub struct RawCheck {
     /// What it is for, in one line.
     pub title: Option<String>,
     /// The phases it is looked at in, out of the list's; all of them by default.
-    pub phases: Option<Vec<Offset>>,
+    pub phases: Option<Vec<Phase>>,
     /// Who looks after it.
     pub owner: Option<String>,
     /// Where to read what to do, usually a link.

@@ -1,6 +1,7 @@
 //! From what the user wrote to a valid checklist, collecting every mistake on the way.
 
 use std::collections::{BTreeMap, HashMap};
+use std::sync::Arc;
 
 use jiff::Zoned;
 use serde_json::json;
@@ -17,8 +18,8 @@ use crate::model::node::{Content, Key, Node, Place, Problem};
 use crate::model::record::Source;
 use crate::model::secret::Secrets;
 use crate::model::text::did_you_mean;
-use crate::model::time::{Offset, Span, parse_instant};
-use crate::probe::{AnyProbe, KINDS, KindRow};
+use crate::model::time::{Offset, Phase, Span, parse_instant};
+use crate::probe::{AnyProbe, KINDS, KindRow, Target};
 
 /// What a checklist is validated from, beside its own text.
 pub(super) struct Input<'a> {
@@ -62,7 +63,8 @@ pub(super) fn checklist(
         vars.entry("name".to_owned()).or_insert_with(|| name.clone());
     }
     let mut filler = Filler::new(vars, input.secrets, &secrets);
-    let vars = filler.variables();
+    let mut vars = filler.variables();
+    vars.remove("name");
     let vars = vars.into_iter().map(|(name, node)| (name, node.shown())).collect();
     let top = filler.fill(&without(input.root, &["steps", "vars"]));
     // A secret outside of a check has nothing it could be the fault of.
@@ -89,7 +91,7 @@ pub(super) fn checklist(
     let window = window(&list, &top, problems);
     let launch = launch(&list, &top, input.launch, problems);
     let mut phases = list.phases.unwrap_or_default();
-    phases.sort_unstable();
+    phases.sort_by_key(|phase| phase.at);
     phases.dedup();
     let Origin { path, base, signoffs, .. } = from;
     let signoffs = signoffs.into();
@@ -222,7 +224,7 @@ struct Reader<'a, 'p> {
     problems: &'p mut Vec<Problem>,
     sources: &'a Sources,
     defaults: Option<RawDefaults>,
-    phases: Vec<Offset>,
+    phases: Vec<Phase>,
     /// Whether the list's own phases could be read; if not, those of checks are not compared.
     phases_read: bool,
     /// Every id so far, and where it stands.
@@ -318,7 +320,7 @@ impl Reader<'_, '_> {
         node: &Node,
         kinds: &[(&'static KindRow, &Key, &Node)],
         missing: &[(Place, Fault)],
-    ) -> Option<(&'static str, Result<Box<dyn AnyProbe>, Fault>, serde_json::Value)> {
+    ) -> Option<(&'static str, Result<Arc<dyn AnyProbe>, Fault>, serde_json::Value)> {
         let (row, key, value) = match kinds {
             [one] => *one,
             [] => {
@@ -341,6 +343,14 @@ impl Reader<'_, '_> {
                 return None;
             }
         };
+        if !matches!(value.content, Content::Map(_)) {
+            let (Target::One(target) | Target::List(target)) = row.target;
+            let message =
+                format!("expected the parameters of `{}`, found {}", row.name, value.describe());
+            let help = format!("write `{}: {{ {target}: … }}`", row.name);
+            self.problems.push(Problem::new(value.place, message).help(help));
+            return None;
+        }
         let mut found = Vec::new();
         let probe = (row.read)(value, key.place, &mut found);
         // A text that lacks its secret cannot be judged yet.
@@ -365,7 +375,7 @@ impl Reader<'_, '_> {
                         self.problems.push(Problem { help: complaint.help, ..problem });
                     }
                 }
-                Some((row.name, fault.map_or(Ok(probe), Err), shown))
+                Some((row.name, fault.map_or(Ok(Arc::from(probe)), Err), shown))
             }
             (None, Some(fault)) if only_secrets => Some((row.name, Err(fault), shown)),
             (None, _) => None,
@@ -376,7 +386,7 @@ impl Reader<'_, '_> {
         &self,
         raw: RawCheck,
         kind: &'static str,
-        probe: Result<Box<dyn AnyProbe>, Fault>,
+        probe: Result<Arc<dyn AnyProbe>, Fault>,
         parameters: serde_json::Value,
         place: Place,
     ) -> Check {
@@ -416,7 +426,7 @@ impl Reader<'_, '_> {
         }
     }
 
-    fn check_phases(&mut self, phases: Option<&[Offset]>, common: &Node) {
+    fn check_phases(&mut self, phases: Option<&[Phase]>, common: &Node) {
         let Some(phases) = phases.filter(|_| self.phases_read) else { return };
         let place = place_of(common, "phases");
         if phases.is_empty() {

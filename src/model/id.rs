@@ -81,7 +81,7 @@ impl fmt::Display for CheckId {
     }
 }
 
-/// The name of a run: a UUIDv7 (RFC 9562 §5.7), so names sort by the time they were made.
+/// The name of a run: a `UUIDv7` (RFC 9562 §5.7), so names sort by the time they were made.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 #[serde(transparent)]
 pub struct RunId(pub uuid::Uuid);

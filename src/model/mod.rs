@@ -13,6 +13,8 @@ pub mod node;
 pub mod outcome;
 pub mod peer;
 pub mod record;
+#[cfg(test)]
+pub(crate) mod sample;
 pub(crate) mod schema;
 pub mod secret;
 pub mod text;

@@ -41,7 +41,7 @@ pub struct RunRecord {
 pub struct Header {
     /// The version of the record's meaning.
     pub format: u32,
-    /// The run's name, a UUIDv7.
+    /// The run's name, a `UUIDv7`.
     pub run: RunId,
     /// What made the record.
     pub tool: Tool,
@@ -199,7 +199,7 @@ pub struct Skip {
 }
 
 /// The kinds of reason for not looking.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "kebab-case")]
 pub enum SkipReason {
     /// It belongs to another phase.
@@ -287,7 +287,8 @@ pub struct Counts {
 pub struct Verdict {
     /// GO, HOLD, NO-GO, or nothing ran.
     pub decision: Decision,
-    /// The checks that keep it from being GO, worst first, in checklist order; empty for GO.
+    /// The checks that decided it: those that failed for NO-GO, those that are open for HOLD; empty
+    /// for GO and where nothing ran.
     pub because: Vec<CheckId>,
 }
 

@@ -1,7 +1,11 @@
 //! Connections: what is needed to look, as typed facts without an opinion.
 
 pub mod alertmanager;
+pub mod dns;
 pub mod http;
 pub mod name;
+pub mod pki;
+pub mod postgres;
 pub mod prometheus;
 pub mod tcp;
+pub mod tls;

@@ -40,7 +40,8 @@ pub struct Command {
     #[serde(default)]
     #[schemars(range(min = 0, max = 255))]
     pub exit: i32,
-    /// A regular expression that standard output must match.
+    /// A regular expression that standard output must match, its last line break left out, so that
+    /// `^ok$` matches a program that prints `ok`.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub stdout: Option<Pattern>,
     /// Environment variables to set, beside those of gonogo itself.
@@ -150,13 +151,10 @@ impl Probe for Command {
             .spawn()
             .map_err(|error| Fault::Local { what: what.clone(), reason: error.to_string() })?;
         let (stdout, stderr) = (child.stdout.take(), child.stderr.take());
+        let group = Group(child.id());
         let work = async { tokio::join!(keep(stdout), keep(stderr), child.wait()) };
-        let ended = cx.within(what.clone(), work).await;
-        if ended.is_err() {
-            // Its children too: they share its process group.
-            kill_group(child.id());
-        }
-        let (stdout, stderr, status) = ended?;
+        let (stdout, stderr, status) = cx.within(what.clone(), work).await?;
+        group.ended();
         let status = status.map_err(|error| Fault::Local { what, reason: error.to_string() })?;
         Ok(Observation {
             exit: status.code(),
@@ -187,7 +185,7 @@ impl Probe for Command {
             ];
         }
         if let Some(pattern) = &self.stdout
-            && !pattern.is_match(&seen.stdout.text)
+            && !pattern.is_match(seen.stdout.text.trim_end_matches(['\r', '\n']))
         {
             let printed = clip(seen.stdout.text.trim(), 200);
             let printed = if printed.is_empty() { "nothing".to_owned() } else { printed };
@@ -241,14 +239,25 @@ async fn keep(stream: Option<impl AsyncRead + Unpin>) -> Output {
     Output { text: String::from_utf8_lossy(&kept).into_owned(), bytes }
 }
 
-/// Ends everything a program started, by its process group.
-fn kill_group(id: Option<u32>) {
-    let Some(id) = id.and_then(|id| i32::try_from(id).ok()).and_then(rustix::process::Pid::from_raw)
-    else {
-        return;
-    };
-    // The group may have ended by itself; then there is nothing to end.
-    let _gone = rustix::process::kill_process_group(id, rustix::process::Signal::KILL);
+/// The process group of a running program: it and everything it started. Ended on drop, whether the
+/// time is over or the run was stopped.
+struct Group(Option<u32>);
+
+impl Group {
+    /// The program ended by itself; its number may belong to somebody else from now on.
+    fn ended(mut self) {
+        self.0 = None;
+    }
+}
+
+impl Drop for Group {
+    fn drop(&mut self) {
+        let id = self.0.and_then(|id| i32::try_from(id).ok());
+        if let Some(id) = id.and_then(rustix::process::Pid::from_raw) {
+            // The group may have ended by itself; then there is nothing to end.
+            let _gone = rustix::process::kill_process_group(id, rustix::process::Signal::KILL);
+        }
+    }
 }
 
 fn last_line(text: &str) -> String {

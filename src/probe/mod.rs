@@ -38,6 +38,9 @@ macro_rules! kinds {
 }
 
 kinds! {
+    dns::Dns,
+    tls::Tls,
+    postgres_pool::PostgresPool,
     silence::Silence + act,
     http::Http,
     tcp::Tcp,

@@ -26,7 +26,7 @@ const BANNER_LIMIT: usize = 4096;
 ///
 /// A connection that opens says that something listens there, and no more: a load balancer accepts
 /// connections for servers that are down. Where the protocol has a kind of its own (`http`, `tls`,
-/// `postgres_pool`), use that. Do not point it at MySQL or MariaDB, which count every bare
+/// `postgres_pool`), use that. Do not point it at `MySQL` or `MariaDB`, which count every bare
 /// connection as a failed login.
 #[derive(Debug, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]

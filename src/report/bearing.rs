@@ -1,0 +1,130 @@
+//! How a check bears on the gate, in the few words that CI hosts and monitors share.
+
+use crate::model::finding::Finding;
+use crate::model::outcome::{Outcome, Severity};
+use crate::model::record::{CheckRecord, RunRecord};
+
+use super::style;
+use super::wrap::{command_lines, line};
+
+/// What a CI host is told of a check.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Bearing {
+    /// Right.
+    Passed,
+    /// Right enough; shown.
+    Warned,
+    /// Wrong, and it blocks.
+    Failed,
+    /// Not known, and it blocks.
+    Unknown,
+    /// Waits for a person, and blocks.
+    Pending,
+    /// Not right, but somebody decided that it does not block.
+    Excused(Excuse),
+    /// Not looked at, or nothing to look at.
+    LeftOut,
+}
+
+/// Why something that is not right does not block.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Excuse {
+    /// A waiver covers it.
+    Waived,
+    /// The check is only advice.
+    Advisory,
+}
+
+impl Excuse {
+    pub(super) const fn as_str(self) -> &'static str {
+        match self {
+            Self::Waived => "waived",
+            Self::Advisory => "advisory",
+        }
+    }
+}
+
+/// What a CI host is told of a check.
+pub(super) fn bearing(record: &RunRecord, check: &CheckRecord) -> Bearing {
+    let excuse = if check.waived.is_some() {
+        Some(Excuse::Waived)
+    } else if check.severity == Severity::Advisory {
+        Some(Excuse::Advisory)
+    } else {
+        None
+    };
+    let blocking = match check.outcome {
+        Outcome::Skipped | Outcome::NotApplicable => return Bearing::LeftOut,
+        Outcome::Pass => return Bearing::Passed,
+        Outcome::Warn if record.header.strict => Bearing::Failed,
+        Outcome::Warn => return Bearing::Warned,
+        Outcome::Pending => Bearing::Pending,
+        Outcome::Unknown => Bearing::Unknown,
+        Outcome::Fail => Bearing::Failed,
+    };
+    excuse.map_or(blocking, Bearing::Excused)
+}
+
+/// The finding that decided the outcome.
+pub(super) fn worst(check: &CheckRecord) -> Option<&Finding> {
+    check.findings.iter().find(|finding| finding.outcome == check.outcome)
+}
+
+/// The code that decided the outcome; the kind's own name where there is no finding.
+pub(super) fn code(check: &CheckRecord) -> &str {
+    worst(check).map_or(check.kind.as_str(), |finding| finding.code.as_str())
+}
+
+/// One line: what was seen, or why nothing was; for what is excused, by whom and why.
+pub(super) fn said(check: &CheckRecord, bearing: Bearing) -> String {
+    let seen = line(check.skipped.as_ref().map_or(&check.summary, |skip| &skip.text));
+    let past = style::past(check.outcome);
+    match (bearing, &check.waived) {
+        (Bearing::Excused(Excuse::Waived), Some(waived)) => format!(
+            "waived by {} until {}: {} ({past}: {seen})",
+            line(&waived.by),
+            waived.until,
+            line(&waived.reason)
+        ),
+        (Bearing::Excused(excuse), _) => format!("{}, {past}: {seen}", excuse.as_str()),
+        (
+            Bearing::Passed
+            | Bearing::Warned
+            | Bearing::Failed
+            | Bearing::Unknown
+            | Bearing::Pending
+            | Bearing::LeftOut,
+            _,
+        ) => seen,
+    }
+}
+
+/// Everything a person needs to act on a check, as plain lines; none for what is plainly right.
+pub(super) fn story(check: &CheckRecord) -> Vec<String> {
+    let mut lines = Vec::new();
+    for finding in check.findings.iter().filter(|finding| finding.outcome > Outcome::Pass) {
+        lines.push(format!(
+            "{} {}: {}",
+            line(&finding.code),
+            line(&finding.target),
+            line(&finding.message)
+        ));
+        lines.extend(finding.actual.iter().map(|actual| format!("  seen: {}", line(actual))));
+        lines.extend(finding.expected.iter().map(|right| format!("  expected: {}", line(right))));
+    }
+    for (n, attempt) in check.attempts.iter().enumerate().filter(|_| check.attempts.len() > 1) {
+        let past = style::past(attempt.outcome);
+        lines.push(format!("try {}: {past}: {}", n + 1, line(&attempt.summary)));
+    }
+    for change in &check.changes {
+        lines.push(format!("change {}: {}", style::change(change.state), line(&change.what)));
+    }
+    if !lines.is_empty() {
+        let commands = check.reproduce.iter().flat_map(|text| command_lines(text));
+        lines.extend(commands.map(|text| format!("by hand: {text}")));
+        lines.extend(check.owner.iter().map(|owner| format!("owner: {}", line(owner))));
+        lines.extend(check.runbook.iter().map(|url| format!("runbook: {}", line(url))));
+        lines.extend(worst(check).map(|f| format!("more: gonogo explain {}", line(&f.code))));
+    }
+    lines
+}

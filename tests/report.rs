@@ -1,0 +1,22 @@
+//! Every report format, compared byte for byte, from records that hold everything a run can bring.
+
+#[path = "report/consumer.rs"]
+mod consumer;
+#[path = "report/golden.rs"]
+mod golden;
+#[path = "report/html.rs"]
+mod html;
+#[path = "report/json.rs"]
+mod json;
+#[path = "report/junit.rs"]
+mod junit;
+#[path = "report/progress.rs"]
+mod progress;
+#[path = "report/prometheus.rs"]
+mod prometheus;
+#[path = "report/sample.rs"]
+mod sample;
+#[path = "report/table.rs"]
+mod table;
+#[path = "report/tap.rs"]
+mod tap;
