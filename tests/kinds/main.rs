@@ -9,6 +9,7 @@ mod postgres_pool;
 mod silence;
 mod silence_cluster;
 mod silence_ha;
+mod silence_matching;
 mod support;
 mod tls;
 mod tls_forge;

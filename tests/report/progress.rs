@@ -103,7 +103,7 @@ fn a_bar_on_a_terminal_names_the_checks_under_way() {
     let paper = Paper::default();
     let mut bar = Bar::new(ProgressDrawTarget::term_like(Box::new(paper.clone())));
     for event in &events()[..4] {
-        bar.event(event);
+        bar.event(event).expect("a bar takes every event");
     }
     drop(bar);
     let text = paper.text();

@@ -51,7 +51,8 @@ impl Reader<'_, '_> {
                 steps.extend(self.step(item, &mut needs));
             }
         }
-        if with_steps.is_empty() {
+        let is_map = |part: &&Part| matches!(part.root.content, Content::Map(_));
+        if with_steps.is_empty() && parts.last().as_ref().is_some_and(is_map) {
             let place = parts.last().map_or_else(Place::default, |part| part.root.place);
             let message = "there are no `steps`: nothing would be checked";
             self.problems
