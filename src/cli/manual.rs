@@ -90,11 +90,24 @@ fn parameters(page: &mut String, schema: &Value, definitions: &Value, prefix: &s
         }
         let marks =
             if marks.is_empty() { String::new() } else { format!(" ({})", marks.join(", ")) };
-        line(page, &format!("- `{prefix}{key}`{marks}: {}", text.replace('\n', " ")));
+        let words = words(inner);
+        line(page, &format!("- `{prefix}{key}`{marks}: {}{words}", text.replace('\n', " ")));
         if inner.get("properties").is_some() {
             parameters(page, inner, definitions, &format!("{prefix}{key}."), target);
         }
     }
+}
+
+/// The words a parameter takes, when it takes only some, with what they mean.
+fn words(schema: &Value) -> String {
+    let word = |one: &Value| {
+        let word = plain(one.get("const")?);
+        let meaning = one.get("description").and_then(Value::as_str).unwrap_or_default();
+        Some(format!("`{word}`: {}", meaning.replace('\n', " ").trim_end_matches('.')))
+    };
+    let choices = schema.get("oneOf").and_then(Value::as_array);
+    let words: Vec<String> = choices.into_iter().flatten().filter_map(word).collect();
+    if words.is_empty() { String::new() } else { format!(" One of {}.", words.join("; ")) }
 }
 
 fn plain(value: &Value) -> String {
