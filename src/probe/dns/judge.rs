@@ -68,7 +68,7 @@ impl Truth {
             None => Some(&dns.records),
             Some(label) => dns.client_subnet.get(label).map(|region| &region.records),
         };
-        let written = records.and_then(|records| {
+        let written = records.filter(|records| !records.is_empty()).and_then(|records| {
             let name = question.name.parse().ok()?;
             records.get(&Question { name, kind: question.kind })
         });

@@ -92,15 +92,20 @@ async fn read_names(cx: &ProbeCx, path: &std::path::Path) -> Result<Vec<DomainNa
 }
 
 fn asks(questions: &[Wanted]) -> Result<Vec<Ask>, Fault> {
-    questions
-        .iter()
-        .map(|Wanted { question, region }| {
-            let name = fqdn(question.name.as_str())
-                .map_err(|error| Fault::Bug { message: error.to_string() })?;
-            let subnet = region.as_ref().map(|(_, subnet)| *subnet);
-            Ok(Ask { subnet, ..Ask::new(name, question.kind.wire(), Recursion::Desired) })
-        })
-        .collect()
+    let mut asks: Vec<Ask> = Vec::with_capacity(questions.len());
+    let mut last = "";
+    for Wanted { question, region } in questions {
+        // The types of one name follow each other, and reading a name is not free.
+        let name = match asks.last() {
+            Some(ask) if question.name.as_str() == last => ask.name.clone(),
+            Some(_) | None => fqdn(question.name.as_str())
+                .map_err(|error| Fault::Bug { message: error.to_string() })?,
+        };
+        last = question.name.as_str();
+        let subnet = region.as_ref().map(|(_, subnet)| *subnet);
+        asks.push(Ask { subnet, ..Ask::new(name, question.kind.wire(), Recursion::Desired) });
+    }
+    Ok(asks)
 }
 
 /// The servers to ask as resolvers, each once.
