@@ -2,6 +2,7 @@
 
 mod address;
 mod answer;
+mod delegation;
 mod fold;
 mod region;
 pub(super) mod resolver;
@@ -32,6 +33,9 @@ pub(super) fn judge(dns: &Dns, seen: &DnsSeen, cx: &JudgeCx) -> Vec<Finding> {
                 answer::judge(dns, cx, question, told, &truth, &mut findings);
             }
         }
+    }
+    for zone in &seen.zones {
+        delegation::judge(zone, &mut findings);
     }
     for resolver in &seen.resolvers {
         resolver::judge(dns, cx, resolver, &mut findings);

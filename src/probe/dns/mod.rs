@@ -7,6 +7,7 @@ mod observation;
 mod observe;
 mod param;
 mod words;
+mod zones;
 
 use std::collections::BTreeMap;
 use std::path::PathBuf;
@@ -24,7 +25,8 @@ use crate::model::time::Span;
 use crate::net::dns::{Pace, Rate, Server, Subnet, Type, canonical};
 
 pub use observation::{
-    Asked, AuthorityTold, DnsSeen, QuestionSeen, ResolverSeen, ResolverTold, Warmth,
+    Asked, AuthorityTold, DnsSeen, QuestionSeen, ResolverSeen, ResolverTold, TcpSeen, Warmth,
+    ZoneSeen, ZoneServerSeen,
 };
 pub use param::{Authorities, Dnssec, DomainName, Question, Region, Resolver, Warm};
 

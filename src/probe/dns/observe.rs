@@ -48,7 +48,7 @@ pub(super) async fn observe(dns: &Dns, cx: &ProbeCx) -> Result<DnsSeen, Fault> {
         patience: Patience::about(base.mul_f64(0.35).min(Duration::from_secs(5))),
         until: cx.clock.tick() + base.mul_f64(0.4) + spacing.mul_f64(0.5),
     };
-    let told = inquiry.run(&dns.authorities, first).await;
+    let (told, zones) = inquiry.run(&dns.authorities, first).await;
     let gates: Vec<Asked> = gates(dns, &questions, &told);
     let open: Vec<usize> = (0..asks.len()).filter(|index| gates[*index] == Asked::Yes).collect();
 
@@ -59,7 +59,7 @@ pub(super) async fn observe(dns: &Dns, cx: &ProbeCx) -> Result<DnsSeen, Fault> {
         }
     });
     let looked = join_all(looks).await;
-    Ok(assemble(questions, told, gates, &open, looked))
+    Ok(DnsSeen { zones, ..assemble(questions, told, gates, &open, looked) })
 }
 
 async fn read_names(cx: &ProbeCx, path: &std::path::Path) -> Result<Vec<DomainName>, Fault> {
@@ -385,6 +385,7 @@ fn assemble(
     }
     DnsSeen {
         questions: seen,
+        zones: Vec::new(),
         warm_until: resolvers.iter().filter_map(|resolver| resolver.warm_until).min(),
         resolvers,
         latency: Latency::of(warm),
