@@ -1,16 +1,17 @@
 //! Kind `dns` and zones as a whole: serial numbers and TCP.
 
 use std::net::SocketAddr;
+use std::time::Duration;
 
 use gonogo::model::outcome::Outcome;
 use gonogo::probe::dns::{Dns, TcpSeen};
 use hickory_proto::op::Message;
-use hickory_proto::rr::rdata::SOA;
+use hickory_proto::rr::rdata::{A, SOA};
 use hickory_proto::rr::{Name, RData, RecordType};
 use serde_json::json;
 
-use crate::dns_liars::{authoritative, bytes, liar, record};
-use crate::support::{lab, look};
+use crate::dns_liars::{authoritative, bytes, good, liar, record};
+use crate::support::{context, lab, look, look_in};
 
 /// An authority of `example.` with a serial, which listens on UDP alone.
 async fn authority(serial: u32) -> SocketAddr {
@@ -72,4 +73,43 @@ async fn the_zone_of_the_lab_is_whole() {
     for server in &zones[0].servers {
         assert_eq!(server.tcp.seen(), Some(&TcpSeen::Answered));
     }
+}
+
+#[tokio::test]
+async fn a_check_that_waits_looks_until_the_change_is_everywhere() {
+    let authority =
+        || async { liar(|question: &Message, _| vec![bytes(&authoritative(question, 1))]).await };
+    // A resolver that has the old address for its first three answers, or for ever.
+    let resolver = |old: usize| async move {
+        liar(move |question: &Message, n| {
+            let mut answer = good(question);
+            if n < old {
+                let name = &question.queries[0].name;
+                answer.answers = vec![record(name, 60, RData::A(A::new(192, 0, 2, 66)))];
+            }
+            vec![bytes(&answer)]
+        })
+        .await
+    };
+    let parameters = |authority: SocketAddr, resolver: SocketAddr| {
+        json!({
+            "names": ["login.example"],
+            "types": ["A"],
+            "resolvers": [resolver.to_string()],
+            "authorities": [authority.to_string()],
+            "warm": { "rounds": 0 },
+            "until": "propagated",
+        })
+    };
+    let cx = context(Duration::from_secs(15));
+    let parameters_of = parameters(authority().await, resolver(2).await);
+    let look = look_in::<Dns>(parameters_of, &cx).await;
+    assert_eq!(look.outcome(), Outcome::Pass, "{:#?}", look.findings);
+    assert_eq!(look.seen.expect("seen").looks, 3);
+
+    let cx = context(Duration::from_secs(3));
+    let never = parameters(authority().await, resolver(usize::MAX).await);
+    let look = look_in::<Dns>(never, &cx).await;
+    assert_eq!(look.codes(Outcome::Fail), ["dns.stale-answer"]);
+    assert!(look.seen.expect("seen").looks > 1);
 }

@@ -11,6 +11,8 @@ use crate::net::dns::{Answer, Type};
 /// What the authorities and the resolvers said.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
 pub struct DnsSeen {
+    /// How many times all of it was looked at; more than once where the check waits.
+    pub looks: u32,
     /// Every name and type, and who said what.
     pub questions: Vec<QuestionSeen>,
     /// The zones of the names, by the word of the authorities.
