@@ -4,6 +4,7 @@ mod dns;
 mod dns_liars;
 mod dns_regions;
 mod dns_signed;
+mod dns_zones;
 mod http;
 mod postgres_pool;
 mod silence;
