@@ -40,6 +40,7 @@ macro_rules! kinds {
 kinds! {
     dns::Dns,
     tls::Tls,
+    cert_file::CertFile,
     postgres_pool::PostgresPool,
     silence::Silence + act,
     http::Http,

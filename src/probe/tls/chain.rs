@@ -43,7 +43,7 @@ pub(super) fn judge(case: Case<'_>, served: &Served) -> Vec<Finding> {
 }
 
 /// Whom a certificate is for, in a few words.
-pub(super) fn who(leaf: &Certificate) -> String {
+pub(in crate::probe) fn who(leaf: &Certificate) -> String {
     match leaf.names.as_slice() {
         [] => format!("without names (subject {})", leaf.subject),
         [one] => format!("for {one}"),
