@@ -126,6 +126,9 @@ pub struct SelectArgs {
     /// Set a variable of the list; the value is YAML. Repeatable.
     #[arg(long = "var", value_name = "NAME=VALUE", value_parser = name_and_value)]
     pub vars: Vec<(String, String)>,
+    /// A YAML file of variables; --var wins over it. Repeatable.
+    #[arg(long = "var-file", value_name = "FILE")]
+    pub var_files: Vec<PathBuf>,
 }
 
 /// How to run.
@@ -203,6 +206,9 @@ pub struct LintArgs {
     /// Set a variable of the lists; the value is YAML. Repeatable.
     #[arg(long = "var", value_name = "NAME=VALUE", value_parser = name_and_value)]
     pub vars: Vec<(String, String)>,
+    /// A YAML file of variables; --var wins over it. Repeatable.
+    #[arg(long = "var-file", value_name = "FILE")]
+    pub var_files: Vec<PathBuf>,
     /// How mistakes are shown.
     #[arg(long, value_enum, default_value_t = LintFormat::Text)]
     pub format: LintFormat,

@@ -18,15 +18,19 @@ pub(super) fn run(args: &CheckArgs, choice: ColourChoice) -> anyhow::Result<u8> 
     let outputs = output::parse(&args.output.output)?;
     let row = kind(&args.kind).ok_or_else(|| no_such_kind(&args.kind))?;
     let checks = checks(row, args)?;
-    let secrets = env::Secrets::of(std::path::Path::new(""));
-    let options = Options { vars: &[], secrets: Some(&secrets), launch: args.launch.as_deref() };
+    let options = Options {
+        vars: &[],
+        var_files: &[],
+        secrets: Some(&env::Secrets),
+        launch: args.launch.as_deref(),
+    };
     let name = format!("gonogo check {} {}", args.kind, args.targets.join(" "));
     let list = json!({
         "gonogo": 1, "name": name.clone(),
         "steps": [{ "name": row.name, "checks": checks.clone() }],
     });
     let text = serde_yaml::to_string(&list).context("writing the checklist")?;
-    let checklist = match from_text("<command line>", text, &options) {
+    let checklist = match from_text("<command line>", &text, &options) {
         Ok((checklist, _)) => checklist,
         Err(invalid) => return Ok(run::refuse(&invalid, choice)),
     };

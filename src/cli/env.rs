@@ -20,19 +20,9 @@ fn var(name: &str) -> Option<String> {
     std::env::var(name).ok().filter(|value| !value.is_empty())
 }
 
-/// Secrets out of the environment, and out of files beside the checklist.
-#[derive(Debug)]
-pub(super) struct Secrets {
-    base: PathBuf,
-}
-
-impl Secrets {
-    /// Secrets for a checklist; its files start from the checklist's folder.
-    #[must_use]
-    pub(super) fn of(checklist: &Path) -> Self {
-        Self { base: checklist.parent().unwrap_or(Path::new("")).to_owned() }
-    }
-}
+/// Secrets out of the environment, and out of files.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Secrets;
 
 impl SecretSource for Secrets {
     #[expect(clippy::disallowed_methods, reason = "this is the environment's home")]
@@ -44,8 +34,8 @@ impl SecretSource for Secrets {
         }
     }
 
-    fn file(&self, path: &str) -> Result<String, String> {
-        let text = read(&self.base.join(path));
+    fn file(&self, path: &Path) -> Result<String, String> {
+        let text = read(path);
         let text = text.map_err(|error| match error {
             ReadError::Open { source, .. } => {
                 format!("cannot be read: {source}")

@@ -18,7 +18,12 @@ use crate::probe::kind;
 
 /// Shows a plan.
 pub(super) fn run(args: &PlanArgs, choice: ColourChoice) -> anyhow::Result<u8> {
-    let options = Options { vars: &args.select.vars, secrets: None, launch: None };
+    let options = Options {
+        vars: &args.select.vars,
+        var_files: &args.select.var_files,
+        secrets: None,
+        launch: None,
+    };
     let checklist = match load(&args.checklist, &options) {
         Ok((checklist, _)) => checklist,
         Err(invalid) => return Ok(run::refuse(&invalid, choice)),

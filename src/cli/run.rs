@@ -24,8 +24,12 @@ use crate::report::{Detail, Format, Look};
 /// Runs a checklist.
 pub(super) fn run(args: &RunArgs, choice: ColourChoice) -> anyhow::Result<u8> {
     let outputs = output::parse(&args.output.output)?;
-    let secrets = env::Secrets::of(&args.checklist);
-    let options = LoadOptions { vars: &args.select.vars, secrets: Some(&secrets), launch: None };
+    let options = LoadOptions {
+        vars: &args.select.vars,
+        var_files: &args.select.var_files,
+        secrets: Some(&env::Secrets),
+        launch: None,
+    };
     let checklist = match load(&args.checklist, &options) {
         Ok((checklist, _)) => checklist,
         Err(invalid) => return Ok(refuse(&invalid, choice)),

@@ -17,8 +17,10 @@ use crate::model::finding::Finding;
 use crate::model::id::{CheckId, RunId};
 use crate::model::outcome::Outcome;
 use crate::model::peer::Peer;
+use crate::model::people::People;
 use crate::model::record::{Attempt, CheckRecord, Skip};
 use crate::model::time::Span;
+use crate::probe::expect::Expectation;
 use crate::probe::{AnyProbe, JudgeCx, Look, ProbeCx, SignOff};
 
 /// What all checks of a run share.
@@ -27,9 +29,9 @@ pub(super) struct Shared {
     pub(super) run: RunId,
     pub(super) clock: Clock,
     pub(super) times: JudgeCx,
-    pub(super) base: PathBuf,
     pub(super) allow_exec: bool,
     pub(super) signoffs: Arc<[SignOff]>,
+    pub(super) people: Arc<People>,
     pub(super) cap: Option<Span>,
 }
 
@@ -43,6 +45,8 @@ pub(super) struct Job {
     pub(super) needs: Vec<CheckId>,
     pub(super) peers: Vec<Peer>,
     pub(super) probe: Result<Arc<dyn AnyProbe>, Fault>,
+    expect: Arc<[Expectation]>,
+    base: PathBuf,
     retry: Retry,
     allowance: Duration,
     item: String,
@@ -90,6 +94,8 @@ impl Job {
             needs,
             peers,
             probe,
+            expect: Arc::clone(&check.expect),
+            base: check.base.clone(),
             retry: check.retry.clone(),
             allowance: timeout.get() + waits,
             item: check.item.clone(),
@@ -155,9 +161,14 @@ impl Job {
     async fn try_once(&self, probe: &dyn AnyProbe) -> Result<Look, Fault> {
         let cx = self.context();
         let what = || format!("{} check {}", self.blank.kind, self.blank.id);
-        tokio::time::timeout(self.allowance, probe.look(&cx))
-            .await
-            .unwrap_or_else(|_| Err(Fault::Timeout { what: what(), after: self.allowance.into() }))
+        let mut look =
+            tokio::time::timeout(self.allowance, probe.look(&cx)).await.unwrap_or_else(|_| {
+                Err(Fault::Timeout { what: what(), after: self.allowance.into() })
+            })?;
+        let unmet = self.expect.iter().filter_map(|expect| expect.judge(&look.observation));
+        look.judged.findings.extend(unmet);
+        look.judged.findings.sort_by_key(|finding| std::cmp::Reverse(finding.outcome));
+        Ok(look)
     }
 
     fn context(&self) -> ProbeCx {
@@ -170,9 +181,10 @@ impl Job {
             times: shared.times,
             limit: shared.clock.tick() + self.allowance,
             allowance: self.allowance,
-            base: shared.base.clone(),
+            base: self.base.clone(),
             allow_exec: shared.allow_exec,
             signoffs: Arc::clone(&shared.signoffs),
+            people: Arc::clone(&shared.people),
         }
     }
 

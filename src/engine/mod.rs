@@ -20,7 +20,9 @@ use crate::model::event::{Event, Fold, Sink};
 use crate::model::finding::Finding;
 use crate::model::id::CheckId;
 use crate::model::outcome::{Outcome, Severity};
-use crate::model::record::{CheckRecord, Header, RunRecord, Skip, SkipReason, StepRecord, Stop};
+use crate::model::record::{
+    CheckRecord, Header, RunRecord, Skip, SkipReason, StepRecord, Stop, Waiver,
+};
 use crate::model::secret::Secrets;
 use crate::model::time::Span;
 use crate::plan::Plan;
@@ -94,6 +96,7 @@ struct Run<'a> {
     sinks: Vec<Box<dyn Sink + 'a>>,
     warnings: Vec<String>,
     secrets: Secrets,
+    waivers: Vec<Waiver>,
     limits: limits::Limits,
     stop: watch::Receiver<Option<Stop>>,
     stopped: Option<Stop>,
@@ -115,9 +118,9 @@ impl<'a> Run<'a> {
             run: header.run,
             clock,
             times: JudgeCx { now: plan.now, launch: plan.launch.timestamp(), window: plan.window },
-            base: plan.checklist.base.clone(),
             allow_exec: options.allow_exec,
             signoffs: Arc::clone(&plan.checklist.signoffs),
+            people: Arc::clone(&plan.checklist.people),
             cap: options.timeout,
         });
         let selected: std::collections::HashSet<&CheckId> =
@@ -149,6 +152,7 @@ impl<'a> Run<'a> {
             sinks,
             warnings: Vec::new(),
             secrets: plan.checklist.secrets.clone(),
+            waivers: plan.waivers(),
             limits: limits::Limits::new(options.jobs, PER_PEER),
             stop,
             stopped: None,

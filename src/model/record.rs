@@ -226,6 +226,19 @@ pub struct Waived {
     pub until: Timestamp,
 }
 
+/// A waiver as it applies to a run: which findings it covers, who accepts them, why, until when.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Waiver {
+    /// The check, an id or a glob of ids.
+    pub check: String,
+    /// The code it is about; every code without it.
+    pub code: Option<String>,
+    /// The target it is about; every target without it.
+    pub target: Option<String>,
+    /// What is written into the record.
+    pub waived: Waived,
+}
+
 /// A change to the world: proposed, or made.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct Change {

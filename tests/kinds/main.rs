@@ -3,11 +3,14 @@
 mod cert_file;
 mod dns;
 mod dns_liars;
+mod dns_regions;
+mod dns_signed;
 mod http;
 mod postgres_pool;
 mod silence;
 mod silence_cluster;
 mod silence_ha;
+mod silence_matching;
 mod support;
 mod tls;
 mod tls_forge;

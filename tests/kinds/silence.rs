@@ -6,6 +6,7 @@ use std::time::Duration;
 use gonogo::model::finding::Finding;
 use gonogo::model::outcome::Outcome;
 use gonogo::model::time::Window;
+use gonogo::net::alertmanager::{Matcher, NewSilence, WireMatcher};
 use gonogo::probe::silence::{Seen, Silence, marker};
 use gonogo::probe::{Act, JudgeCx, Probe, ProbeCx};
 use jiff::SignedDuration;
@@ -276,12 +277,38 @@ async fn members_that_are_no_cluster_each_get_a_silence() {
     );
 }
 
+#[tokio::test]
+async fn a_wider_silence_of_somebody_else_is_said() {
+    let cluster = Cluster::of(2).await;
+    let parameters = on_cluster(&cluster).await;
+    let api = cluster.members[0].api().await;
+    let new = |matcher: &str, from: i64| {
+        let matcher: Matcher = matcher.parse().expect(matcher);
+        NewSilence {
+            id: None,
+            matchers: vec![WireMatcher::from(&matcher)],
+            starts_at: jiff_in(from).parse().expect("an instant"),
+            ends_at: jiff_in(from + 600).parse().expect("an instant"),
+            created_by: "somebody".to_owned(),
+            comment: "asleep".to_owned(),
+        }
+    };
+    let limit = Duration::from_secs(5);
+    let wider = api.post(&new("service=~order|match", 0), limit).await.expect("made");
+    api.post(&new("alertname=Other", 0), limit).await.expect("made");
+    api.post(&new("service=order", 86_400), limit).await.expect("made");
+    let looked = look_in::<Silence>(parameters, &context(Duration::from_secs(20))).await;
+    assert_eq!(looked.codes(Outcome::Warn), ["silence.wider-exists"], "{:?}", looked.findings);
+    let message = &finding(&looked, "silence.wider-exists").message;
+    assert!(message.contains(&wider) && message.contains("of somebody"), "{message}");
+}
+
 /// Facts of two members of one cluster, the first with a silence of ours.
 fn facts(first: Value, second: Value) -> Seen {
     let up = |ours: Value, alerts: Value| {
         json!({ "seen": { "up": {
             "version": "0.27.0", "cluster": "ready", "peers": ["a", "b"],
-            "ours": ours, "others": 0, "firing": 1, "alerts": alerts,
+            "ours": ours, "others": 0, "wider": [], "firing": 1, "alerts": alerts,
         } } })
     };
     let alerts = json!([{

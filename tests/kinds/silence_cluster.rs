@@ -109,7 +109,7 @@ impl Member {
     /// Lets alerts fire for an hour.
     pub(crate) async fn fire(&self, labels: &[Value]) {
         let url: HttpUrl = format!("{}/api/v2/alerts", self.url()).parse().expect("a URL");
-        let client = Client::new(&url, &[self.web], &Trust::Platform).expect("a client");
+        let client = Client::new(&url, &[self.web], &Trust::Platform).await.expect("a client");
         let ends = jiff_in(3600);
         let alerts: Value =
             labels.iter().map(|labels| json!({ "labels": labels, "endsAt": ends })).collect();

@@ -97,7 +97,7 @@ impl Alertmanager {
         };
         let addresses: Vec<SocketAddr> =
             addresses.into_iter().map(|ip| SocketAddr::new(ip, base.port())).collect();
-        Ok(Self { base: base.clone(), client: Client::new(base, &addresses, trust)? })
+        Ok(Self { base: base.clone(), client: Client::new(base, &addresses, trust).await? })
     }
 
     /// Its base URL.

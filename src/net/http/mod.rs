@@ -16,7 +16,7 @@ use crate::model::fault::Fault;
 use crate::model::time::Span;
 
 pub use denial::Denial;
-pub use trust::{Trust, roots};
+pub use trust::Trust;
 pub use url::HttpUrl;
 
 /// What this tool calls itself.
@@ -114,9 +114,13 @@ impl Client {
     ///
     /// # Errors
     /// [`Fault::Local`] when the trusted certificates cannot be read.
-    pub fn new(url: &HttpUrl, addresses: &[SocketAddr], trust: &Trust) -> Result<Self, Fault> {
+    pub async fn new(
+        url: &HttpUrl,
+        addresses: &[SocketAddr],
+        trust: &Trust,
+    ) -> Result<Self, Fault> {
         let tls = match url.scheme() {
-            "https" => trust.config()?,
+            "https" => trust.config().await?,
             _ => trust::plain(),
         };
         let inner = reqwest::Client::builder()

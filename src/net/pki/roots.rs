@@ -3,6 +3,7 @@
 use std::path::Path;
 use std::sync::{Arc, OnceLock};
 
+use rustls::RootCertStore;
 use rustls::pki_types::{CertificateDer, TrustAnchor};
 
 use super::file;
@@ -59,6 +60,12 @@ impl Roots {
         }
         let label = format!("{} ({})", path.display(), count(anchors.len(), "root"));
         Ok(Arc::new(Self { anchors, label }))
+    }
+
+    /// The same roots as a client's configuration wants them.
+    #[must_use]
+    pub fn store(&self) -> RootCertStore {
+        self.anchors.iter().cloned().collect()
     }
 }
 

@@ -170,7 +170,7 @@ impl Look<'_> {
         loop {
             let left = self.limit.saturating_sub(begun.elapsed());
             let addresses = self.pin(&url, address, left).await?;
-            let client = Client::new(&url, &addresses, self.trust)?;
+            let client = Client::new(&url, &addresses, self.trust).await?;
             let before = millis_since(begun);
             let answer = match self.ask(&client, &url, method, begun.elapsed()).await? {
                 Exchange::Answered(answer) => answer,

@@ -48,6 +48,11 @@ codes! {
         "A silence with this check's marker exists that has nothing to do with the present window: the launch \
          was moved, or this is the list of the next release and the last one's silence has not ended.\n\n\
          A forgotten silence eats real alerts. If it is not wanted any more: `amtool silence expire ID`."
+    WIDER "silence.wider-exists" Warn "somebody else's silence covers all that this one would"
+        "Another silence, with fewer or wider matchers, is there in the same time and keeps quiet all that this \
+         one does. So ending ours early will not bring the alerts back, and neither will its end.\n\n\
+         Ask the one who made it (its name and comment are given): is it still wanted? By hand: \
+         `amtool silence query -o extended`, `amtool silence expire ID`."
     SEPARATE "silence.separate-clusters" Warn "the Alertmanagers do not form one cluster"
         "The Alertmanagers named are clustered, but not all with each other, so that what one knows does not \
          reach the others. A silence is made in each cluster.\n\n\

@@ -37,7 +37,7 @@ pub(super) fn judge(probe: &Silence, seen: &Seen, window: Window, now: Timestamp
 }
 
 fn anything(probe: &Silence) -> Vec<Finding> {
-    let wide = |m: &&Matcher| m.op() == Op::Regex && ODD.iter().all(|value| m.accepts(value));
+    let wide = |m: &&Matcher| m.op() == Op::Regex && accepts_anything(m);
     let each = probe.matchers.iter().filter(wide).map(|matcher| {
         let message = format!("{matcher} matches any value");
         Finding::new(&codes::MATCHES_ANYTHING, probe.target(), message)
@@ -45,6 +45,11 @@ fn anything(probe: &Silence) -> Vec<Finding> {
             .actual(matcher.to_string())
     });
     each.collect()
+}
+
+/// Whether a matcher takes whatever value a label has.
+pub(super) fn accepts_anything(matcher: &Matcher) -> bool {
+    ODD.iter().all(|value| matcher.accepts(value))
 }
 
 fn scope(probe: &Silence) -> Option<Finding> {
@@ -72,7 +77,7 @@ fn is_scope(matcher: &Matcher) -> bool {
 }
 
 /// `a|b|c`: an expression that is only a list of values.
-fn is_list_of_names(expression: &str) -> bool {
+pub(super) fn is_list_of_names(expression: &str) -> bool {
     let word = |c: char| c.is_alphanumeric() || "-_/:@ ".contains(c);
     expression.split('|').all(|name| !name.is_empty() && name.chars().all(word))
 }

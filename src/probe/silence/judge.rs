@@ -83,6 +83,7 @@ pub(super) fn judge(probe: &Silence, seen: &Seen, cx: &JudgeCx) -> Vec<Finding> 
         }
     }
     found.extend(leftovers(seen, window));
+    found.extend(wider(seen, window));
     found
 }
 
@@ -193,6 +194,33 @@ fn leftovers(seen: &Seen, window: Window) -> Vec<Finding> {
                     Finding::new(&codes::LEFTOVER, &member.url, message)
                         .expected(show_window(window))
                         .actual(old.comment.clone()),
+                );
+            }
+        }
+    }
+    found
+}
+
+/// Silences of others that cover all that ours does, in the same time.
+fn wider(seen: &Seen, window: Window) -> Vec<Finding> {
+    let mut known: Vec<&str> = Vec::new();
+    let mut found = Vec::new();
+    for (member, up) in seen.members.iter().filter_map(|m| Some((m, m.up()?))) {
+        for other in up.wider.iter().filter(|s| overlaps(s.starts_at, s.ends_at, window)) {
+            if !known.contains(&other.id.as_str()) {
+                known.push(&other.id);
+                let matchers: Vec<String> =
+                    other.matchers.iter().map(|m| m.compile().map_or_else(|_| m.name.clone(), |m| m.to_string())).collect();
+                let message = format!(
+                    "{} of {} silences all that this one does: {{{}}}",
+                    show(other),
+                    one_line(&other.created_by),
+                    one_line(&matchers.join(", ")),
+                );
+                found.push(
+                    Finding::new(&codes::WIDER, &member.url, message)
+                        .expected("no other silence of the same alerts")
+                        .actual(other.comment.clone()),
                 );
             }
         }

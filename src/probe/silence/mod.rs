@@ -6,6 +6,7 @@ mod guard;
 mod judge;
 pub mod marker;
 mod observe;
+mod overlap;
 mod preview;
 
 use std::time::Duration;

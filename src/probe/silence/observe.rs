@@ -8,7 +8,7 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use super::preview::{self, Reach};
-use super::Silence;
+use super::{Silence, overlap};
 use super::marker::{self, Marker};
 use crate::model::fault::{Fault, Sight};
 use crate::model::text::clip;
@@ -67,6 +67,8 @@ pub struct Up {
     pub ours: Vec<SilenceSeen>,
     /// How many silences of others are not over.
     pub others: usize,
+    /// Those of others that silence all that ours would.
+    pub wider: Vec<SilenceSeen>,
     /// How many alerts fire.
     pub firing: usize,
     /// Those the matchers match, and those whose name the check wants covered; a thousand at most.
@@ -207,6 +209,12 @@ async fn facts(
         peers: peers(status),
         ours: ours.into_iter().take(KEPT).map(SilenceSeen::of).collect(),
         others: others.len(),
+        wider: others
+            .into_iter()
+            .filter(|other| overlap::is_wider(&other.matchers, &probe.matchers))
+            .take(KEPT)
+            .map(SilenceSeen::of)
+            .collect(),
         firing: alerts.len(),
         alerts: alerts.iter().filter(|a| is_wanted(probe, a)).take(KEPT).map(alert).collect(),
     })
