@@ -43,6 +43,7 @@ kinds! {
     dns::Dns,
     tls::Tls,
     cert_file::CertFile,
+    acme::Acme,
     postgres_pool::PostgresPool,
     silence::Silence + act,
     http::Http,
