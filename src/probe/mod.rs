@@ -43,6 +43,8 @@ macro_rules! kinds {
 kinds! {
     dns::Dns,
     tls::Tls,
+    cert_file::CertFile,
+    acme::Acme,
     postgres_pool::PostgresPool,
     silence::Silence + act,
     http::Http,

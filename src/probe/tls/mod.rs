@@ -2,11 +2,11 @@
 
 mod ask;
 mod belief;
-mod chain;
+pub(super) mod chain;
 pub mod codes;
 mod contact;
 mod disk;
-mod expiry;
+pub(super) mod expiry;
 mod fleet;
 mod observe;
 mod public;
