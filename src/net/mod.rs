@@ -1,5 +1,6 @@
 //! Connections: what is needed to look, as typed facts without an opinion.
 
+mod channel;
 pub mod dns;
 pub mod name;
 pub mod pki;
