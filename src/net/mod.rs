@@ -5,5 +5,6 @@ pub mod dns;
 pub mod name;
 pub mod pki;
 pub mod postgres;
+pub mod redis;
 pub mod tcp;
 pub mod tls;

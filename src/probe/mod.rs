@@ -41,6 +41,7 @@ kinds! {
     dns::Dns,
     tls::Tls,
     postgres_pool::PostgresPool,
+    redis::Redis,
     tcp::Tcp,
     command::Command,
     manual::Manual,

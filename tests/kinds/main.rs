@@ -3,6 +3,7 @@
 mod dns;
 mod dns_liars;
 mod postgres_pool;
+mod redis;
 mod support;
 mod tls;
 mod tls_forge;
