@@ -13,6 +13,7 @@ mod silence;
 mod silence_cluster;
 mod silence_ha;
 mod silence_matching;
+mod redis;
 mod support;
 mod tls;
 mod tls_forge;
