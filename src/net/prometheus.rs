@@ -1,6 +1,5 @@
 //! The HTTP API v1 of a Prometheus: its alerting rules.
 
-use std::net::SocketAddr;
 use std::time::Duration;
 
 use serde::Deserialize;
@@ -9,8 +8,7 @@ use serde::de::DeserializeOwned;
 use crate::model::fault::Fault;
 use crate::model::text::one_line;
 use crate::net::alertmanager::Labels;
-use crate::net::http::{Client, End, Exchange, HttpUrl, Limits, Request, Trust};
-use crate::net::name::{self, Addresses};
+use crate::net::http::{self, Access, Client, End, Exchange, HttpUrl, Limits, Request};
 
 /// How much of an answer is read.
 const BODY_LIMIT: usize = 64 << 20;
@@ -67,17 +65,11 @@ impl Prometheus {
     /// Looks the host of a base URL up. Nothing is sent yet.
     ///
     /// # Errors
-    /// A [`Fault`] when the host has no address, or the trusted certificates cannot be read.
-    pub async fn find(base: &HttpUrl, trust: &Trust, limit: Duration) -> Result<Self, Fault> {
-        let addresses = match name::addresses(base.host(), None, limit).await? {
-            Addresses::Found(found) => found,
-            Addresses::None(reason) => {
-                return Err(Fault::Name { name: base.host().to_owned(), reason });
-            }
-        };
-        let addresses: Vec<SocketAddr> =
-            addresses.into_iter().map(|ip| SocketAddr::new(ip, base.port())).collect();
-        Ok(Self { base: base.clone(), client: Client::new(base, &addresses, trust).await? })
+    /// A [`Fault`] when the host has no address, or a file the access names
+    /// cannot be used.
+    pub async fn find(base: &HttpUrl, access: &Access, limit: Duration) -> Result<Self, Fault> {
+        let addresses = http::find(base, access, limit).await?;
+        Ok(Self { base: base.clone(), client: Client::new(base, &addresses, access).await? })
     }
 
     /// All alerting rules.

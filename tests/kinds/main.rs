@@ -5,6 +5,7 @@ mod dns_liars;
 mod http;
 mod postgres_pool;
 mod silence;
+mod silence_access;
 mod silence_cluster;
 mod silence_ha;
 mod silence_matching;

@@ -5,7 +5,6 @@ mod matcher;
 mod read;
 mod wire;
 
-use std::net::SocketAddr;
 use std::time::Duration;
 
 use serde::de::DeserializeOwned;
@@ -13,8 +12,9 @@ use thiserror::Error;
 
 use crate::model::fault::Fault;
 use crate::model::text::one_line;
-use crate::net::http::{Answer, Client, Denial, End, Exchange, HttpUrl, Limits, Request, Trust};
-use crate::net::name::{self, Addresses};
+use crate::net::http::{
+    self, Access, Answer, Client, Denial, End, Exchange, HttpUrl, Limits, Request,
+};
 
 pub use matcher::{Labels, Matcher, Op, all_match, show};
 pub use wire::{
@@ -87,17 +87,11 @@ impl Alertmanager {
     /// Looks the host of a base URL up, path prefix included in the URL. Nothing is sent yet.
     ///
     /// # Errors
-    /// A [`Fault`] when the host has no address, or the trusted certificates cannot be read.
-    pub async fn find(base: &HttpUrl, trust: &Trust, limit: Duration) -> Result<Self, Fault> {
-        let addresses = match name::addresses(base.host(), None, limit).await? {
-            Addresses::Found(found) => found,
-            Addresses::None(reason) => {
-                return Err(Fault::Name { name: base.host().to_owned(), reason });
-            }
-        };
-        let addresses: Vec<SocketAddr> =
-            addresses.into_iter().map(|ip| SocketAddr::new(ip, base.port())).collect();
-        Ok(Self { base: base.clone(), client: Client::new(base, &addresses, trust).await? })
+    /// A [`Fault`] when the host has no address, or a file the access names
+    /// cannot be used.
+    pub async fn find(base: &HttpUrl, access: &Access, limit: Duration) -> Result<Self, Fault> {
+        let addresses = http::find(base, access, limit).await?;
+        Ok(Self { base: base.clone(), client: Client::new(base, &addresses, access).await? })
     }
 
     /// Its base URL.

@@ -15,7 +15,7 @@ use crate::model::text::clip;
 use crate::net::alertmanager::{
     self, Alert, Alertmanager, Labels, State, Status, Trouble, WireMatcher, all_match,
 };
-use crate::net::http::{Denial, HttpUrl, Trust};
+use crate::net::http::{Access, Denial, HttpUrl};
 use crate::net::prometheus::{AlertRule, Prometheus};
 use crate::probe::ProbeCx;
 
@@ -168,13 +168,14 @@ impl AlertSeen {
 pub(super) async fn observe(probe: &Silence, cx: &ProbeCx) -> Result<Seen, Fault> {
     let key = marker::key(&cx.id, &probe.matchers);
     let limit = probe.patience(cx);
+    let access = probe.access.based(&cx.base);
     let members = join_all(probe.alertmanagers.iter().map(|base| {
-        let key = &key;
-        async move { Member { url: base.shown(), sight: member(probe, base, key, limit).await } }
+        let (key, access) = (&key, &access);
+        async move { Member { url: base.shown(), sight: member(probe, base, key, access, limit).await } }
     }));
     let rules = async {
         match &probe.prometheus {
-            Some(base) => Some(rules(probe, base, limit).await.into()),
+            Some(base) => Some(rules(probe, base, &access, limit).await.into()),
             None => None,
         }
     };
@@ -182,8 +183,8 @@ pub(super) async fn observe(probe: &Silence, cx: &ProbeCx) -> Result<Seen, Fault
     Ok(Seen { key, members, rules })
 }
 
-async fn member(probe: &Silence, base: &HttpUrl, key: &str, limit: Duration) -> Sight<Reply> {
-    match facts(probe, base, key, limit).await {
+async fn member(probe: &Silence, base: &HttpUrl, key: &str, access: &Access, limit: Duration) -> Sight<Reply> {
+    match facts(probe, base, key, access, limit).await {
         Ok(up) => Sight::Seen(Reply::Up(Box::new(up))),
         Err(Trouble::Denied(denial)) => Sight::Seen(Reply::Down(denial)),
         Err(trouble) => Sight::Fault(trouble.into_fault(&format!("asking {base}"))),
@@ -194,9 +195,10 @@ async fn facts(
     probe: &Silence,
     base: &HttpUrl,
     key: &str,
+    access: &Access,
     limit: Duration,
 ) -> Result<Up, Trouble> {
-    let member = Alertmanager::find(base, &Trust::Platform, limit).await?;
+    let member = Alertmanager::find(base, access, limit).await?;
     // One after the other: the alerts must be at least as new as the silences that cover them.
     let status = member.status(limit).await?;
     let silences = member.silences(limit).await?;
@@ -252,8 +254,8 @@ fn alert(alert: &Alert) -> AlertSeen {
     }
 }
 
-async fn rules(probe: &Silence, base: &HttpUrl, limit: Duration) -> Result<Rules, Fault> {
-    let prometheus = Prometheus::find(base, &Trust::Platform, limit).await?;
+async fn rules(probe: &Silence, base: &HttpUrl, access: &Access, limit: Duration) -> Result<Rules, Fault> {
+    let prometheus = Prometheus::find(base, access, limit).await?;
     let all = prometheus.alert_rules(limit).await?;
     let all: Vec<(Reach, RuleSeen)> = all
         .into_iter()
