@@ -1,12 +1,14 @@
-//! The HTTP API v1 of a Prometheus: its alerting rules.
+//! The HTTP API v1 of a Prometheus: its alerting rules, and which alerts fired.
 
 use std::time::Duration;
 
+use jiff::Timestamp;
 use serde::Deserialize;
 use serde::de::DeserializeOwned;
 
 use crate::model::fault::Fault;
 use crate::model::text::one_line;
+use crate::model::time::Window;
 use crate::net::alertmanager::Labels;
 use crate::net::http::{self, Access, Client, End, Exchange, HttpUrl, Limits, Request};
 
@@ -40,6 +42,27 @@ pub struct RuleAlert {
     pub labels: Labels,
     /// `pending` or `firing`.
     pub state: String,
+}
+
+/// Alerts over a stretch of time.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Series {
+    /// The seconds from one look to the next.
+    pub step_secs: i64,
+    /// The labels of each alert and the instants at which it fired.
+    pub alerts: Vec<(Labels, Vec<Timestamp>)>,
+}
+
+#[derive(Deserialize)]
+struct Matrix {
+    result: Vec<MatrixSeries>,
+}
+
+#[derive(Deserialize)]
+struct MatrixSeries {
+    metric: Labels,
+    /// Pairs of seconds since 1970 and a number as text.
+    values: Vec<(f64, String)>,
 }
 
 #[derive(Deserialize)]
@@ -91,6 +114,32 @@ impl Prometheus {
         Ok(rules)
     }
 
+    /// Which alerts fired in a stretch of time, looked at every fifteen seconds, or less often where
+    /// that would be more than Prometheus answers.
+    ///
+    /// # Errors
+    /// A [`Fault`] when it cannot be had.
+    pub async fn firing(&self, window: Window, limit: Duration) -> Result<Series, Fault> {
+        let length = window.to.duration_since(window.from).as_secs().max(0);
+        // It answers 11 000 points of a series at most.
+        let step_secs = (length / 10_000 + 1).max(15);
+        let query = [
+            ("query", "ALERTS{alertstate=\"firing\"}".to_owned()),
+            ("start", window.from.to_string()),
+            ("end", window.to.to_string()),
+            ("step", step_secs.to_string()),
+        ];
+        let query: Vec<(&str, &str)> = query.iter().map(|(k, v)| (*k, v.as_str())).collect();
+        let matrix: Matrix = self.read("query_range", &query, limit).await?;
+        let alerts = matrix.result.into_iter().map(|series| {
+            let mut labels = series.metric;
+            labels.retain(|name, _| name != "__name__" && name != "alertstate");
+            let instants = series.values.iter().filter(|(_, value)| value == "1");
+            (labels, instants.filter_map(|(at, _)| instant(*at)).collect())
+        });
+        Ok(Series { step_secs, alerts: alerts.collect() })
+    }
+
     async fn read<T: DeserializeOwned>(
         &self,
         path: &str,
@@ -128,4 +177,10 @@ impl Prometheus {
     fn unreadable(&self, reason: String) -> Fault {
         Fault::Unreadable { what: format!("asking {}", self.base), reason }
     }
+}
+
+/// An instant from the seconds since 1970, to the millisecond.
+fn instant(seconds: f64) -> Option<Timestamp> {
+    #[expect(clippy::cast_possible_truncation, reason = "an instant outside of time is refused")]
+    Timestamp::from_millisecond((seconds * 1000.0).round() as i64).ok()
 }

@@ -7,6 +7,7 @@ mod postgres_pool;
 mod silence;
 mod silence_access;
 mod silence_cluster;
+mod silence_fleet;
 mod silence_ha;
 mod silence_matching;
 mod support;

@@ -127,6 +127,14 @@ impl Alertmanager {
         Ok(all)
     }
 
+    /// All silences it still knows, those that are over included.
+    ///
+    /// # Errors
+    /// See [`Trouble`].
+    pub async fn all_silences(&self, limit: Duration) -> Result<Vec<Silence>, Trouble> {
+        self.read("silences", &[], limit).await
+    }
+
     /// Makes or changes a silence; the id returned is the one that counts from now on.
     ///
     /// # Errors

@@ -1,7 +1,9 @@
 //! The kind `silence`: quiet for the release window, planned, guarded, made once, seen everywhere.
 
 mod apply;
+pub mod audit;
 mod codes;
+pub mod fleet;
 mod guard;
 mod judge;
 pub mod marker;

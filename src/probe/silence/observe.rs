@@ -158,6 +158,14 @@ impl SilenceSeen {
 }
 
 impl AlertSeen {
+    pub(super) fn of(alert: &Alert) -> Self {
+        Self {
+            labels: alert.labels.clone(),
+            silenced_by: alert.status.silenced_by.clone(),
+            receivers: alert.receivers.iter().map(|receiver| receiver.name.clone()).collect(),
+        }
+    }
+
     /// The alert's name; empty when it has none.
     #[must_use]
     pub fn name(&self) -> &str {
@@ -218,7 +226,7 @@ async fn facts(
             .map(SilenceSeen::of)
             .collect(),
         firing: alerts.len(),
-        alerts: alerts.iter().filter(|a| is_wanted(probe, a)).take(KEPT).map(alert).collect(),
+        alerts: alerts.iter().filter(|a| is_wanted(probe, a)).take(KEPT).map(AlertSeen::of).collect(),
     })
 }
 
@@ -244,14 +252,6 @@ fn peers(status: Status) -> Vec<String> {
 fn is_wanted(probe: &Silence, alert: &Alert) -> bool {
     let name = alert.labels.get("alertname").map_or("", String::as_str);
     all_match(&probe.matchers, &alert.labels) || probe.alerts.iter().any(|wanted| wanted == name)
-}
-
-fn alert(alert: &Alert) -> AlertSeen {
-    AlertSeen {
-        labels: alert.labels.clone(),
-        silenced_by: alert.status.silenced_by.clone(),
-        receivers: alert.receivers.iter().map(|receiver| receiver.name.clone()).collect(),
-    }
 }
 
 async fn rules(probe: &Silence, base: &HttpUrl, access: &Access, limit: Duration) -> Result<Rules, Fault> {
