@@ -82,7 +82,7 @@ async fn ours_are_listed_extended_and_ended_and_others_are_left_alone() {
     assert_eq!(ended.len(), 1);
     for member in &cluster.members {
         let left: Vec<String> = member.silences().await.into_iter().map(|s| s.id).collect();
-        assert_eq!(left, [foreign.clone()]);
+        assert_eq!(left, std::slice::from_ref(&foreign));
     }
     assert!(fleet.expire(&run(), WAIT).await.expect("nothing to end").is_empty());
     assert_eq!(fleet.list(&Which::Id(foreign)).await.silences.len(), 1);

@@ -10,6 +10,7 @@ use std::time::Duration;
 use serde::de::DeserializeOwned;
 use thiserror::Error;
 
+use crate::clock::Clock;
 use crate::model::fault::Fault;
 use crate::model::text::one_line;
 use crate::net::http::{
@@ -24,6 +25,10 @@ pub use wire::{
 
 /// How much of an answer is read: a hundred thousand silences fit.
 const BODY_LIMIT: usize = 64 << 20;
+
+/// The first pause before a busy Alertmanager is asked again; each is twice as long as the one
+/// before.
+const FIRST_PAUSE: Duration = Duration::from_millis(20);
 
 /// One Alertmanager.
 #[derive(Debug, Clone)]
@@ -166,8 +171,20 @@ impl Alertmanager {
         limit: Duration,
     ) -> Result<T, Trouble> {
         let url = self.base.below(&format!("api/v2/{path}"), query);
-        let answer = self.send(&Request::get(&url), limit).await?;
-        self.json(path, &answer)
+        let begun = Clock.tick();
+        let mut pause = FIRST_PAUSE;
+        loop {
+            let left = limit.saturating_sub(begun.elapsed());
+            match self.send(&Request::get(&url), left).await {
+                // It answers so many questions at once (`--web.get-concurrency`) and no more.
+                Err(Trouble::Rejected { status: 503, .. }) if left > pause * 2 => {
+                    tokio::time::sleep(pause).await;
+                    pause *= 2;
+                }
+                Err(trouble) => return Err(trouble),
+                Ok(answer) => return self.json(path, &answer),
+            }
+        }
     }
 
     /// One exchange that must end in a 2xx and a whole body.

@@ -10,7 +10,7 @@ use super::fleet::{Fleet, Which};
 use super::observe::{AlertSeen, SilenceSeen};
 use crate::model::fault::{Fault, Sight};
 use crate::model::time::Window;
-use crate::net::alertmanager::{Labels, Matcher, State, all_match};
+use crate::net::alertmanager::{Labels, Matcher, State, WireMatcher, all_match};
 use crate::net::prometheus::{Prometheus, Series};
 
 /// What is to be audited.
@@ -195,7 +195,7 @@ fn suppressed(silences: &[SilenceSeen], series: &Series) -> Vec<Suppressed> {
         .iter()
         .filter_map(|silence| {
             let matchers: Result<Vec<Matcher>, String> =
-                silence.matchers.iter().map(|m| m.compile()).collect();
+                silence.matchers.iter().map(WireMatcher::compile).collect();
             Some((silence, matchers.ok()?))
         })
         .collect();
@@ -245,6 +245,7 @@ mod tests {
             state: State::Expired,
             starts_at: at(from),
             ends_at: at(to),
+            updated_at: None,
             created_by: "gonogo".to_owned(),
             comment: String::new(),
             matchers: vec![(&"service=order".parse::<Matcher>().expect("a matcher")).into()],

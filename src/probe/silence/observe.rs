@@ -8,10 +8,11 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use super::preview::{self, Reach};
-use super::{Silence, overlap};
+use super::{GOSSIP, Silence, overlap};
 use super::marker::{self, Marker};
 use crate::model::fault::{Fault, Sight};
 use crate::model::text::clip;
+use crate::model::time::Span;
 use crate::net::alertmanager::{
     self, Alert, Alertmanager, Labels, State, Status, Trouble, WireMatcher, all_match,
 };
@@ -21,6 +22,8 @@ use crate::probe::ProbeCx;
 
 /// How many alerts, rules and silences are kept of each, by name; their number is always whole.
 const KEPT: usize = 1000;
+/// The first pause between two looks while a silence spreads.
+const FIRST_PAUSE: Duration = Duration::from_millis(50);
 /// How much of a foreign comment is kept, in characters.
 const COMMENT: usize = 300;
 
@@ -88,6 +91,9 @@ pub struct SilenceSeen {
     /// Its last instant.
     #[schemars(with = "String", extend("format" = "date-time"))]
     pub ends_at: Timestamp,
+    /// When it was last changed; absent where the Alertmanager does not say.
+    #[schemars(with = "Option<String>", extend("format" = "date-time"))]
+    pub updated_at: Option<Timestamp>,
     /// Who made it, by their own word.
     pub created_by: String,
     /// Its comment.
@@ -150,6 +156,7 @@ impl SilenceSeen {
             state: silence.status.state,
             starts_at: silence.starts_at,
             ends_at: silence.ends_at,
+            updated_at: silence.updated_at,
             created_by: clip(&silence.created_by, COMMENT),
             comment: clip(&silence.comment, COMMENT),
             matchers: silence.matchers.clone(),
@@ -177,10 +184,20 @@ pub(super) async fn observe(probe: &Silence, cx: &ProbeCx) -> Result<Seen, Fault
     let key = marker::key(&cx.id, &probe.matchers);
     let limit = probe.patience(cx);
     let access = probe.access.based(&cx.base);
-    let members = join_all(probe.alertmanagers.iter().map(|base| {
-        let (key, access) = (&key, &access);
-        async move { Member { url: base.shown(), sight: member(probe, base, key, access, limit).await } }
-    }));
+    let members = async {
+        let all = probe.alertmanagers.iter();
+        let mut members =
+            join_all(all.map(|base| member(probe, base, &key, &access, limit))).await;
+        let mut pause = FIRST_PAUSE;
+        // What was made a moment ago may still be on its way to the others.
+        while cx.remaining() > pause * 2 && is_spreading(&members, cx.clock.now()) {
+            tokio::time::sleep(pause).await;
+            pause = (pause * 2).min(Duration::from_secs(1));
+            let all = probe.alertmanagers.iter();
+            members = join_all(all.map(|base| member(probe, base, &key, &access, limit))).await;
+        }
+        members
+    };
     let rules = async {
         match &probe.prometheus {
             Some(base) => Some(rules(probe, base, &access, limit).await.into()),
@@ -188,15 +205,41 @@ pub(super) async fn observe(probe: &Silence, cx: &ProbeCx) -> Result<Seen, Fault
         }
     };
     let (members, rules) = join(members, rules).await;
-    Ok(Seen { key, members, rules })
+    Ok(Seen { key: key.clone(), members, rules })
 }
 
-async fn member(probe: &Silence, base: &HttpUrl, key: &str, access: &Access, limit: Duration) -> Sight<Reply> {
-    match facts(probe, base, key, access, limit).await {
+/// Whether a silence of ours, younger than news need to spread, has not reached every member of its
+/// cluster.
+fn is_spreading(members: &[Member], now: Timestamp) -> bool {
+    let ups = || members.iter().filter_map(Member::up);
+    let young = |silence: &&SilenceSeen| {
+        silence.updated_at.is_some_and(|at| now.duration_since(at) < Span::from(GOSSIP).signed())
+    };
+    ups().any(|up| {
+        up.ours.iter().filter(young).any(|silence| {
+            let peers = ups().filter(|other| other.peers.iter().any(|p| up.peers.contains(p)));
+            peers.into_iter().any(|other| {
+                !other.ours.iter().any(|theirs| {
+                    theirs.id == silence.id && theirs.ends_at == silence.ends_at
+                })
+            })
+        })
+    })
+}
+
+async fn member(
+    probe: &Silence,
+    base: &HttpUrl,
+    key: &str,
+    access: &Access,
+    limit: Duration,
+) -> Member {
+    let sight = match facts(probe, base, key, access, limit).await {
         Ok(up) => Sight::Seen(Reply::Up(Box::new(up))),
         Err(Trouble::Denied(denial)) => Sight::Seen(Reply::Down(denial)),
         Err(trouble) => Sight::Fault(trouble.into_fault(&format!("asking {base}"))),
-    }
+    };
+    Member { url: base.shown(), sight }
 }
 
 async fn facts(
