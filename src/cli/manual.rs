@@ -4,9 +4,11 @@ use std::fmt::Write as _;
 use std::path::Path;
 
 use anyhow::Context;
+use clap::CommandFactory;
 use schemars::generate::SchemaSettings;
 use serde_json::Value;
 
+use super::args::Cli;
 use super::exit;
 use crate::model::code::{Code, engine};
 use crate::probe::{KINDS, KindRow, Target};
@@ -153,6 +155,24 @@ pub(super) fn write(folder: &Path) -> anyhow::Result<()> {
         std::fs::write(&path, page).with_context(|| format!("writing {}", path.display()))?;
     }
     Ok(())
+}
+
+/// Prints the manual page of the program or of a verb.
+pub(super) fn page(verb: Option<&str>) -> anyhow::Result<u8> {
+    let mut command = Cli::command();
+    command.build();
+    let command = match verb {
+        None => command,
+        Some(verb) => command
+            .find_subcommand(verb)
+            .filter(|command| !command.is_hide_set())
+            .cloned()
+            .with_context(|| format!("there is no verb `{verb}`; `gonogo --help` lists them"))?,
+    };
+    let mut roff = Vec::new();
+    clap_mangen::Man::new(command).render(&mut roff)?;
+    super::output::stdout(&roff)?;
+    Ok(exit::GO)
 }
 
 fn line(page: &mut String, text: &str) {

@@ -9,3 +9,5 @@ pub mod postgres;
 pub mod prometheus;
 pub mod tcp;
 pub mod tls;
+pub mod tls_resume;
+pub mod tls_upgrade;

@@ -2,6 +2,8 @@
 
 mod dns;
 mod dns_liars;
+mod dns_regions;
+mod dns_signed;
 mod http;
 mod postgres_pool;
 mod silence;
@@ -17,5 +19,8 @@ mod tls;
 mod tls_forge;
 mod tls_judge;
 mod tls_liars;
+mod tls_mutants;
+mod tls_revocation;
 mod tls_server;
 mod tls_staples;
+mod tls_starttls;

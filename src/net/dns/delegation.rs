@@ -149,7 +149,7 @@ impl<'a> Hunt<'a> {
         for address in zone.addresses.iter().take(4) {
             let server = Server::udp(SocketAddr::new(*address, 53));
             let mut client = Client::new(server, Pace::for_server(&server, self.wish));
-            let ask = Ask { name: name.clone(), kind: RecordType::SOA, recursion: Recursion::Off };
+            let ask = Ask::new(name.clone(), RecordType::SOA, Recursion::Off);
             let mut answers = client
                 .ask_all(&[ask], self.patience, self.until, |_, message, _| message.clone())
                 .await;
@@ -210,8 +210,7 @@ impl<'a> Hunt<'a> {
             addresses.extend(glued.map(|(_, ip)| *ip));
             if addresses.len() == before {
                 for kind in [RecordType::A, RecordType::AAAA] {
-                    let recursion = Recursion::Desired;
-                    asks.push(Ask { name: server.clone(), kind, recursion });
+                    asks.push(Ask::new(server.clone(), kind, Recursion::Desired));
                 }
             }
         }
@@ -224,7 +223,7 @@ impl<'a> Hunt<'a> {
     }
 
     async fn ask_resolver(&mut self, name: &Name, kind: RecordType) -> Result<Vec<RData>, Fault> {
-        let ask = Ask { name: name.clone(), kind, recursion: Recursion::Desired };
+        let ask = Ask::new(name.clone(), kind, Recursion::Desired);
         let read = |_: &Ask, message: &Message, _: &super::client::Meta| data(message);
         let mut answers = self.resolver.ask_all(&[ask], self.patience, self.until, read).await;
         answers.pop().unwrap_or_else(|| Ok(Vec::new()))

@@ -1,7 +1,10 @@
 //! Questions out, answers in: what is sent, and which bytes are believed to be the answer to it.
 
 use hickory_proto::op::{Edns, Message, MessageType, OpCode, Query};
+use hickory_proto::rr::rdata::opt::{ClientSubnet, EdnsOption};
 use hickory_proto::rr::{DNSClass, Name, RecordType};
+
+use super::subnet::Subnet;
 
 /// The receive size announced by EDNS: fits any path without fragments (DNS flag day 2020).
 const PAYLOAD: u16 = 1232;
@@ -15,6 +18,29 @@ pub struct Ask {
     pub kind: RecordType,
     /// Whether the server is to find the answer elsewhere.
     pub recursion: Recursion,
+    /// What is asked of DNSSEC.
+    pub checking: Checking,
+    /// On whose behalf.
+    pub subnet: Option<Subnet>,
+}
+
+impl Ask {
+    /// A plain question.
+    #[must_use]
+    pub const fn new(name: Name, kind: RecordType, recursion: Recursion) -> Self {
+        Self { name, kind, recursion, checking: Checking::Default, subnet: None }
+    }
+}
+
+/// What is asked of DNSSEC.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Checking {
+    /// Nothing: the server does as it does for any client.
+    Default,
+    /// DO=1: the signatures come along.
+    Signatures,
+    /// CD=1: a resolver gives what it has without verifying it.
+    Off,
 }
 
 /// Whether a server is asked for what it knows itself, or to find out.
@@ -48,11 +74,17 @@ pub(super) enum Reading {
 pub(super) fn encode(ask: &Ask, id: u16, extension: Extension) -> Result<Vec<u8>, String> {
     let mut message = Message::new(id, MessageType::Query, OpCode::Query);
     message.metadata.recursion_desired = ask.recursion == Recursion::Desired;
+    message.metadata.checking_disabled = ask.checking == Checking::Off;
     message.add_query(Query::query(ask.name.clone(), ask.kind));
     if extension == Extension::Edns {
         let mut edns = Edns::new();
         edns.set_max_payload(PAYLOAD);
         edns.set_version(0);
+        edns.set_dnssec_ok(ask.checking == Checking::Signatures);
+        if let Some(subnet) = ask.subnet {
+            let subnet = ClientSubnet::new(subnet.address, subnet.bits, 0);
+            edns.options_mut().insert(EdnsOption::Subnet(subnet));
+        }
         message.set_edns(edns);
     }
     message.to_vec().map_err(|error| error.to_string())
@@ -98,11 +130,8 @@ mod tests {
     use crate::net::dns::fqdn;
 
     fn ask() -> Ask {
-        Ask {
-            name: fqdn("Login.example").expect("a name"),
-            kind: RecordType::A,
-            recursion: Recursion::Desired,
-        }
+        let name = fqdn("Login.example").expect("a name");
+        Ask::new(name, RecordType::A, Recursion::Desired)
     }
 
     fn reply(edit: impl FnOnce(&mut Message)) -> Vec<u8> {

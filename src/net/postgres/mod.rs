@@ -150,6 +150,12 @@ impl Door {
         })))
     }
 
+    /// The role that goes in.
+    #[must_use]
+    pub fn user(&self) -> &str {
+        &self.url.user
+    }
+
     /// The same door to another database.
     #[must_use]
     pub fn to_database(&self, database: &str) -> Self {

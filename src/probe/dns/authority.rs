@@ -9,11 +9,12 @@ use hickory_proto::rr::Name;
 use super::observation::AuthorityTold;
 use super::param::Authorities;
 use crate::model::fault::{Fault, Sight};
-use crate::net::dns::{Answer, Ask, Client, Hunt, Pace, Patience, Rate, Recursion, Server};
+use crate::net::dns::{Answer, Ask, Checking, Client, Hunt, Pace, Patience, Rate, Recursion, Server};
 
 /// How the authorities are asked.
 pub(super) struct Inquiry<'a> {
     pub(super) asks: &'a [Ask],
+    pub(super) checking: Checking,
     pub(super) rate: Option<Rate>,
     pub(super) patience: Patience,
     pub(super) until: Instant,
@@ -45,7 +46,11 @@ impl Inquiry<'_> {
         let looks = jobs.into_iter().map(|(server, wanted)| async move {
             let asks: Vec<Ask> = wanted
                 .iter()
-                .map(|index| Ask { recursion: Recursion::Off, ..self.asks[*index].clone() })
+                .map(|index| Ask {
+                    recursion: Recursion::Off,
+                    checking: self.checking,
+                    ..self.asks[*index].clone()
+                })
                 .collect();
             let mut client = Client::new(server, Pace::for_server(&server, self.rate));
             let answers =

@@ -36,6 +36,9 @@ pub struct QuestionSeen {
     /// The type.
     #[serde(rename = "type")]
     pub kind: Type,
+    /// The label of the network it was asked for; absent where it was asked for ourselves.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub region: Option<String>,
     /// What each authoritative server said.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub authorities: Vec<AuthorityTold>,
@@ -75,6 +78,9 @@ pub struct ResolverTold {
     pub server: String,
     /// Its first answer.
     pub cold: Sight<Answer>,
+    /// What it said when asked again without verification, after it had found no answer.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub unchecked: Option<Answer>,
     /// What it said in the warm rounds.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub warm: Option<Warmth>,
@@ -117,6 +123,10 @@ pub struct ResolverSeen {
     /// How fast it answered in the warm rounds.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub warm: Option<Latency>,
+    /// The earliest instant at which it forgets an answer warmed here, UTC.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schemars(with = "Option<String>", extend("format" = "date-time"))]
+    pub warm_until: Option<Timestamp>,
     /// Which share of the warm answers is proved to come from its cache; absent without any.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub hit_ratio: Option<f64>,

@@ -9,12 +9,12 @@ use super::authority::Inquiry;
 use super::observation::{
     Asked, AuthorityTold, DnsSeen, QuestionSeen, ResolverSeen, ResolverTold, Warmth,
 };
-use super::param::{DomainName, Question, Resolver};
-use super::{Authorities, Dns, MAX_NAMES};
+use super::param::{Dnssec, DomainName, Resolver};
+use super::{Authorities, Dns, MAX_NAMES, Wanted};
 use crate::model::fault::{Fault, Sight};
 use crate::model::latency::Latency;
 use crate::net::dns::{
-    Answer, Ask, Client, Flag, Pace, Patience, Rcode, Recursion, Server, Type, fqdn,
+    Answer, Ask, Checking, Client, Flag, Pace, Patience, Rcode, Recursion, Server, Type, fqdn,
     system_servers,
 };
 use crate::probe::ProbeCx;
@@ -31,7 +31,7 @@ pub(super) async fn observe(dns: &Dns, cx: &ProbeCx) -> Result<DnsSeen, Fault> {
         Some(path) => read_names(cx, path).await?,
         None => Vec::new(),
     };
-    let questions = dns.questions(&more);
+    let questions = dns.wanted(&more);
     let asks = asks(&questions)?;
     let servers = resolvers(&dns.resolvers);
     let spacing = dns.spacing(questions.len()) + dns.pause();
@@ -40,6 +40,10 @@ pub(super) async fn observe(dns: &Dns, cx: &ProbeCx) -> Result<DnsSeen, Fault> {
 
     let inquiry = Inquiry {
         asks: &asks,
+        checking: match dns.dnssec {
+            Dnssec::Off => Checking::Default,
+            Dnssec::Auto | Dnssec::Require => Checking::Signatures,
+        },
         rate: dns.rate,
         patience: Patience::about(base.mul_f64(0.35).min(Duration::from_secs(5))),
         until: cx.clock.tick() + base.mul_f64(0.4) + spacing.mul_f64(0.5),
@@ -87,13 +91,14 @@ async fn read_names(cx: &ProbeCx, path: &std::path::Path) -> Result<Vec<DomainNa
     Ok(names)
 }
 
-fn asks(questions: &[Question]) -> Result<Vec<Ask>, Fault> {
+fn asks(questions: &[Wanted]) -> Result<Vec<Ask>, Fault> {
     questions
         .iter()
-        .map(|question| {
+        .map(|Wanted { question, region }| {
             let name = fqdn(question.name.as_str())
                 .map_err(|error| Fault::Bug { message: error.to_string() })?;
-            Ok(Ask { name, kind: question.kind.wire(), recursion: Recursion::Desired })
+            let subnet = region.as_ref().map(|(_, subnet)| *subnet);
+            Ok(Ask { subnet, ..Ask::new(name, question.kind.wire(), Recursion::Desired) })
         })
         .collect()
 }
@@ -119,20 +124,20 @@ fn resolvers(written: &[Resolver]) -> Vec<Result<Server, Fault>> {
 }
 
 /// Whether each question may go to the resolvers.
-fn gates(dns: &Dns, questions: &[Question], told: &[Vec<AuthorityTold>]) -> Vec<Asked> {
+fn gates(dns: &Dns, questions: &[Wanted], told: &[Vec<AuthorityTold>]) -> Vec<Asked> {
     if dns.authorities == Authorities::Off {
         return vec![Asked::Yes; questions.len()];
     }
     let published: std::collections::HashSet<&str> = questions
         .iter()
         .zip(told)
-        .filter(|(question, told)| question.kind == Type::A && gate(told) == Asked::Yes)
-        .map(|(question, _)| question.name.as_str())
+        .filter(|(wanted, told)| wanted.question.kind == Type::A && gate(told) == Asked::Yes)
+        .map(|(wanted, _)| wanted.question.name.as_str())
         .collect();
     questions
         .iter()
         .zip(told)
-        .map(|(question, told)| {
+        .map(|(Wanted { question, .. }, told)| {
             let none_wanted = dns.records.get(question).is_some_and(Vec::is_empty);
             // Every client asks for AAAA beside A, so the absence of one is known everywhere.
             let beside = question.kind == Type::Aaaa
@@ -210,10 +215,12 @@ async fn ask_resolver(
             .map(|answer| ResolverTold {
                 server: shown.clone(),
                 cold: Sight::from(answer),
+                unchecked: None,
                 warm: None,
             })
             .collect(),
     };
+    look_unchecked(dns, &mut client, &asks, patience, until, &mut look.told).await;
     // Only what was answered can be warm; a silent server is not asked in vain again.
     let again: Vec<usize> =
         (0..asks.len()).filter(|index| look.told[*index].cold.seen().is_some()).collect();
@@ -248,6 +255,33 @@ async fn ask_resolver(
         }
     }
     look
+}
+
+/// Asks what failed once more without verification: what works then failed by its signatures.
+async fn look_unchecked(
+    dns: &Dns,
+    client: &mut Client,
+    asks: &[Ask],
+    patience: Patience,
+    until: std::time::Instant,
+    told: &mut [ResolverTold],
+) {
+    if dns.dnssec == Dnssec::Off {
+        return;
+    }
+    let failed: Vec<usize> = (0..told.len())
+        .filter(|index| {
+            told[*index].cold.seen().is_some_and(|answer| answer.rcode == Rcode::SERVFAIL)
+        })
+        .collect();
+    let asks: Vec<Ask> = failed
+        .iter()
+        .map(|index| Ask { checking: Checking::Off, ..asks[*index].clone() })
+        .collect();
+    let answers = client.ask_all(&asks, patience, until, Answer::read).await;
+    for (index, answer) in failed.into_iter().zip(answers) {
+        told[index].unchecked = answer.ok();
+    }
 }
 
 /// What the warm answers prove about the cache.
@@ -300,7 +334,7 @@ fn near(a: Timestamp, b: Timestamp) -> bool {
 
 /// Puts together who said what.
 fn assemble(
-    questions: Vec<Question>,
+    questions: Vec<Wanted>,
     authorities: Vec<Vec<AuthorityTold>>,
     gates: Vec<Asked>,
     open: &[usize],
@@ -310,9 +344,10 @@ fn assemble(
         .into_iter()
         .zip(authorities)
         .zip(gates)
-        .map(|((question, authorities), asked)| QuestionSeen {
+        .map(|((Wanted { question, region }, authorities), asked)| QuestionSeen {
             name: question.name.into(),
             kind: question.kind,
+            region: region.map(|(label, _)| label),
             authorities,
             asked,
             resolvers: Vec::new(),
@@ -336,24 +371,17 @@ fn assemble(
                 answered: 0,
                 cold: None,
                 warm: None,
+                warm_until: None,
                 hit_ratio: None,
                 unproved_ratio: None,
                 fault: Some(fault),
             }),
         }
     }
-    let warm_until = seen
-        .iter()
-        .flat_map(|question| &question.resolvers)
-        .filter_map(|told| match &told.warm {
-            Some(warm) => warm.until,
-            None => told.cold.seen().and_then(Answer::expires),
-        })
-        .min();
     DnsSeen {
         questions: seen,
+        warm_until: resolvers.iter().filter_map(|resolver| resolver.warm_until).min(),
         resolvers,
-        warm_until,
         latency: Latency::of(warm),
         cold: Latency::of(cold),
     }
@@ -371,6 +399,14 @@ fn as_a_whole(look: &Looked) -> ResolverSeen {
         answered: look.answered,
         cold: Latency::of(look.cold.clone()),
         warm: Latency::of(look.warm.clone()),
+        warm_until: look
+            .told
+            .iter()
+            .filter_map(|told| match &told.warm {
+                Some(warm) => warm.until,
+                None => told.cold.seen().and_then(Answer::expires),
+            })
+            .min(),
         hit_ratio: share(hits),
         unproved_ratio: share(unproved),
         fault: None,

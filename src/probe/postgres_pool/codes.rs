@@ -43,6 +43,20 @@ codes! {
          put a pooler in front, or raise `max_connections`, which needs a restart.\n\nReproduce: \
          `SHOW max_connections; SHOW superuser_reserved_connections;` and the arithmetic in the \
          finding."
+    POOL_TOO_SMALL "pool-too-small" Fail "the pools are too small for the load"
+        "By Little's law the stated `rate` times `hold` is the number of connections that are busy \
+         on average. The pools together have fewer (a failure), or so few more that they would be \
+         busier than 75% (a warning): then requests queue for a connection, and the queue grows \
+         faster than the load.\n\nShorten what a transaction does while it holds its connection, \
+         before you enlarge the pools: calls to other services and rendering belong outside it."
+    LIFETIME "lifetime-too-long" Fail "pools keep connections longer than they are let live"
+        "Pools keep an idle connection for the stated `idle` or `lifetime`; the server \
+         (`idle_session_timeout`), the pooler (`client_idle_timeout`) or something on the way \
+         (`path_idle`) ends it sooner. The first request that takes such a connection fails, or \
+         hangs until TCP gives up, typically in the quiet minutes before the peak.\n\nMake \
+         `maxLifetime` and `idleTimeout` of the pools shorter than the shortest of the three, with a \
+         minute to spare; for `path_idle` early TCP keepalives (`keepalives_idle`) help \
+         too.\n\nLook: `SHOW idle_session_timeout;`."
     ROLE_LIMIT "role-limit" Fail "the role's own connection limit is in the way"
         "The role has a `CONNECTION LIMIT`, and it is used up, nearly so, or smaller than the \
          demand. The error is the same 53300 as of a full server, but raising `max_connections` \
@@ -126,12 +140,48 @@ codes! {
         "The server ended the TLS handshake: it wants a client certificate, or shares no version or \
          cipher with this client.\n\nLook: `openssl s_client -starttls postgres -connect \
          HOST:PORT`, and at `ssl_min_protocol_version` of the server."
-    POOLER "pooler" Unknown "a pooler answers, not the server"
+    POOLER_CLIENTS "pooler-clients" Warn "the pooler has, or would get, too many clients"
+        "PgBouncer takes `max_client_conn` clients in all. The finding says whether they are all \
+         there, more than `max_used` of them, or whether the stated demand less the headroom does \
+         not fit. Clients beyond the limit are turned away at the login.\n\nRaise \
+         `max_client_conn` (each client costs a few kilobytes and a file descriptor: mind `ulimit \
+         -n`) and reload, or make the pools of the applications smaller.\n\nLook: `psql -p PORT \
+         pgbouncer -c 'SHOW LISTS' -c 'SHOW CONFIG'`."
+    POOLER_WAIT "pooler-wait" Fail "clients of the pooler wait for a connection to the server"
+        "Clients waited in two looks half a second apart, or one has waited for over a second: the \
+         pool has fewer connections than its clients need. Opening a connection to PgBouncer still \
+         works; every statement is late.\n\nLook for transactions that do other things meanwhile, \
+         then at `pool_size`. A bigger pool helps only while the server has idle cores.\n\nLook: \
+         `psql -p PORT pgbouncer -c 'SHOW POOLS'`: `cl_waiting`, `maxwait`."
+    POOLER_EXHAUSTED "pooler-exhausted" Fail "all connections of the pool are taken"
+        "A statement of this check got no connection to the server within its time: all \
+         `pool_size` and reserve connections of the pool are in use. Applications meet the same \
+         now: their logins work and their statements hang, until `query_wait_timeout` turns them \
+         away.\n\nLook who holds them: `SELECT * FROM pg_stat_activity WHERE state LIKE 'idle in \
+         transaction%';` on the server, and `SHOW SERVERS` on PgBouncer."
+    POOLER_BACKEND "pooler-backend" Fail "the pooler has no connection to its server"
+        "A statement of this check got no answer, and the pool has not one open connection to the \
+         server behind it: the server is down, full, or refuses the pooler's password.\n\nLook: \
+         PgBouncer's log says why (`server login failed`); `SHOW SERVERS`; then check the server by \
+         a URL that leads to it directly."
+    POOLER_PAUSED "pooler-paused" Fail "the pooler holds the database back"
+        "Somebody has said `PAUSE` or `DISABLE` on PgBouncer's console, for maintenance perhaps, \
+         and has not taken it back.\n\nLook: `psql -p PORT pgbouncer -c 'SHOW DATABASES'`. Fix: \
+         `RESUME` or `ENABLE`, after asking who it was."
+    POOLER_OVERSIZED "pooler-oversized" Fail "the pools can open more connections than the server has"
+        "PgBouncer has a pool of `pool_size` plus reserve for each pair of database and user. All \
+         pools that lead to this server can together open more connections than it has ordinary \
+         slots, so under load some of them will be refused (53300), and PgBouncer then turns their \
+         clients away for `server_login_retry`.\n\nMake `pool_size` smaller, or set \
+         `max_db_connections`.\n\nLook: `SHOW POOLS`, `SHOW DATABASES`; on the server `SHOW \
+         max_connections`."
+    POOLER "pooler" Unknown "a pooler answers, and it cannot be looked into"
         "The session is with a pooler such as PgBouncer: it greets with a process id that is not \
-         the server's. That a connection opens through it proves nothing, and the limits of the \
-         server behind it are not the limits of its clients, so neither is judged.\n\nCheck the \
-         server by a URL that leads to it directly, and look at the pooler with `psql -p PORT \
-         pgbouncer -c 'SHOW POOLS'`."
+         the server's. That a connection opens through it proves nothing, and its admin console, \
+         which would tell, does not let the role in, or there is none.\n\nAdd the role to \
+         `stats_users` in pgbouncer.ini and reload (it may look and change nothing); look by hand \
+         with `psql -p PORT pgbouncer -c 'SHOW POOLS'`. For another pooler, check the server by a \
+         URL that leads to it directly."
     POOLER_REFUSED "pooler-refused" Fail "the pooler does not let the role in"
         "What answered is not PostgreSQL itself but a pooler before it, and it said no. PgBouncer \
          uses one error code for everything (08P01), so only its words, quoted in the finding, tell \

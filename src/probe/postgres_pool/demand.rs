@@ -5,6 +5,7 @@ use std::fmt;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
+use crate::model::time::Span;
 use crate::probe::Complaint;
 use crate::probe::param::Share;
 
@@ -13,8 +14,12 @@ use crate::probe::param::Share;
 /// ```yaml
 /// demand: { connections: 120 }
 /// demand: { replicas: 24, surge: 25%, processes: 2, pool_max: 10 }   # (24 + 6) × 2 × 10 = 600
+/// demand: { rate: 8000, hold: 250ms }                                # 2000, by Little's law
 /// ```
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
+///
+/// With both pools and `rate` the pools are checked against the load too: they must hold what the load
+/// keeps busy, with a third to spare, because waits explode above 75%.
+#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct Demand {
     /// The most connections all clients will hold at once, counted by yourself: pools of every
@@ -36,6 +41,24 @@ pub struct Demand {
     /// The most connections one pool opens (`maximumPoolSize`, `MaxOpenConns`, `max_size`).
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub pool_max: Option<u32>,
+    /// How many transactions a second the launch brings at its peak, over all replicas.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub rate: Option<f64>,
+    /// How long a transaction keeps its connection on average at the peak, with all that the
+    /// application does between its statements. Goes with `rate`.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub hold: Option<Span>,
+    /// How old a pool lets a connection get (`maxLifetime`, `ConnMaxLifetime`). It must be less than
+    /// what any server or proxy on the way allows an idle connection.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub lifetime: Option<Span>,
+    /// How long a pool keeps a connection that nobody uses (`idleTimeout`, `ConnMaxIdleTime`).
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub idle: Option<Span>,
+    /// After how much silence the clients send TCP keepalives (`keepalives_idle`; two hours where
+    /// the driver leaves it to Linux). Only compared with `path_idle`.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub keepalive: Option<Span>,
 }
 
 /// How many more replicas a rolling update adds: a share such as `25%`, or a number of replicas.
@@ -52,6 +75,12 @@ impl Demand {
     /// How many connections that makes in all; `None` when the parts are incomplete.
     #[must_use]
     pub fn total(&self) -> Option<u64> {
+        self.pools().or_else(|| self.busy().map(whole))
+    }
+
+    /// How many connections all pools together can open; `None` when it is not said.
+    #[must_use]
+    pub fn pools(&self) -> Option<u64> {
         if let Some(connections) = self.connections {
             return Some(connections.into());
         }
@@ -59,6 +88,22 @@ impl Demand {
         let all = replicas + self.surge().of(replicas);
         let pools = all.saturating_mul(self.processes().into());
         Some(pools.saturating_mul(self.pool_max?.into()))
+    }
+
+    /// How many connections the load keeps busy on average, by Little's law: the rate times how long
+    /// each is held.
+    #[must_use]
+    pub fn busy(&self) -> Option<f64> {
+        Some(self.rate? * self.hold?.get().as_secs_f64())
+    }
+
+    /// How long an idle connection can stay in a pool; `None` when it is not said.
+    #[must_use]
+    pub fn idle_for(&self) -> Option<Span> {
+        match (self.idle, self.lifetime) {
+            (Some(idle), Some(lifetime)) => Some(idle.min(lifetime)),
+            (idle, lifetime) => idle.or(lifetime),
+        }
     }
 
     /// The arithmetic, for a person: `(24 replicas + 6 surge) × 2 processes × 10`.
@@ -70,7 +115,11 @@ impl Demand {
                 self.surge().of(replicas.into()),
                 self.processes(),
             ),
-            (Some(_) | None, _, _) => "as stated".to_owned(),
+            (Some(_), _, _) => "as stated".to_owned(),
+            (None, _, _) => match (self.rate, self.hold) {
+                (Some(rate), Some(hold)) => format!("{rate} a second × {hold} (Little's law)"),
+                (Some(_) | None, _) => "as stated".to_owned(),
+            },
         }
     }
 
@@ -95,14 +144,26 @@ impl Demand {
             || self.surge.is_some()
             || self.processes.is_some()
             || self.pool_max.is_some();
+        let half = |a: bool, b: bool| a != b;
         match self.total() {
+            _ if half(self.rate.is_some(), self.hold.is_some()) => complain(
+                "`rate` and `hold` go together",
+                "write how many transactions a second, and how long each keeps its connection",
+            ),
+            _ if self.rate.is_some_and(|rate| !rate.is_finite() || rate <= 0.0) => {
+                complain("`rate` is not a rate", "write a number of transactions a second")
+            }
+            _ if half(self.replicas.is_some(), self.pool_max.is_some()) => complain(
+                "the demand is incomplete",
+                "write `connections`, or both `replicas` and `pool_max`",
+            ),
             _ if self.connections.is_some() && parts => complain(
                 "`connections` is the whole demand, and here are parts of it too",
                 "write either `connections`, or `replicas` and `pool_max`",
             ),
             None => complain(
                 "the demand is incomplete",
-                "write `connections`, or both `replicas` and `pool_max`",
+                "write `connections`, or `replicas` and `pool_max`, or `rate` and `hold`",
             ),
             Some(0) => complain(
                 "a demand of no connections asserts nothing",
@@ -111,6 +172,16 @@ impl Demand {
             Some(_) => Vec::new(),
         }
     }
+}
+
+/// A number of connections, rounded up to whole ones.
+#[expect(
+    clippy::cast_possible_truncation,
+    clippy::cast_sign_loss,
+    reason = "casts of floats saturate, and a negative rate is refused"
+)]
+fn whole(connections: f64) -> u64 {
+    (connections - 1e-9).ceil() as u64
 }
 
 impl Surge {
@@ -221,6 +292,9 @@ mod tests {
     fn demand_counts_the_surge_in_whole_replicas() {
         for (json, total) in [
             (serde_json::json!({"connections": 120}), 120),
+            (serde_json::json!({"rate": 8000, "hold": "250ms"}), 2000),
+            (serde_json::json!({"rate": 3.5, "hold": "1s"}), 4),
+            (serde_json::json!({"rate": 99, "hold": "1s", "connections": 7}), 7),
             (serde_json::json!({"replicas": 24, "pool_max": 20}), 600),
             (serde_json::json!({"replicas": 24, "surge": "25%", "pool_max": 20}), 600),
             (serde_json::json!({"replicas": 5, "surge": "25%", "pool_max": 10}), 70),
@@ -248,6 +322,10 @@ mod tests {
             serde_json::json!({"pool_max": 3}),
             serde_json::json!({"connections": 3, "replicas": 3}),
             serde_json::json!({"connections": 0}),
+            serde_json::json!({"rate": 10}),
+            serde_json::json!({"connections": 5, "hold": "1s"}),
+            serde_json::json!({"rate": -1, "hold": "1s"}),
+            serde_json::json!({"idle": "1m"}),
             serde_json::json!({"replicas": 0, "pool_max": 3, "surge": 0}),
         ] {
             assert_eq!(demand(json.clone()).complaints().len(), 1, "{json}");

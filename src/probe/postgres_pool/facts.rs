@@ -3,6 +3,7 @@
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
+use super::pgbouncer::Pooler;
 use super::ramp_facts::Ramp;
 use crate::model::fault::Sight;
 use crate::net::postgres::{Greeting, Refusal};
@@ -16,6 +17,17 @@ pub struct Seen {
     pub role: String,
     /// What came of logging in.
     pub login: Login,
+    /// What the poolers of the check say of themselves, in the order of the check.
+    pub poolers: Vec<Visited>,
+}
+
+/// A pooler of the check.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
+pub struct Visited {
+    /// Its host and port.
+    pub place: String,
+    /// What it says of itself.
+    pub pooler: Sight<Pooler>,
 }
 
 /// What came of logging in.
@@ -31,6 +43,8 @@ pub enum Login {
         /// What was seen through another database of the same server, where that one let the role
         /// in: it tells a full database from a full server.
         elsewhere: Option<Box<Inside>>,
+        /// What the pooler said of itself, where it was a pooler that said no.
+        pooler: Option<Box<Sight<Pooler>>>,
     },
 }
 
@@ -45,6 +59,8 @@ pub struct Inside {
     pub usage: Option<Sight<Usage>>,
     /// What the other sessions are doing; `None` where the server itself could not be seen.
     pub activity: Option<Sight<Activity>>,
+    /// What the pooler says of itself; `None` where no pooler was met.
+    pub pooler: Option<Sight<Pooler>>,
     /// What came of the ramp; `None` when none was asked for.
     pub ramp: Option<Ramp>,
 }
@@ -66,6 +82,9 @@ pub struct Server {
     pub in_recovery: bool,
     /// Whether a transaction of this session can only read.
     pub read_only: bool,
+    /// `idle_session_timeout` in milliseconds: an idle session is ended after it; `None` where it is
+    /// off, and before version 14.
+    pub idle_session_timeout: Option<u64>,
     /// The role the session has.
     pub role: Role,
     /// The database of the URL; `None` where there is none of that name.

@@ -1,8 +1,10 @@
 //! Judging what was seen of a server: its answer to the login, its slots and its sessions.
 
 use super::codes;
-use super::demand::round_up;
 use super::facts::{Activity, Counted, Inside, Login, Seen, Server, Session, Usage};
+use super::judge_demand;
+use super::judge_pooler::JudgePooler;
+use super::judge_poolers;
 use super::judge_ramp;
 use super::observe::TOO_MANY;
 use super::{DEFAULT_IDLE, DEFAULT_MAX_USED, PostgresPool};
@@ -21,10 +23,20 @@ const NAMED: usize = 3;
 
 /// Judges everything.
 pub(super) fn judge(probe: &PostgresPool, seen: &Seen) -> Vec<Finding> {
+    let mut findings = login(probe, seen);
+    findings.extend(judge_poolers::judge(probe, seen));
+    findings
+}
+
+/// Judges what came of the URL itself.
+fn login(probe: &PostgresPool, seen: &Seen) -> Vec<Finding> {
     match &seen.login {
         Login::In(inside) => Judge { probe, seen, inside }.all(),
-        Login::Refused { refusal, elsewhere } => {
-            vec![refused(seen, refusal, elsewhere.as_deref())]
+        Login::Refused { refusal, elsewhere, pooler } => {
+            let pooler = pooler.as_ref().and_then(|pooler| pooler.seen());
+            let pooler = pooler.map(|pooler| JudgePooler { probe, target: &seen.target, pooler });
+            let full = pooler.and_then(|pooler| pooler.full());
+            vec![full.unwrap_or_else(|| refused(seen, refusal, elsewhere.as_deref()))]
         }
     }
 }
@@ -88,7 +100,7 @@ struct Judge<'a> {
 
 impl Judge<'_> {
     fn all(&self) -> Vec<Finding> {
-        if self.inside.is_pooled() {
+        if self.inside.is_pooled() || self.inside.pooler.is_some() {
             return self.pooled();
         }
         let server = match &self.inside.server {
@@ -97,17 +109,11 @@ impl Judge<'_> {
         };
         let mut findings = Vec::new();
         findings.extend(self.session(server));
-        match &self.inside.usage {
-            Some(Sight::Seen(usage)) => findings.extend(self.slots(server, usage)),
-            Some(Sight::Fault(fault)) => findings.push(Finding::fault(&self.seen.target, fault)),
-            None => {}
+        findings.extend(self.state(server));
+        if self.probe.poolers.is_empty() {
+            findings.extend(judge_demand::slots(self.probe, &self.seen.target, server));
         }
-        findings.extend(self.budget(server));
-        match &self.inside.activity {
-            Some(Sight::Seen(activity)) => findings.extend(self.activity(activity)),
-            Some(Sight::Fault(fault)) => findings.push(Finding::fault(&self.seen.target, fault)),
-            None => {}
-        }
+        findings.extend(judge_demand::pools(self.probe, &self.seen.target, Some(server), None));
         findings.extend(self.ramp());
         findings
     }
@@ -123,16 +129,47 @@ impl Judge<'_> {
         }
     }
 
+    /// A pooler before the server: its clients' view decides, and the server is judged only by what
+    /// statements that came through have seen of it.
     fn pooled(&self) -> Vec<Finding> {
-        let words = if self.inside.is_pooler_console() {
-            format!("this is the console of PgBouncer {}", self.inside.greeting.version)
-        } else {
-            "a pooler answers for the server: neither the server's limits nor an open connection \
-             say what its clients will get"
-                .to_owned()
+        let (target, inside) = (&self.seen.target, self.inside);
+        let mut findings = match &inside.pooler {
+            Some(Sight::Seen(pooler)) => {
+                let mut findings = JudgePooler { probe: self.probe, target, pooler }.all(inside);
+                let server = inside.server.seen();
+                findings.extend(judge_demand::pools(self.probe, target, server, Some(pooler)));
+                findings
+            }
+            Some(Sight::Fault(fault)) => vec![self.find(&codes::POOLER, fault.to_string())],
+            None => vec![self.find(&codes::POOLER, "this is the console of a pooler")],
         };
-        let mut findings = vec![self.find(&codes::POOLER, words)];
+        let told = findings.iter().any(|finding| finding.outcome == Outcome::Fail);
+        match &inside.server {
+            Sight::Seen(server) => {
+                findings.extend(self.session(server));
+                findings.extend(self.state(server));
+            }
+            Sight::Fault(_) if inside.is_pooler_console() => {}
+            Sight::Fault(fault) if !told => findings.push(Finding::fault(target, fault)),
+            Sight::Fault(_) => {}
+        }
         findings.extend(self.ramp());
+        findings
+    }
+
+    /// The use of the slots and what the sessions do.
+    fn state(&self, server: &Server) -> Vec<Finding> {
+        let mut findings = Vec::new();
+        match &self.inside.usage {
+            Some(Sight::Seen(usage)) => findings.extend(self.slots(server, usage)),
+            Some(Sight::Fault(fault)) => findings.push(Finding::fault(&self.seen.target, fault)),
+            None => {}
+        }
+        match &self.inside.activity {
+            Some(Sight::Seen(activity)) => findings.extend(self.activity(activity)),
+            Some(Sight::Fault(fault)) => findings.push(Finding::fault(&self.seen.target, fault)),
+            None => {}
+        }
         findings
     }
 
@@ -227,43 +264,6 @@ impl Judge<'_> {
         // What the user has written is a requirement; the default is advice.
         let outcome = self.probe.max_used.map_or(Outcome::Warn, |_| Outcome::Fail);
         Some(self.find(code, message).with_outcome(outcome).expected(self.share()))
-    }
-
-    /// The demand of the launch against every limit, less the headroom.
-    fn budget(&self, server: &Server) -> Vec<Finding> {
-        let Some(demand) = &self.probe.demand else { return Vec::new() };
-        let Some(total) = demand.total() else { return Vec::new() };
-        let headroom = self.probe.headroom();
-        let database = server.database.as_ref().and_then(|database| database.limit);
-        // The pool's own role is rarely allowed to look into other sessions.
-        let role = if server.role.sees_all { Outcome::Warn } else { Outcome::Fail };
-        let limits = [
-            ("ordinary slots", Some(server.ordinary()), &codes::OVER_BUDGET, Outcome::Fail),
-            ("the role's limit", server.role.limit, &codes::ROLE_LIMIT, role),
-            ("the database's limit", database, &codes::DATABASE_LIMIT, Outcome::Fail),
-        ];
-        let arithmetic = demand.arithmetic();
-        let mut findings: Vec<Finding> = Vec::new();
-        for (name, limit, code, outcome) in limits {
-            let Some(limit) = limit else { continue };
-            let budget = u64::from(limit) - round_up(headroom.get(), limit.into());
-            if total > budget {
-                let message = format!(
-                    "the launch can ask for {total} connections, {name} less {headroom} headroom \
-                     is {budget}"
-                );
-                let finding = self.find(code, message).with_outcome(outcome);
-                let expected = format!("at most {budget} ({limit} less {headroom})");
-                findings.push(finding.expected(expected).actual(format!("{total}: {arithmetic}")));
-            }
-        }
-        if findings.is_empty() {
-            let ordinary = server.ordinary();
-            let budget = u64::from(ordinary) - round_up(headroom.get(), ordinary.into());
-            let message = format!("demand {total} of {budget} (ordinary slots less {headroom})");
-            findings.push(self.find(&codes::OK, message).actual(format!("{total}: {arithmetic}")));
-        }
-        findings
     }
 
     /// What the other sessions do.

@@ -4,8 +4,12 @@ pub mod codes;
 mod demand;
 mod facts;
 mod judge;
+mod judge_demand;
+mod judge_pooler;
+mod judge_poolers;
 mod judge_ramp;
 mod observe;
+mod pgbouncer;
 mod questions;
 mod ramp;
 mod ramp_facts;
@@ -27,7 +31,9 @@ use crate::net::postgres::PgUrl;
 pub use demand::{Demand, Surge};
 pub use facts::{
     Activity, Counted, Database, Group, Inside, Login, Role, Seen, Server, Session, Sessions, Usage,
+    Visited,
 };
+pub use pgbouncer::{Pool, Pooled, Pooler};
 pub use ramp_facts::{Ceiling, End, HeldBack, Limited, Ramp, Run, Step};
 
 /// Will PostgreSQL's connection slots hold at the launch?
@@ -51,9 +57,14 @@ pub use ramp_facts::{Ceiling, End, HeldBack, Limited, Ramp, Run, Step};
 /// sessions bear the `application_name` `gonogo-` and the run's short name, and take one slot (more
 /// only in a ramp). All it runs are reads of the catalogues, and `SELECT 1`.
 ///
-/// It cannot see: connections that are refused before they reach the server; a demand that nobody
-/// states; what happens behind a pooler such as PgBouncer. A pooler is recognised and the check says
-/// `unknown`, since an open connection through one proves nothing.
+/// **PgBouncer** is recognised by itself when the URL leads there, since an open connection through
+/// one proves nothing. Its admin console is then asked, as the same role (which needs to be among
+/// `stats_users`): clients that wait for a server, pools that are all taken, pools that can open more
+/// than the server has. The demand is compared with `max_client_conn`. Another pooler is recognised
+/// too, and is `unknown`.
+///
+/// It cannot see: connections that are refused before they reach the server, and a demand that
+/// nobody states.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct PostgresPool {
@@ -88,6 +99,19 @@ pub struct PostgresPool {
     /// failure where you state it, a warning where you do not.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub max_idle_in_transaction: Option<Span>,
+    /// The shortest time after which something on the way from the application to the server drops a
+    /// silent connection: a load balancer, a firewall, a translator of addresses (350s for AWS' network
+    /// load balancers and NAT gateways, 4m for Azure's load balancers, 10m for GCP). The `idle`,
+    /// `lifetime` or `keepalive` of the demand must be shorter.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub path_idle: Option<Span>,
+    /// Each PgBouncer that stands before this server, as a URL whose role is among `stats_users`:
+    /// `["postgres://gonogo:${env:PGPASSWORD}@bouncer-1:6432/pgbouncer"]`. The demand of the launch is
+    /// then compared with what they take in all (`max_client_conn`), and the server's slots with what
+    /// their pools for this port and database can open in all. Not needed where `url` itself leads to
+    /// the one PgBouncer there is.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub poolers: Vec<PgUrl>,
     /// Opens connections step by step to see them work. Without it nothing is opened but the one
     /// session that looks. `ramp: {}` takes all defaults.
     #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -189,13 +213,23 @@ impl Probe for PostgresPool {
         if self.max_used.is_some_and(|share| share.get() <= 0.0) {
             complain("max_used", "a used share of 0% can never be met", "write a share above 0%");
         }
+        let kept = |demand: &Demand| demand.idle_for().or(demand.keepalive).is_some();
+        if self.path_idle.is_some() && !self.demand.as_ref().is_some_and(kept) {
+            complain(
+                "path_idle",
+                "there is nothing to compare it with",
+                "say in `demand` how long pools keep idle connections: `idle` or `lifetime`, or \
+                 `keepalive`",
+            );
+        }
         complaints.extend(self.demand.iter().flat_map(Demand::complaints));
         complaints.extend(self.ramp.iter().flat_map(RampWish::complaints));
         complaints
     }
 
     fn peers(&self) -> Vec<Peer> {
-        vec![Peer::new("postgres", self.url.place())]
+        let urls = std::iter::once(&self.url).chain(&self.poolers);
+        urls.map(|url| Peer::new("postgres", url.place())).collect()
     }
 
     fn waits(&self) -> Duration {

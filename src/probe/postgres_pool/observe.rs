@@ -2,12 +2,15 @@
 
 use std::time::Duration;
 
+use futures_util::future::join_all;
+
 use super::PostgresPool;
-use super::facts::{Activity, Inside, Login, Seen, Server, Usage};
+use super::facts::{Activity, Inside, Login, Seen, Server, Usage, Visited};
+use super::pgbouncer;
 use super::questions;
 use super::ramp::Ramper;
 use crate::model::fault::{Fault, Sight};
-use crate::net::postgres::{Door, Failure, Found, Opened, Refusal, Session, Table};
+use crate::net::postgres::{Door, Failure, Found, Opened, PgUrl, Refusal, Session, Table};
 use crate::probe::ProbeCx;
 
 /// SQLSTATE of every kind of "too many": the server, the role and the database.
@@ -22,18 +25,35 @@ pub(super) async fn look(probe: &PostgresPool, cx: &ProbeCx) -> Result<Seen, Fau
     let application = format!("gonogo-{}", cx.run.short());
     let limit = look_time(probe, cx);
     let login = match Door::find(&probe.url, application.clone(), &cx.base, limit / 2).await? {
-        Found::No(refusal) => Login::Refused { refusal, elsewhere: None },
+        Found::No(refusal) => Login::Refused { refusal, elsewhere: None, pooler: None },
         Found::Door(door) => match door.open(limit / 2).await? {
             Opened::Open(session) => {
                 Login::In(Box::new(inside(probe, cx, &door, *session, &application).await))
             }
             Opened::No(refusal) => {
                 let elsewhere = elsewhere(probe, cx, &door, &refusal).await.map(Box::new);
-                Login::Refused { refusal, elsewhere }
+                let pooler = if from_pooler(&refusal) {
+                    Some(Box::new(pgbouncer::look(cx, &door, 0, limit / 2).await.into()))
+                } else {
+                    None
+                };
+                Login::Refused { refusal, elsewhere, pooler }
             }
         },
     };
-    Ok(Seen { target: probe.url.target(), role: probe.url.user.clone(), login })
+    let poolers = probe.poolers.iter().map(|url| visit(cx, url, &application, limit / 2));
+    let poolers = join_all(poolers).await;
+    Ok(Seen { target: probe.url.target(), role: probe.url.user.clone(), login, poolers })
+}
+
+async fn visit(cx: &ProbeCx, url: &PgUrl, application: &str, limit: Duration) -> Visited {
+    let pooler = pgbouncer::visit(cx, url, application, limit.min(cx.remaining())).await.into();
+    Visited { place: url.place(), pooler }
+}
+
+/// Whether a pooler said no, and not the server.
+fn from_pooler(refusal: &Refusal) -> bool {
+    matches!(refusal, Refusal::Server(error) if !error.is_from_postgres())
 }
 
 /// The time for looking: all of it but what the ramp will need.
@@ -52,6 +72,13 @@ async fn inside(
     application: &str,
 ) -> Inside {
     let mut seen = read(probe, cx, &mut session).await;
+    // A statement that gets no answer may be waiting in a pooler's queue.
+    if seen.is_pooled() || seen.server.fault().is_some() {
+        let pooler = pgbouncer::look(cx, door, 1, look_time(probe, cx) / 2).await;
+        if seen.is_pooled() || pooler.is_ok() {
+            seen.pooler = Some(pooler.into());
+        }
+    }
     if let Some(wish) = &probe.ramp {
         let database = &probe.url.database;
         let ramper = Ramper { cx, door, wish, database, application };
@@ -71,6 +98,7 @@ async fn read(probe: &PostgresPool, cx: &ProbeCx, session: &mut Session) -> Insi
         }),
         usage: None,
         activity: None,
+        pooler: None,
         ramp: None,
     };
     if seen.is_pooler_console() {

@@ -32,6 +32,7 @@ pub(super) fn server(database: &str) -> String {
          coalesce(current_setting('reserved_connections', true), '0') AS reserved, \
          pg_is_in_recovery() AS in_recovery, \
          current_setting('transaction_read_only')::boolean AS read_only, \
+         (SELECT setting FROM pg_settings WHERE name = 'idle_session_timeout') AS idle_session, \
          r.rolname AS role, r.rolsuper AS superuser, r.rolconnlimit AS role_limit, \
          pg_has_role(r.oid, 'pg_read_all_stats', 'USAGE') AS sees_all, \
          EXISTS (SELECT FROM pg_roles u WHERE u.rolname = 'pg_use_reserved_connections' \
@@ -109,6 +110,10 @@ pub(super) fn read_server(tables: &[Table]) -> Result<Server, Fault> {
         reserved: row.value("reserved")?,
         in_recovery: row.flag("in_recovery")?,
         read_only: row.flag("read_only")?,
+        idle_session_timeout: match row.text("idle_session") {
+            Some(_) => Some(row.value("idle_session")?).filter(|millis| *millis > 0),
+            None => None,
+        },
         role: Role {
             name: row.line("role"),
             superuser: row.flag("superuser")?,

@@ -404,6 +404,7 @@ mod tests {
             reserved: 2,
             in_recovery: false,
             read_only: false,
+            idle_session_timeout: None,
             role: Role {
                 name: "r".to_owned(),
                 superuser: false,

@@ -1,12 +1,13 @@
 //! Judging one address after the other: connection, handshake, and each certificate served.
 
 use super::seen::{Accepted, Contact, Observation, Served};
-use super::{Stapling, Tls, chain, codes, expiry, public, staple};
+use super::{Revocation, Stapling, Tls, chain, codes, expiry, public, revocation, staple};
 use crate::model::fault::Sight;
 use crate::model::finding::Finding;
 use crate::model::outcome::Outcome;
 use crate::model::text::count;
 use crate::net::tls::Failure;
+use crate::net::tls_resume::Resumed;
 use crate::probe::JudgeCx;
 
 /// What judging one address needs to know.
@@ -47,6 +48,11 @@ pub(super) fn judge(tls: &Tls, seen: &Observation, cx: &JudgeCx) -> Vec<Finding>
                 let finding = Finding::new(&codes::REFUSED, case.target, message);
                 findings.push(finding.expected("a TLS server").actual(refusal.to_string()));
             }
+            Sight::Seen(Contact::Plain(words)) => {
+                let message = format!("the server does not begin TLS: {words}");
+                let finding = Finding::new(&codes::STARTTLS_REFUSED, case.target, message);
+                findings.push(finding.expected("TLS when asked for it").actual(words.clone()));
+            }
             Sight::Seen(Contact::Accepted(accepted)) => {
                 findings.extend(judge_accepted(case, accepted));
             }
@@ -63,12 +69,19 @@ fn judge_accepted(case: Case<'_>, accepted: &Accepted) -> Vec<Finding> {
         if case.tls.stapling != Stapling::Off {
             findings.extend(staple::judge(case, served));
         }
+        if case.tls.revocation != Revocation::Off {
+            findings.extend(revocation::judge(case, served));
+        }
     }
     if accepted.silent_to_post_quantum {
         let message = "no answer to a handshake with post-quantum key exchange, but to one without";
         let finding = Finding::new(&codes::PQ_INTOLERANT, case.target, message);
         findings.push(finding.expected("an answer to both").actual("no answer to the larger one"));
     }
+    if case.tls.stapling != Stapling::Off {
+        findings.extend(staple::judge_tls12(case, accepted));
+    }
+    findings.extend(resumed(case, accepted));
     findings.extend(slow(case, accepted));
     if let Some(failure) = &accepted.failure {
         // A certificate no client can use keeps the handshake from being verified as well; that
@@ -118,6 +131,20 @@ fn judge_certificate(case: Case<'_>, accepted: &Accepted, served: &Served) -> Ve
         );
     }
     findings
+}
+
+fn resumed(case: Case<'_>, accepted: &Accepted) -> Option<Finding> {
+    let (code, message) = match accepted.resumed.as_ref()? {
+        Sight::Fault(fault) => return Some(Finding::fault(case.target, fault)),
+        Sight::Seen(Resumed::Yes) => (&codes::RESUMED, "the second handshake was a resumed one"),
+        Sight::Seen(Resumed::No) => {
+            (&codes::NOT_RESUMED, "the second handshake was a full one, in spite of a ticket")
+        }
+        Sight::Seen(Resumed::NotOffered) => {
+            (&codes::NOT_RESUMED, "the server offers nothing to resume a session with")
+        }
+    };
+    Some(Finding::new(code, case.target, message))
 }
 
 fn slow(case: Case<'_>, accepted: &Accepted) -> Option<Finding> {

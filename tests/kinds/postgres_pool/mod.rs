@@ -1,19 +1,20 @@
-//! `postgres_pool` against the lab's PostgreSQL and PgBouncer, and against liars.
+//! `postgres_pool` against the lab's PostgreSQL and PgBouncer.
+
+mod judged;
+mod liars;
+mod pooler;
+mod ramp;
 
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use gonogo::model::outcome::Outcome;
 use gonogo::net::postgres::{Door, Found, Opened, PgUrl, Session};
-use gonogo::probe::postgres_pool::{
-    Counted, End, HeldBack, Inside, Limited, Login, PostgresPool, Ramp,
-};
-use serde_json::{Value, json};
-use tokio::io::{AsyncReadExt, AsyncWriteExt};
-use tokio::net::TcpListener;
+use gonogo::probe::postgres_pool::{Counted, Inside, Login, PostgresPool};
+use serde_json::json;
 use tokio::sync::{Mutex, MutexGuard};
 
-use crate::support::{Looked, context, lab, look, look_in};
+use crate::support::{Looked, lab, look};
 
 /// The lab's servers have few slots: tests that use or count them take turns.
 async fn turn() -> MutexGuard<'static, ()> {
@@ -322,241 +323,6 @@ async fn sessions_without_a_state_are_not_taken_for_idle() {
     let looked = look::<PostgresPool>(json!({"url": url("LAB_PG", "gonogo", "game")})).await;
     assert_eq!(looked.codes(Outcome::Unknown), ["postgres_pool.untracked"]);
     close(vec![quiet]).await;
-}
-
-#[tokio::test]
-async fn a_pooler_is_recognised_and_not_judged() {
-    let _turn = turn().await;
-    for (rest, ramp) in [("game", Value::Null), ("game", json!({})), ("pgbouncer", json!({}))] {
-        let parameters = json!({"url": url("LAB_PGBOUNCER", "gonogo", rest), "ramp": ramp});
-        let looked = look::<PostgresPool>(parameters).await;
-        assert_eq!(looked.outcome(), Outcome::Unknown);
-        let codes = looked.codes(Outcome::Unknown);
-        assert!(codes.contains(&"postgres_pool.pooler"), "{rest}: {codes:?}");
-        assert!(looked.codes(Outcome::Pass).is_empty());
-    }
-    let nowhere = json!({"url": url("LAB_PGBOUNCER", "gonogo", "nowhere")});
-    let looked = look::<PostgresPool>(nowhere).await;
-    assert_eq!(looked.outcome(), Outcome::Fail, "{:?}", looked.findings);
-}
-
-const OURS: &str = "application_name LIKE 'gonogo-%'";
-
-async fn ramp(url: &str, ramp: Value) -> Looked<PostgresPool> {
-    let parameters = json!({"url": url, "ramp": ramp});
-    look_in::<PostgresPool>(parameters, &context(Duration::from_secs(30))).await
-}
-
-fn run(looked: &Looked<PostgresPool>) -> &gonogo::probe::postgres_pool::Run {
-    match &inside(looked).ramp {
-        Some(Ramp::Ran(run)) => run,
-        other => panic!("no ramp ran: {other:?}"),
-    }
-}
-
-#[tokio::test]
-async fn a_ramp_holds_its_steps_and_gives_everything_back() {
-    let _turn = turn().await;
-    let url = url("LAB_PG", "gonogo", "game");
-    let mut watch = open(&superuser()).await;
-    // PgBouncer's own sessions keep the name of the last client they served.
-    let sql = format!("SELECT count(*) AS it FROM pg_stat_activity WHERE {OURS}");
-    let before = ask(&mut watch, &sql).await.and_then(|it| it.parse().ok()).expect("a count");
-    let looked = ramp(&url, json!({"max_added": 3, "hold": "150ms", "max_p99": "2s"})).await;
-    assert_eq!(looked.outcome(), Outcome::Pass, "{:?}", looked.findings);
-    let run = run(&looked);
-    assert_eq!(run.steps.iter().map(|step| step.held).collect::<Vec<_>>(), [1, 2, 3]);
-    assert_eq!((run.end, run.left.seen()), (End::Reached, Some(&0)));
-    for step in &run.steps {
-        let statement = step.statement.expect("statements");
-        assert!(statement.n == 100 && statement.p99.is_some(), "{statement:?}");
-    }
-    wait_for_sessions(&mut watch, OURS, before).await;
-    close(vec![watch]).await;
-}
-
-#[tokio::test]
-async fn a_ramp_is_held_back_where_it_is_not_safe() {
-    let _turn = turn().await;
-    let held = |looked: &Looked<PostgresPool>| match &inside(looked).ramp {
-        Some(Ramp::Held(why)) => why.clone(),
-        other => panic!("it ran: {other:?}"),
-    };
-    let looked = ramp(&url("LAB_PGFULL", "gonogo", "game"), json!({"max_added": 1})).await;
-    assert!(matches!(held(&looked), HeldBack::NoRoom(at) if at.of == Limited::Server));
-    assert_eq!(looked.codes(Outcome::Unknown), ["postgres_pool.ramp-refused"]);
-    let looked = ramp(&superuser(), json!({"max_added": 1})).await;
-    assert_eq!(held(&looked), HeldBack::Privileged);
-    let looked = ramp(&url("LAB_PG", "limited", "game"), json!({"max_added": 1})).await;
-    assert!(matches!(held(&looked), HeldBack::NoRoom(at) if at.of == Limited::Role));
-    let looked = ramp(&url("LAB_PGBOUNCER", "gonogo", "game"), json!({"max_added": 1})).await;
-    assert_eq!(held(&looked), HeldBack::Pooled);
-    let too_long = json!({"max_added": 1, "hold": "10m"});
-    let looked = ramp(&url("LAB_PG", "gonogo", "game"), too_long).await;
-    assert_eq!(held(&looked), HeldBack::NoTime);
-}
-
-#[tokio::test]
-async fn a_slow_ramp_stops_at_the_step_that_was_slow() {
-    let _turn = turn().await;
-    let url = url("LAB_PG", "gonogo", "game");
-    let looked = ramp(&url, json!({"max_added": 4, "hold": "100ms", "max_p99": "0.001ms"})).await;
-    assert_eq!((run(&looked).end, run(&looked).steps.len()), (End::Slow, 1));
-    assert!(looked.findings.iter().any(|it| it.code == "postgres_pool.ramp-slow"));
-}
-
-#[tokio::test]
-async fn a_ramp_stops_when_its_sessions_are_ended() {
-    let _turn = turn().await;
-    let url = url("LAB_PG", "gonogo", "game");
-    let mut watch = open(&superuser()).await;
-    let ending = async {
-        let sql = "SELECT count(pg_terminate_backend(pid)) AS it FROM pg_stat_activity WHERE \
-                   application_name LIKE 'gonogo-%' AND query LIKE '%SELECT 1'";
-        while ask(&mut watch, sql).await.as_deref() == Some("0") {}
-    };
-    let (looked, ()) = tokio::join!(ramp(&url, json!({"max_added": 4, "hold": "2s"})), ending);
-    assert_eq!(looked.codes(Outcome::Fail), ["postgres_pool.ramp-errors"], "{:?}", looked.findings);
-    assert!(
-        run(&looked).steps.last().expect("a step").errors.contains_key("57P01"),
-        "{:?}",
-        run(&looked)
-    );
-    close(vec![watch]).await;
-}
-
-#[tokio::test]
-async fn a_ramp_makes_room_for_others() {
-    let _turn = turn().await;
-    let url = url("LAB_PG", "gonogo", "game");
-    let mut others = Vec::new();
-    let ramping = ramp(&url, json!({"max_added": 2, "hold": "2s"}));
-    let crowding = async {
-        for _ in 0..7 {
-            others.push(open(&self::url("LAB_PG", "app", "game")).await);
-        }
-    };
-    let (looked, ()) = tokio::join!(ramping, crowding);
-    // Before or during the first step, as it happens.
-    let codes = looked.codes(Outcome::Unknown);
-    assert!(
-        codes == ["postgres_pool.ramp-cut"] || codes == ["postgres_pool.ramp-refused"],
-        "{:?}",
-        looked.findings
-    );
-    close(others).await;
-}
-
-#[tokio::test]
-async fn ramps_that_meet_never_take_the_last_slot() {
-    let _turn = turn().await;
-    let url = url("LAB_PG", "gonogo", "game");
-    let mut watch = open(&superuser()).await;
-    let greedy = || ramp(&url, json!({"max_added": 1000, "hold": "300ms"}));
-    let mut ramping = std::pin::pin!(async { tokio::join!(greedy(), greedy(), greedy()) });
-    let sql = "SELECT count(*) AS it FROM pg_stat_activity WHERE backend_type = 'client backend' \
-               AND pid <> pg_backend_pid()";
-    let (mut most, mut looks) = (0, 0);
-    loop {
-        tokio::select! {
-            _ = &mut ramping => break,
-            used = ask(&mut watch, sql) => {
-                most = used.and_then(|it| it.parse::<u32>().ok()).expect("a count").max(most);
-                looks += 1;
-            }
-        }
-    }
-    assert!(looks > 10, "it was looked at only {looks} times");
-    // The watcher itself holds one of the 20.
-    assert!((4..16).contains(&most), "{most} of 17 ordinary slots were taken");
-    close(vec![watch]).await;
-}
-
-/// A server on a free port that answers every connection in the same way.
-#[expect(clippy::disallowed_methods, reason = "a server of the test's own needs its own task")]
-async fn liar(answers: &'static [&'static [u8]], end: Ending) -> String {
-    let listener = TcpListener::bind("127.0.0.1:0").await.expect("a free port");
-    let address = listener.local_addr().expect("an address");
-    tokio::spawn(async move {
-        let mut open = Vec::new();
-        while let Ok((mut stream, _)) = listener.accept().await {
-            for answer in answers {
-                let mut question = [0; 1024];
-                let _read = stream.read(&mut question).await;
-                let _written = stream.write_all(answer).await;
-            }
-            match end {
-                Ending::Close => drop(stream),
-                Ending::Wait => open.push(stream),
-            }
-        }
-    });
-    format!("postgres://u:p@{address}/d")
-}
-
-#[derive(Clone, Copy)]
-enum Ending {
-    Close,
-    Wait,
-}
-
-/// An error as a server sends it; the routine is what only PostgreSQL itself adds.
-fn error(sqlstate: &str, message: &str, routine: Option<&str>) -> &'static [u8] {
-    let routine = routine.map_or(String::new(), |routine| format!("R{routine}\0"));
-    let body = format!("SFATAL\0VFATAL\0C{sqlstate}\0M{message}\0{routine}\0");
-    let length = u32::try_from(body.len() + 4).expect("short");
-    [b"E", length.to_be_bytes().as_slice(), body.as_bytes()].concat().leak()
-}
-
-fn once(answer: &'static [u8]) -> &'static [&'static [u8]] {
-    vec![answer].leak()
-}
-
-#[tokio::test]
-async fn a_liars_no_is_told_apart_too() {
-    let starting = error("57P03", "the database system is starting up", Some("ProcessStartup"));
-    let full = error("53300", "tut mir leid, schon zu viele Clients", Some("InitProcess"));
-    let role = error("53300", "zu viele", Some("InitializeSessionUserId"));
-    let pooler = error("08P01", "no more connections allowed (max_client_conn)", None);
-    let alert: &[u8] = &[0x15, 3, 3, 0, 2, 2, 40];
-    for (answers, end, rest, code) in [
-        (once(starting), Ending::Close, "?sslmode=disable", "postgres_pool.starting-up"),
-        (once(full), Ending::Close, "?sslmode=disable", "postgres_pool.full"),
-        (once(role), Ending::Close, "?sslmode=disable", "postgres_pool.role-limit"),
-        (once(pooler), Ending::Close, "?sslmode=disable", "postgres_pool.pooler-refused"),
-        (once(b"N"), Ending::Wait, "?sslmode=require", "postgres_pool.no-tls"),
-        (
-            vec![b"S".as_slice(), alert].leak(),
-            Ending::Close,
-            "?sslmode=require",
-            "postgres_pool.tls-failed",
-        ),
-        (&[], Ending::Close, "", "postgres_pool.hung-up"),
-        (once(b"N"), Ending::Close, "", "postgres_pool.hung-up"),
-    ] {
-        let url = format!("{}{rest}", liar(answers, end).await);
-        let looked = look::<PostgresPool>(json!({"url": url})).await;
-        assert_eq!(looked.codes(Outcome::Fail), [code], "{:?}", looked.findings);
-    }
-}
-
-#[tokio::test]
-async fn silence_and_garbage_are_unknown() {
-    let http: &[u8] = b"HTTP/1.1 400 Bad Request\r\n\r\n";
-    let endless: &[u8] = &[b'R', 0x7f, 0xff, 0xff, 0xff, 0, 0, 0, 0];
-    for (answers, end, rest, code) in [
-        (&[] as &[&[u8]], Ending::Wait, "", "gonogo.timeout"),
-        (once(b"S"), Ending::Wait, "", "gonogo.timeout"),
-        (once(http), Ending::Close, "", "gonogo.answer-unreadable"),
-        (once(http), Ending::Close, "?sslmode=disable", "gonogo.answer-unreadable"),
-        (once(endless), Ending::Wait, "?sslmode=disable", "gonogo.timeout"),
-    ] {
-        let url = format!("{}{rest}", liar(answers, end).await);
-        let short = context(Duration::from_secs(1));
-        let looked = look_in::<PostgresPool>(json!({"url": url}), &short).await;
-        assert_eq!(looked.codes(Outcome::Unknown), [code], "{rest} {:?}", looked.findings);
-        assert!(looked.seen.is_none());
-    }
 }
 
 #[tokio::test]
