@@ -2,6 +2,8 @@
 
 #[path = "report/consumer.rs"]
 mod consumer;
+#[path = "report/gitlab.rs"]
+mod gitlab;
 #[path = "report/golden.rs"]
 mod golden;
 #[path = "report/html.rs"]
@@ -10,6 +12,8 @@ mod html;
 mod json;
 #[path = "report/junit.rs"]
 mod junit;
+#[path = "report/nagios.rs"]
+mod nagios;
 #[path = "report/progress.rs"]
 mod progress;
 #[path = "report/prometheus.rs"]

@@ -2,12 +2,14 @@
 //! or the environment, so the same record gives the same bytes, today and in a year.
 
 mod bearing;
+mod gitlab;
 mod headline;
 mod html;
 mod json;
 mod jsonl;
 mod junit;
 mod markup;
+mod nagios;
 mod prometheus;
 pub mod style;
 mod table;
@@ -26,6 +28,7 @@ use crate::model::record::RunRecord;
 use crate::model::text::did_you_mean;
 
 pub use json::digest;
+pub use nagios::NagiosStatus;
 
 /// A format a record can be rendered in.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
@@ -44,6 +47,10 @@ pub enum Format {
     Tap,
     /// Metrics for the textfile collector of Prometheus.
     Prometheus,
+    /// The output of a Nagios plugin.
+    Nagios,
+    /// GitLab's code quality report.
+    Gitlab,
 }
 
 /// What is wrong with the format somebody asked for.
@@ -143,6 +150,8 @@ impl Format {
         Self::Junit,
         Self::Tap,
         Self::Prometheus,
+        Self::Nagios,
+        Self::Gitlab,
     ];
 
     /// The name used by `--output`.
@@ -156,6 +165,8 @@ impl Format {
             Self::Junit => "junit",
             Self::Tap => "tap",
             Self::Prometheus => "prometheus",
+            Self::Nagios => "nagios",
+            Self::Gitlab => "gitlab",
         }
     }
 
@@ -183,6 +194,7 @@ impl Format {
             Self::Junit => &["xml"],
             Self::Tap => &["tap"],
             Self::Prometheus => &["prom"],
+            Self::Nagios | Self::Gitlab => &[],
         }
     }
 
@@ -225,6 +237,8 @@ pub fn render(format: Format, record: &RunRecord, look: &Look) -> Result<Vec<u8>
         Format::Junit => Ok(junit::render(record).into_bytes()),
         Format::Tap => Ok(tap::render(record).into_bytes()),
         Format::Prometheus => Ok(prometheus::render(record).into_bytes()),
+        Format::Nagios => Ok(nagios::render(record).into_bytes()),
+        Format::Gitlab => gitlab::render(record),
     }
 }
 
