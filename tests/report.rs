@@ -12,6 +12,8 @@ mod html;
 mod json;
 #[path = "report/junit.rs"]
 mod junit;
+#[path = "report/markdown.rs"]
+mod markdown;
 #[path = "report/nagios.rs"]
 mod nagios;
 #[path = "report/progress.rs"]

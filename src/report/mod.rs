@@ -8,6 +8,7 @@ mod html;
 mod json;
 mod jsonl;
 mod junit;
+mod markdown;
 mod markup;
 mod nagios;
 mod prometheus;
@@ -51,6 +52,8 @@ pub enum Format {
     Nagios,
     /// GitLab's code quality report.
     Gitlab,
+    /// GitHub-flavoured Markdown.
+    Markdown,
 }
 
 /// What is wrong with the format somebody asked for.
@@ -152,6 +155,7 @@ impl Format {
         Self::Prometheus,
         Self::Nagios,
         Self::Gitlab,
+        Self::Markdown,
     ];
 
     /// The name used by `--output`.
@@ -167,6 +171,7 @@ impl Format {
             Self::Prometheus => "prometheus",
             Self::Nagios => "nagios",
             Self::Gitlab => "gitlab",
+            Self::Markdown => "markdown",
         }
     }
 
@@ -195,6 +200,7 @@ impl Format {
             Self::Tap => &["tap"],
             Self::Prometheus => &["prom"],
             Self::Nagios | Self::Gitlab => &[],
+            Self::Markdown => &["md", "markdown"],
         }
     }
 
@@ -239,6 +245,7 @@ pub fn render(format: Format, record: &RunRecord, look: &Look) -> Result<Vec<u8>
         Format::Prometheus => Ok(prometheus::render(record).into_bytes()),
         Format::Nagios => Ok(nagios::render(record).into_bytes()),
         Format::Gitlab => gitlab::render(record),
+        Format::Markdown => markdown::render(record, look).map(String::into_bytes),
     }
 }
 
