@@ -2,6 +2,8 @@
 
 #[path = "report/consumer.rs"]
 mod consumer;
+#[path = "report/github.rs"]
+mod github;
 #[path = "report/gitlab.rs"]
 mod gitlab;
 #[path = "report/golden.rs"]

@@ -25,14 +25,15 @@ pub(super) fn render_within(
     limit: usize,
 ) -> Result<String, ReportError> {
     let (foot, mut out) = (foot(record)?, head(record, look));
-    let mut pieces = vec![telling_table(record, look)];
+    // Room for the foot and the sentence about what is missing.
+    let room = limit.saturating_sub(foot.len() + 200);
+    // The tables may take half of it, so that details are seen beside them.
+    let mut pieces = vec![table(record, look, room / 4, is_telling)];
     pieces.extend(
         record.checks().filter(|check| is_telling(check)).map(|c| details(record, c, look)),
     );
-    pieces.push(folded_table(record, look));
+    pieces.push(folded_table(record, look, room / 4));
     pieces.push(waivers(record, look));
-    // Room for the foot and the sentence about what is missing.
-    let room = limit.saturating_sub(foot.len() + 200);
     let mut left_out = 0;
     for piece in pieces.into_iter().filter(|piece| !piece.is_empty()) {
         if left_out == 0 && out.len() + piece.len() < room {
@@ -147,29 +148,39 @@ fn is_telling(check: &CheckRecord) -> bool {
     }
 }
 
-fn telling_table(record: &RunRecord, look: &Look) -> String {
-    table(record, look, is_telling)
-}
-
 /// What is right, or was not looked at on purpose, folded away.
-fn folded_table(record: &RunRecord, look: &Look) -> String {
+fn folded_table(record: &RunRecord, look: &Look, room: usize) -> String {
     let quiet = |check: &CheckRecord| !is_telling(check);
     let n = record.checks().filter(|check| quiet(check)).count();
     if n == 0 {
         return String::new();
     }
-    let table = table(record, look, quiet);
+    let table = table(record, look, room, quiet);
     let said = format!("{} that passed, do not apply or were left out", count(n, "check"));
     format!("<details><summary>{said}</summary>\n\n{table}\n</details>\n")
 }
 
-fn table(record: &RunRecord, look: &Look, wanted: impl Fn(&CheckRecord) -> bool) -> String {
-    let mut rows = Vec::new();
+fn table(
+    record: &RunRecord,
+    look: &Look,
+    room: usize,
+    wanted: impl Fn(&CheckRecord) -> bool,
+) -> String {
+    let (mut rows, mut size, mut left_out) = (Vec::new(), 0, 0);
     for step in &record.steps {
         let mut step_name = escape(&name(&step.name));
         for check in step.checks.iter().filter(|check| wanted(check)) {
-            rows.push(row(&std::mem::take(&mut step_name), record, check, look));
+            let row = row(&std::mem::take(&mut step_name), record, check, look);
+            size += row.len() + 1;
+            if size <= room {
+                rows.push(row);
+            } else {
+                left_out += 1;
+            }
         }
+    }
+    if left_out > 0 {
+        rows.push(format!("| | {left_out} more | | too many to show here; the record has them |"));
     }
     if rows.is_empty() {
         return String::new();

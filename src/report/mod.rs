@@ -2,6 +2,7 @@
 //! or the environment, so the same record gives the same bytes, today and in a year.
 
 mod bearing;
+pub mod github;
 mod gitlab;
 mod headline;
 mod html;
@@ -40,20 +41,22 @@ pub enum Format {
     Json,
     /// The record as the events it stands for, one JSON document a line.
     Jsonl,
-    /// One self-contained page for a browser and for paper.
-    Html,
     /// JUnit XML for CI hosts.
     Junit,
     /// TAP 14, the Test Anything Protocol.
     Tap,
-    /// Metrics for the textfile collector of Prometheus.
-    Prometheus,
-    /// The output of a Nagios plugin.
-    Nagios,
-    /// GitLab's code quality report.
-    Gitlab,
     /// GitHub-flavoured Markdown.
     Markdown,
+    /// One self-contained page for a browser and for paper.
+    Html,
+    /// Metrics for the textfile collector of Prometheus.
+    Prometheus,
+    /// Annotations for GitHub Actions.
+    Github,
+    /// GitLab's code quality report.
+    Gitlab,
+    /// The output of a Nagios plugin.
+    Nagios,
 }
 
 /// What is wrong with the format somebody asked for.
@@ -149,13 +152,14 @@ impl Format {
         Self::Table,
         Self::Json,
         Self::Jsonl,
-        Self::Html,
         Self::Junit,
         Self::Tap,
-        Self::Prometheus,
-        Self::Nagios,
-        Self::Gitlab,
         Self::Markdown,
+        Self::Html,
+        Self::Prometheus,
+        Self::Github,
+        Self::Gitlab,
+        Self::Nagios,
     ];
 
     /// The name used by `--output`.
@@ -165,13 +169,14 @@ impl Format {
             Self::Table => "table",
             Self::Json => "json",
             Self::Jsonl => "jsonl",
-            Self::Html => "html",
             Self::Junit => "junit",
             Self::Tap => "tap",
-            Self::Prometheus => "prometheus",
-            Self::Nagios => "nagios",
-            Self::Gitlab => "gitlab",
             Self::Markdown => "markdown",
+            Self::Html => "html",
+            Self::Prometheus => "prometheus",
+            Self::Github => "github",
+            Self::Gitlab => "gitlab",
+            Self::Nagios => "nagios",
         }
     }
 
@@ -195,12 +200,12 @@ impl Format {
             Self::Table => &["txt"],
             Self::Json => &["json"],
             Self::Jsonl => &["jsonl", "ndjson"],
-            Self::Html => &["html", "htm"],
             Self::Junit => &["xml"],
             Self::Tap => &["tap"],
-            Self::Prometheus => &["prom"],
-            Self::Nagios | Self::Gitlab => &[],
             Self::Markdown => &["md", "markdown"],
+            Self::Html => &["html", "htm"],
+            Self::Prometheus => &["prom"],
+            Self::Nagios | Self::Gitlab | Self::Github => &[],
         }
     }
 
@@ -239,13 +244,14 @@ pub fn render(format: Format, record: &RunRecord, look: &Look) -> Result<Vec<u8>
         Format::Table => Ok(table::render(record, look).into_bytes()),
         Format::Json => json::render(record),
         Format::Jsonl => jsonl::render(record),
-        Format::Html => html::render(record, look).map(String::into_bytes),
         Format::Junit => Ok(junit::render(record).into_bytes()),
         Format::Tap => Ok(tap::render(record).into_bytes()),
-        Format::Prometheus => Ok(prometheus::render(record).into_bytes()),
-        Format::Nagios => Ok(nagios::render(record).into_bytes()),
-        Format::Gitlab => gitlab::render(record),
         Format::Markdown => markdown::render(record, look).map(String::into_bytes),
+        Format::Html => html::render(record, look).map(String::into_bytes),
+        Format::Prometheus => Ok(prometheus::render(record).into_bytes()),
+        Format::Github => Ok(github::render(record).into_bytes()),
+        Format::Gitlab => gitlab::render(record),
+        Format::Nagios => Ok(nagios::render(record).into_bytes()),
     }
 }
 
