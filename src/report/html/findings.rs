@@ -144,7 +144,7 @@ pub(super) fn tries(check: &CheckRecord, m: &mut Markup) {
     if check.attempts.len() < 2 {
         return;
     }
-    m.leaf("h4", &[], "Tries");
+    m.leaf("p", &[("class", "label")], "Tries");
     m.tag("ul", &[("class", "tries")], |m| {
         for attempt in &check.attempts {
             m.tag("li", &[], |m| {
@@ -161,7 +161,7 @@ pub(super) fn by_hand(check: &CheckRecord, m: &mut Markup) {
     if check.reproduce.is_empty() {
         return;
     }
-    m.leaf("h4", &[], "By hand");
+    m.leaf("p", &[("class", "label")], "By hand");
     let lines: Vec<String> =
         check.reproduce.iter().flat_map(|text| wrap::command_lines(text)).collect();
     m.tag("pre", &[], |m| m.leaf("code", &[], &lines.join("\n")));
