@@ -5,12 +5,10 @@ use std::collections::HashMap;
 
 use serde::Serialize;
 
-use crate::model::finding::Finding;
 use crate::model::hash::sha256_hex;
-use crate::model::outcome::Outcome;
 use crate::model::record::{CheckRecord, RunRecord};
 
-use super::bearing::{Bearing, bearing, said};
+use super::bearing::{Bearing, bearing, said, telling};
 use super::wrap::line;
 use super::{ReportError, style};
 
@@ -41,8 +39,7 @@ pub(super) fn render(record: &RunRecord) -> Result<Vec<u8>, ReportError> {
     let mut seen = HashMap::new();
     for check in record.checks() {
         let Some(severity) = severity(bearing(record, check)) else { continue };
-        let telling: Vec<&Finding> =
-            check.findings.iter().filter(|finding| finding.outcome > Outcome::Pass).collect();
+        let telling = telling(check);
         for finding in &telling {
             let text = format!("{}: {}", line(&finding.target), line(&finding.message));
             let severity = if finding.waived.is_some() { WAIVED } else { severity };

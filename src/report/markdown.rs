@@ -5,7 +5,7 @@ use crate::model::outcome::Outcome;
 use crate::model::record::{CheckRecord, RunRecord};
 use crate::model::text::{count, one_line};
 
-use super::bearing::{Bearing, Excuse, bearing};
+use super::bearing::{Bearing, Excuse, bearing, telling};
 use super::wrap::{command_lines, line, name};
 use super::{Glyphs, Look, ReportError, headline, json, style, when};
 
@@ -252,7 +252,7 @@ fn details(record: &RunRecord, check: &CheckRecord, look: &Look) -> String {
 }
 
 fn findings(check: &CheckRecord, lines: &mut Vec<String>) {
-    let telling: Vec<_> = check.findings.iter().filter(|f| f.outcome > Outcome::Pass).collect();
+    let telling = telling(check);
     for finding in telling.iter().take(FINDINGS) {
         lines.push(format!(
             "- {} {}: {}",
