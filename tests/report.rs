@@ -18,6 +18,9 @@ mod junit;
 mod markdown;
 #[path = "report/nagios.rs"]
 mod nagios;
+#[cfg(feature = "pdf")]
+#[path = "report/pdf.rs"]
+mod pdf;
 #[path = "report/progress.rs"]
 mod progress;
 #[path = "report/prometheus.rs"]

@@ -12,6 +12,8 @@ mod junit;
 mod markdown;
 mod markup;
 mod nagios;
+#[cfg(feature = "pdf")]
+mod pdf;
 mod prometheus;
 pub mod style;
 mod table;
@@ -22,6 +24,7 @@ mod wrap;
 use std::fmt;
 use std::path::Path;
 use std::str::FromStr;
+use std::sync::Arc;
 
 use jiff::tz::TimeZone;
 use thiserror::Error;
@@ -31,6 +34,8 @@ use crate::model::text::did_you_mean;
 
 pub use json::digest;
 pub use nagios::NagiosStatus;
+#[cfg(feature = "pdf")]
+pub use pdf::attached_record;
 
 /// A format a record can be rendered in.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
@@ -49,6 +54,9 @@ pub enum Format {
     Markdown,
     /// One self-contained page for a browser and for paper.
     Html,
+    /// PDF, with the record attached.
+    #[cfg(feature = "pdf")]
+    Pdf,
     /// Metrics for the textfile collector of Prometheus.
     Prometheus,
     /// Annotations for GitHub Actions.
@@ -87,6 +95,12 @@ pub enum ReportError {
     /// The record could not be written as JSON.
     #[error("writing the record as JSON")]
     Json(#[from] serde_json::Error),
+    /// A given font is not one.
+    #[error("a font given for the PDF is not a TrueType or OpenType font")]
+    Font,
+    /// The PDF could not be written.
+    #[error("writing the PDF: {0}")]
+    Pdf(String),
 }
 
 /// How a report is to look, as far as its format leaves a choice.
@@ -102,6 +116,8 @@ pub struct Look {
     pub glyphs: Glyphs,
     /// The zone people read times in; UTC is always given beside it.
     pub zone: TimeZone,
+    /// Fonts for the PDF, asked for the characters that the built-in ones lack: the files' bytes.
+    pub fonts: Vec<Arc<Vec<u8>>>,
 }
 
 impl Default for Look {
@@ -113,6 +129,7 @@ impl Default for Look {
             detail: Detail::Normal,
             glyphs: Glyphs::Unicode,
             zone: TimeZone::UTC,
+            fonts: Vec::new(),
         }
     }
 }
@@ -156,6 +173,8 @@ impl Format {
         Self::Tap,
         Self::Markdown,
         Self::Html,
+        #[cfg(feature = "pdf")]
+        Self::Pdf,
         Self::Prometheus,
         Self::Github,
         Self::Gitlab,
@@ -173,6 +192,8 @@ impl Format {
             Self::Tap => "tap",
             Self::Markdown => "markdown",
             Self::Html => "html",
+            #[cfg(feature = "pdf")]
+            Self::Pdf => "pdf",
             Self::Prometheus => "prometheus",
             Self::Github => "github",
             Self::Gitlab => "gitlab",
@@ -204,6 +225,8 @@ impl Format {
             Self::Tap => &["tap"],
             Self::Markdown => &["md", "markdown"],
             Self::Html => &["html", "htm"],
+            #[cfg(feature = "pdf")]
+            Self::Pdf => &["pdf"],
             Self::Prometheus => &["prom"],
             Self::Nagios | Self::Gitlab | Self::Github => &[],
         }
@@ -248,6 +271,8 @@ pub fn render(format: Format, record: &RunRecord, look: &Look) -> Result<Vec<u8>
         Format::Tap => Ok(tap::render(record).into_bytes()),
         Format::Markdown => markdown::render(record, look).map(String::into_bytes),
         Format::Html => html::render(record, look).map(String::into_bytes),
+        #[cfg(feature = "pdf")]
+        Format::Pdf => pdf::render(record, look),
         Format::Prometheus => Ok(prometheus::render(record).into_bytes()),
         Format::Github => Ok(github::render(record).into_bytes()),
         Format::Gitlab => gitlab::render(record),
