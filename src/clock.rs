@@ -9,18 +9,18 @@ use jiff::{Timestamp, Zoned};
 pub struct Clock;
 
 impl Clock {
-    /// The wall clock, in UTC.
+    /// The wall clock, in UTC, to the millisecond: what a person can use of it.
     #[must_use]
     #[expect(clippy::disallowed_methods, reason = "this is the clock's home")]
     pub fn now(self) -> Timestamp {
-        Timestamp::now()
+        let now = Timestamp::now();
+        Timestamp::from_millisecond(now.as_millisecond()).unwrap_or(now)
     }
 
     /// The wall clock in the machine's own zone.
     #[must_use]
-    #[expect(clippy::disallowed_methods, reason = "this is the clock's home")]
     pub fn local(self) -> Zoned {
-        Zoned::now()
+        self.now().to_zoned(jiff::tz::TimeZone::system())
     }
 
     /// The monotonic clock: for durations only, never shown.

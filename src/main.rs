@@ -1,1 +1,7 @@
-fn main() {}
+//! gonogo: parse, call, return the code.
+
+use std::process::ExitCode;
+
+fn main() -> ExitCode {
+    ExitCode::from(gonogo::cli::main())
+}

@@ -1,3 +1,130 @@
-//! The checklist language: from a file to a valid checklist.
+//! The checklist language: from a file to a valid checklist, or to all its mistakes at once.
+//!
+//! `load` reads files, `yaml` makes trees with places, `interpolate` fills in references, `raw` says
+//! what the user may write, `validate` makes a [`Checklist`] of it. Past a [`Checklist`] nothing is
+//! checked again.
 
+pub mod diagnostic;
+pub mod interpolate;
+pub mod load;
+pub mod raw;
+pub mod schema;
+pub mod signoff;
+mod validate;
 pub mod yaml;
+
+use std::collections::BTreeMap;
+use std::fmt;
+use std::path::PathBuf;
+use std::sync::Arc;
+
+use jiff::Zoned;
+use serde_json::Value;
+
+use crate::model::fault::Fault;
+use crate::model::id::CheckId;
+use crate::model::outcome::Severity;
+use crate::model::people::People;
+use crate::model::record::Source;
+use crate::model::secret::Secrets;
+use crate::model::time::{Offset, Phase, Span};
+use crate::probe::expect::Expectation;
+use crate::probe::{AnyProbe, SignOff};
+
+pub use raw::{HaltOn, Retry, RetryOn};
+
+/// A valid checklist.
+#[derive(Debug)]
+pub struct Checklist {
+    /// What is launched.
+    pub name: String,
+    /// The file as named on the command line.
+    pub path: String,
+    /// SHA-256 of the file's bytes, in hexadecimal.
+    pub sha256: String,
+    /// T-0, when the list names one.
+    pub launch: Option<Zoned>,
+    /// The release window, when the list names one.
+    pub window: Option<(Offset, Offset)>,
+    /// The phases of the countdown, earliest first.
+    pub phases: Vec<Phase>,
+    /// The variables as used, as they may be shown.
+    pub vars: BTreeMap<String, Value>,
+    /// The steps in file order.
+    pub steps: Vec<Step>,
+    /// What somebody accepts; instants are counted from the launch when it is planned.
+    pub waivers: Vec<raw::RawWaiver>,
+    /// The people of the launch by role.
+    pub people: Arc<People>,
+    /// The sign-offs found beside the file.
+    pub signoffs: Arc<[SignOff]>,
+    /// Every secret that was filled in.
+    pub secrets: Secrets,
+}
+
+/// A step.
+#[derive(Debug)]
+pub struct Step {
+    /// What it is about.
+    pub name: String,
+    /// What ends the list after it.
+    pub halt_on: Option<HaltOn>,
+    /// Its checks in file order.
+    pub checks: Vec<Check>,
+}
+
+/// A check.
+pub struct Check {
+    /// Its name.
+    pub id: CheckId,
+    /// Its kind.
+    pub kind: &'static str,
+    /// What it is for; its id where the list has nothing.
+    pub title: String,
+    /// How much it weighs.
+    pub severity: Severity,
+    /// Who looks after it.
+    pub owner: Option<String>,
+    /// Where to read what to do.
+    pub runbook: Option<String>,
+    /// Labels to select it by.
+    pub tags: Vec<String>,
+    /// The phases it is looked at in; empty for all.
+    pub phases: Vec<Phase>,
+    /// What must pass first.
+    pub needs: Vec<CheckId>,
+    /// How long one try may take, when the list says so.
+    pub timeout: Option<Span>,
+    /// When and how often it is tried again.
+    pub retry: Retry,
+    /// How long a pass counts, when the list says so.
+    pub valid_for: Option<Span>,
+    /// What must be true of the facts beside what the parameters say.
+    pub expect: Arc<[Expectation]>,
+    /// The folder that its relative paths start from: that of the file it stands in.
+    pub base: PathBuf,
+    /// The parameters as they may be shown.
+    pub parameters: Value,
+    /// SHA-256 of the item as it stands, which sign-offs are bound to.
+    pub item: String,
+    /// The probe, or why it cannot be made: a secret that is not there.
+    pub probe: Result<Arc<dyn AnyProbe>, Fault>,
+    /// Where it stands.
+    pub source: Source,
+}
+
+impl fmt::Debug for Check {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Check")
+            .field("id", &self.id)
+            .field("kind", &self.kind)
+            .finish_non_exhaustive()
+    }
+}
+
+impl Checklist {
+    /// All checks in file order.
+    pub fn checks(&self) -> impl Iterator<Item = &Check> {
+        self.steps.iter().flat_map(|step| &step.checks)
+    }
+}

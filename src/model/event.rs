@@ -81,9 +81,12 @@ pub enum Event {
 
 /// Who listens to a run: a progress bar, an event log. Told of every event in the order it happened.
 pub trait Sink: Send {
-    /// Takes note of one event. A sink that cannot keeps the reason to itself until it is asked: a
-    /// listener never changes a run.
-    fn event(&mut self, event: &Event);
+    /// Takes note of one event, before the next thing happens.
+    ///
+    /// # Errors
+    /// One line for the person running it. The sink is not told of anything more, and the run goes
+    /// on: a listener never changes a verdict.
+    fn event(&mut self, event: &Event) -> Result<(), String>;
 }
 
 /// The fold: events in, record out.

@@ -5,6 +5,7 @@ use serde::{Deserialize, Serialize};
 use thiserror::Error;
 
 use super::code::{Code, engine};
+use super::secret::Secrets;
 use super::time::Span;
 
 /// Why a look taught nothing. A negative answer the target itself gave (a reset, NXDOMAIN, a TLS
@@ -125,6 +126,29 @@ impl Fault {
             | Self::Deadline
             | Self::Bug { .. } => false,
         }
+    }
+
+    /// The fault without any secret in its texts.
+    #[must_use]
+    pub fn redacted(&self, secrets: &Secrets) -> Self {
+        let mut fault = self.clone();
+        let (first, second) = match &mut fault {
+            Self::Timeout { what, .. } => (Some(what), None),
+            Self::Unreachable { what, reason }
+            | Self::Unreadable { what, reason }
+            | Self::Local { what, reason } => (Some(what), Some(reason)),
+            Self::Name { name, reason } | Self::Secret { name, reason } => {
+                (Some(name), Some(reason))
+            }
+            Self::Denied { what, need } => (Some(what), Some(need)),
+            Self::NotAllowed { what, flag } => (Some(what), Some(flag)),
+            Self::Bug { message } => (Some(message), None),
+            Self::Interrupted | Self::Deadline => (None, None),
+        };
+        for text in [first, second].into_iter().flatten() {
+            *text = secrets.redact(text);
+        }
+        fault
     }
 
     /// A fault of input or output on this machine, told apart from one on the way to the target.

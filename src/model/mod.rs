@@ -12,7 +12,10 @@ pub mod latency;
 pub mod node;
 pub mod outcome;
 pub mod peer;
+pub mod people;
 pub mod record;
+#[cfg(test)]
+pub(crate) mod sample;
 pub(crate) mod schema;
 pub mod secret;
 pub mod text;

@@ -298,7 +298,16 @@ fn found(unexpected: &Unexpected<'_>) -> String {
         Unexpected::Unit => "nothing".to_owned(),
         Unexpected::Seq => "a list".to_owned(),
         Unexpected::Map => "a mapping".to_owned(),
-        other => other.to_string(),
+        Unexpected::Char(_)
+        | Unexpected::Bytes(_)
+        | Unexpected::Option
+        | Unexpected::NewtypeStruct
+        | Unexpected::Enum
+        | Unexpected::UnitVariant
+        | Unexpected::NewtypeVariant
+        | Unexpected::TupleVariant
+        | Unexpected::StructVariant
+        | Unexpected::Other(_) => unexpected.to_string(),
     }
 }
 
@@ -326,6 +335,7 @@ impl de::Error for ReadError {
 
     fn missing_field(field: &'static str) -> Self {
         let mut error = Self::new(format!("`{field}` is missing"));
+        error.help = Some(format!("add `{field}:` here"));
         error.missing = true;
         error
     }
@@ -339,7 +349,7 @@ struct Reader<'a> {
     reading: &'a Reading,
 }
 
-impl<'a> Reader<'a> {
+impl Reader<'_> {
     fn unexpected<'de, V: Visitor<'de>>(self, visitor: &V) -> ReadError {
         let message = format!("expected {}, found {}", plain_words(visitor), self.node.describe());
         ReadError::new(message).at(self.node.place)
@@ -367,7 +377,7 @@ impl<'a> Reader<'a> {
                 good.push((key, node));
             }
         }
-        let access = Entries { entries: good.into_iter(), value: None, reading: self.reading };
+        let access = Entries { rest: good.into_iter(), value: None, reading: self.reading };
         visitor.visit_map(access).map_err(|mut error| {
             error.follows |= error.missing && set_aside && error.place.is_none();
             error.at(self.key)
@@ -438,6 +448,17 @@ impl<'de> Deserializer<'de> for Reader<'_> {
         self.map(visitor, Some(fields))
     }
 
+    fn deserialize_seq<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value, ReadError> {
+        match &self.node.content {
+            Content::List(_) => self.deserialize_any(visitor),
+            Content::Null
+            | Content::Bool(_)
+            | Content::Number(..)
+            | Content::Text(_)
+            | Content::Map(_) => Err(self.unexpected(&visitor)),
+        }
+    }
+
     fn deserialize_newtype_struct<V: Visitor<'de>>(
         self,
         _name: &'static str,
@@ -465,7 +486,7 @@ impl<'de> Deserializer<'de> for Reader<'_> {
 
     serde::forward_to_deserialize_any! {
         bool i8 i16 i32 i64 i128 u8 u16 u32 u64 u128 f32 f64 char bytes byte_buf
-        unit unit_struct seq tuple tuple_struct map ignored_any
+        unit unit_struct tuple tuple_struct map ignored_any
     }
 }
 
@@ -489,7 +510,7 @@ impl<'de> de::SeqAccess<'de> for Items<'_> {
 }
 
 struct Entries<'a> {
-    entries: std::vec::IntoIter<(&'a Key, &'a Node)>,
+    rest: std::vec::IntoIter<(&'a Key, &'a Node)>,
     value: Option<(&'a Key, &'a Node)>,
     reading: &'a Reading,
 }
@@ -501,7 +522,7 @@ impl<'de> de::MapAccess<'de> for Entries<'_> {
         &mut self,
         seed: K,
     ) -> Result<Option<K::Value>, ReadError> {
-        self.value = self.entries.next();
+        self.value = self.rest.next();
         let Some((key, node)) = self.value else { return Ok(None) };
         seed.deserialize(key.text.as_str().into_deserializer()).map(Some).map_err(
             |mut error: ReadError| {

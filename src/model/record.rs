@@ -41,7 +41,7 @@ pub struct RunRecord {
 pub struct Header {
     /// The version of the record's meaning.
     pub format: u32,
-    /// The run's name, a UUIDv7.
+    /// The run's name, a `UUIDv7`.
     pub run: RunId,
     /// What made the record.
     pub tool: Tool,
@@ -199,7 +199,7 @@ pub struct Skip {
 }
 
 /// The kinds of reason for not looking.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "kebab-case")]
 pub enum SkipReason {
     /// It belongs to another phase.
@@ -224,6 +224,19 @@ pub struct Waived {
     /// When the acceptance ends.
     #[schemars(with = "String", extend("format" = "date-time"))]
     pub until: Timestamp,
+}
+
+/// A waiver as it applies to a run: which findings it covers, who accepts them, why, until when.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Waiver {
+    /// The check, an id or a glob of ids.
+    pub check: String,
+    /// The code it is about; every code without it.
+    pub code: Option<String>,
+    /// The target it is about; every target without it.
+    pub target: Option<String>,
+    /// What is written into the record.
+    pub waived: Waived,
 }
 
 /// A change to the world: proposed, or made.
@@ -287,7 +300,8 @@ pub struct Counts {
 pub struct Verdict {
     /// GO, HOLD, NO-GO, or nothing ran.
     pub decision: Decision,
-    /// The checks that keep it from being GO, worst first, in checklist order; empty for GO.
+    /// The checks that decided it: those that failed for NO-GO, those that are open for HOLD; empty
+    /// for GO and where nothing ran.
     pub because: Vec<CheckId>,
 }
 

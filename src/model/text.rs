@@ -45,10 +45,15 @@ pub fn is_hazard(c: char) -> bool {
         )
 }
 
-/// `1 check`, `2 checks`: a number with its noun.
+/// `1 check`, `2 checks`, `2 addresses`: a number with its noun.
 #[must_use]
 pub fn count(n: usize, noun: &str) -> String {
-    if n == 1 { format!("1 {noun}") } else { format!("{n} {noun}s") }
+    let ending = match noun {
+        _ if n == 1 => "",
+        _ if noun.ends_with('s') => "es",
+        _ => "s",
+    };
+    format!("{n} {noun}{ending}")
 }
 
 /// The candidate nearest to a mistyped word, when one is near enough to be meant.

@@ -227,11 +227,69 @@ impl From<Offset> for String {
 impl fmt::Display for Offset {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let span = Span(self.0.unsigned_abs());
+        let sign = if self.0.is_negative() { '-' } else { '+' };
+        let secs = span.get().as_secs();
         if self.0.is_zero() {
             f.pad("T-0")
+        } else if secs.is_multiple_of(3_600) && secs < 10 * 86_400 {
+            // Countdowns are spoken in hours: T-72h, not T-3d.
+            f.pad(&format!("T{sign}{}h", secs / 3_600))
         } else {
-            f.pad(&format!("T{}{span}", if self.0.is_negative() { '-' } else { '+' }))
+            f.pad(&format!("T{sign}{span}"))
         }
+    }
+}
+
+/// A phase of the countdown: the offset it begins at, and how the list writes it.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+#[serde(try_from = "String", into = "String")]
+pub struct Phase {
+    /// As written, such as `T-72h`.
+    pub label: String,
+    /// When it begins.
+    pub at: Offset,
+}
+
+text_schema!(
+    Phase,
+    "Phase",
+    "A phase of the countdown by the offset it begins at: T-72h, T-24h, T-0.",
+    "pattern": r"^T([-+](0|([0-9]+(\.[0-9]+)?(ms|s|m|h|d|w) ?)+))?$"
+);
+
+impl PartialEq for Phase {
+    fn eq(&self, other: &Self) -> bool {
+        self.at == other.at
+    }
+}
+
+impl Eq for Phase {}
+
+impl FromStr for Phase {
+    type Err = TimeError;
+
+    fn from_str(text: &str) -> Result<Self, TimeError> {
+        Ok(Self { label: text.trim().to_owned(), at: text.parse()? })
+    }
+}
+
+impl TryFrom<String> for Phase {
+    type Error = TimeError;
+
+    fn try_from(text: String) -> Result<Self, TimeError> {
+        text.parse()
+    }
+}
+
+impl From<Phase> for String {
+    fn from(phase: Phase) -> Self {
+        phase.label
+    }
+}
+
+impl fmt::Display for Phase {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.pad(&self.label)
     }
 }
 

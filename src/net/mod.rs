@@ -1,4 +1,13 @@
 //! Connections: what is needed to look, as typed facts without an opinion.
 
+pub mod alertmanager;
+pub mod dns;
+pub mod http;
 pub mod name;
+pub mod pki;
+pub mod postgres;
+pub mod prometheus;
 pub mod tcp;
+pub mod tls;
+pub mod tls_resume;
+pub mod tls_upgrade;

@@ -11,7 +11,7 @@ use hickory_resolver::config::{
 };
 use hickory_resolver::net::runtime::TokioRuntimeProvider;
 use hickory_resolver::net::{DnsError, NetError};
-use hickory_resolver::proto::rr::{Name, RData, RecordType};
+use hickory_resolver::proto::rr::{Name, RecordType};
 
 use crate::model::fault::Fault;
 
@@ -68,11 +68,7 @@ pub async fn addresses(
     let mut negative = Vec::new();
     for answer in [v4, v6] {
         match answer {
-            Ok(lookup) => found.extend(lookup.answers().iter().filter_map(|r| match &r.data {
-                RData::A(a) => Some(IpAddr::V4(a.0)),
-                RData::AAAA(a) => Some(IpAddr::V6(a.0)),
-                _ => None,
-            })),
+            Ok(lookup) => found.extend(lookup.answers().iter().filter_map(|r| r.data.ip_addr())),
             Err(NetError::Dns(DnsError::NoRecordsFound(none))) => {
                 negative.push(none.response_code.to_string());
             }

@@ -33,6 +33,7 @@ impl std::fmt::Display for Refusal {
 impl Refusal {
     /// The refusal an error of a socket stands for, if it is the target's own answer.
     #[must_use]
+    #[expect(clippy::wildcard_enum_match_arm, reason = "the kinds of I/O errors are open-ended")]
     pub fn of(error: &io::Error) -> Option<Self> {
         match error.kind() {
             io::ErrorKind::ConnectionRefused => Some(Self::Refused),

@@ -92,8 +92,11 @@ pub struct KindRow {
     pub observation: fn(&mut SchemaGenerator) -> schemars::Schema,
     /// Reads its parameters; what is missing is reported at the key's place, every mistake goes to
     /// the problems, and `None` says there was one.
-    pub read: fn(&Node, Place, &mut Vec<Problem>) -> Option<Box<dyn AnyProbe>>,
+    pub read: Read,
 }
+
+/// How a kind reads its parameters.
+type Read = fn(&Node, Place, &mut Vec<Problem>) -> Option<Box<dyn AnyProbe>>;
 
 /// A plain probe with its type known.
 struct Plain<P>(P);

@@ -5,6 +5,7 @@
 //! observation can be judged again. A new kind is one file, its `mod` line and its row in `kinds!`.
 
 mod any;
+pub mod expect;
 pub mod param;
 
 use std::future::Future;
@@ -23,6 +24,7 @@ use crate::model::fault::Fault;
 use crate::model::finding::Finding;
 use crate::model::id::{CheckId, RunId};
 use crate::model::peer::Peer;
+use crate::model::people::People;
 use crate::model::time::{Span, Window};
 
 pub use any::{AnyAct, AnyProbe, Judged, KindRow, Look};
@@ -37,7 +39,17 @@ macro_rules! kinds {
     (@row $module:ident :: $kind:ident + act) => { any::acting_row::<$module::$kind>() };
 }
 
-kinds! {}
+kinds! {
+    dns::Dns,
+    tls::Tls,
+    postgres_pool::PostgresPool,
+    silence::Silence + act,
+    http::Http,
+    tcp::Tcp,
+    command::Command,
+    manual::Manual,
+    roster::Roster,
+}
 
 /// The row of a kind by its name.
 #[must_use]
@@ -157,6 +169,8 @@ pub struct ProbeCx {
     pub allow_exec: bool,
     /// The sign-offs found beside the checklist.
     pub signoffs: Arc<[SignOff]>,
+    /// The people of the launch by role.
+    pub people: Arc<People>,
 }
 
 impl ProbeCx {

@@ -7,6 +7,7 @@ use std::str::FromStr;
 use regex::Regex;
 use serde::{Deserialize, Serialize};
 
+use crate::model::peer::Peer;
 use crate::model::schema::text_schema;
 
 /// A regular expression, searched anywhere in the text unless it is anchored with `^` and `$`.
@@ -143,6 +144,18 @@ impl fmt::Display for Endpoint {
             write!(f, "{}:{}", self.host, self.port)
         }
     }
+}
+
+/// Whom a probe of an endpoint contacts: the given addresses, or the host itself.
+#[must_use]
+pub fn peers(protocol: &str, endpoint: &Endpoint, addresses: &[IpAddr]) -> Vec<Peer> {
+    if addresses.is_empty() {
+        return vec![Peer::new(protocol, endpoint.to_string())];
+    }
+    addresses
+        .iter()
+        .map(|ip| Peer::new(protocol, std::net::SocketAddr::new(*ip, endpoint.port).to_string()))
+        .collect()
 }
 
 /// A share of a whole, written as a percentage (`20%`) or a fraction (`0.2`).

@@ -138,7 +138,7 @@ impl Drop for Bar {
 }
 
 impl Sink for Bar {
-    fn event(&mut self, event: &Event) {
+    fn event(&mut self, event: &Event) -> Result<(), String> {
         match event {
             Event::RunStarted { .. } => {
                 let total = planned(event).unwrap_or_default();
@@ -153,6 +153,7 @@ impl Sink for Bar {
             | Event::ChangeIntended { .. }
             | Event::ChangeEnded { .. } => {}
         }
+        Ok(())
     }
 }
 

@@ -25,11 +25,6 @@ impl<W: Write + Send> Lines<W> {
         Self { out, total: 0, done: 0, failure: None }
     }
 
-    /// Why lines are missing, if any are: the first error of `out`, after which nothing is written.
-    pub const fn failure(&self) -> Option<&io::Error> {
-        self.failure.as_ref()
-    }
-
     /// Where the lines went.
     pub fn into_inner(self) -> W {
         self.out
@@ -70,7 +65,7 @@ impl<W: Write + Send> Lines<W> {
 }
 
 impl<W: Write + Send> Sink for Lines<W> {
-    fn event(&mut self, event: &Event) {
+    fn event(&mut self, event: &Event) -> Result<(), String> {
         match event {
             Event::RunStarted { .. } => self.total = planned(event).unwrap_or_default(),
             Event::AttemptFailed { id, attempt } => {
@@ -81,7 +76,7 @@ impl<W: Write + Send> Sink for Lines<W> {
                 let ended = match change.state {
                     ChangeState::Applied => "changed",
                     ChangeState::Failed => "not changed",
-                    ChangeState::Proposed | ChangeState::Intended => return,
+                    ChangeState::Proposed | ChangeState::Intended => return Ok(()),
                 };
                 self.write(&format!("{id}: {ended}: {}", one_line(&change.what)));
             }
@@ -90,6 +85,10 @@ impl<W: Write + Send> Sink for Lines<W> {
             Event::CheckStarted { .. }
             | Event::ChangeIntended { .. }
             | Event::RunFinished { .. } => {}
+        }
+        match self.failure.take() {
+            Some(error) => Err(format!("no more progress is shown: {error}")),
+            None => Ok(()),
         }
     }
 }

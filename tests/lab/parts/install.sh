@@ -41,9 +41,13 @@ has_binary() {
   esac
 }
 
+# missing_packages [PROGRAM…]: of the lab, and of what else is named.
 missing_packages() {
   local binary package
-  binaries | while read -r binary package; do
+  {
+    binaries
+    for binary in "$@"; do echo "$binary $binary"; done
+  } | while read -r binary package; do
     has_binary "$binary" || echo "$package"
   done | sort -u | tr '\n' ' ' | sed 's/ $//'
 }
@@ -68,7 +72,7 @@ forbid_services() {
 
 install_missing() {
   local missing
-  missing=$(missing_packages)
+  missing=$(missing_packages "$@")
   if [ -z "$missing" ]; then
     say 'everything is installed'
     return 0
@@ -88,6 +92,6 @@ install_missing() {
     { apt-get update -q </dev/null &&
       apt-get install -y -q --no-install-recommends $missing </dev/null; } ||
     die "apt-get could not install: $missing"
-  missing=$(missing_packages)
+  missing=$(missing_packages "$@")
   [ -z "$missing" ] || die "still missing after apt-get: $missing"
 }

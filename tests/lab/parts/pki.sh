@@ -165,17 +165,8 @@ pki_steps() {
 }
 
 pki_up() {
-  PKI=$LAB_DIR/pki
   mkdir -p "$PKI/ca" "$PKI/private" "$PKI/ocsp"
   chmod 700 "$PKI/private"
-  # OpenSSL tells of every step on stderr; it is of interest only when a step fails. In a shell of
-  # its own, since `if` would switch `set -e` off inside.
-  local code=0
-  (pki_steps) >"$LAB_DIR/log/pki.log" 2>&1 & 
-  wait $! || code=$?
-  [ "$code" -eq 0 ] || {
-    show_log pki 'failed'
-    return 1
-  }
+  logged pki pki_steps
   give "$PKI/private" "$PKI/ca"
 }

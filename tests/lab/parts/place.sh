@@ -86,7 +86,10 @@ place_claim() {
   fi
   [ -O "$LAB_DIR" ] || die "$LAB_DIR belongs to someone else"
   chmod go+x "$LAB_DIR"
-  as_server test -x "$LAB_DIR" || die "user $SERVER_USER cannot enter $LAB_DIR"
+  if ! as_server test -x "$LAB_DIR"; then
+    rmdir "$LAB_DIR" 2>/dev/null || true
+    die "user $SERVER_USER cannot enter $LAB_DIR"
+  fi
   : >"$LAB_DIR/$MARKER"
 }
 
@@ -97,7 +100,8 @@ place_empty() { find "$LAB_DIR" -mindepth 1 ! -name "$MARKER" -delete; }
 # run/ and secrets/ are the caller's; a server's own directory is the server's.
 place_fresh() {
   place_empty
-  mkdir "$LAB_DIR/run" "$LAB_DIR/log" "$LAB_DIR/pki"
+  PKI=$LAB_DIR/pki
+  mkdir "$LAB_DIR/run" "$LAB_DIR/log" "$PKI"
   mkdir -m 700 "$LAB_DIR/secrets"
 }
 

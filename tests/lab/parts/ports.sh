@@ -95,6 +95,8 @@ ports_publish() {
   # [::1]:53 would be a list, and a port is a string to the place it is filled into.
   while IFS='=' read -r name value; do
     name=${name#LAB_}
+    # The one key that checklists know by another name: `dir` says too little there.
+    [ "$name" != DIR ] || name=LAB
     echo "${name,,}: \"$value\""
   done <"$LAB_DIR/lab.env" >"$LAB_DIR/vars.yaml"
 }

@@ -66,24 +66,21 @@ secrets() {
 }
 
 # Made once and copied: initdb is the slowest step of the whole lab.
+make_data() {
+  cd "$LAB_DIR/postgres" || return
+  as_server initdb -D data -U postgres --auth=peer --no-sync -E UTF8 --locale=C
+  roles_sql | as_server postgres --single -D data -F postgres
+  cp -a data "$LAB_DIR/pgfull/data"
+}
+
 postgres_prepare() {
   secrets
-  PATH=$(postgres_bin):$PATH
   server_dir postgres
   server_dir pgfull
-  local data=$LAB_DIR/postgres/data
-  {
-    cd "$LAB_DIR/postgres"
-    as_server initdb -D "$data" -U postgres --auth=peer --no-sync -E UTF8 --locale=C
-    roles_sql | as_server postgres --single -D "$data" -F postgres
-    cp -a "$data" "$LAB_DIR/pgfull/data"
-  } >"$LAB_DIR/log/postgres.log" 2>&1 || {
-    show_log postgres 'could not be prepared'
-    return 1
-  }
+  logged postgres make_data
   local name
   for name in postgres pgfull; do postgres_access "$LAB_DIR/$name"; done
-  postgres_conf postgres "${LAB_PORTS[pg]}" 20 >>"$data/postgresql.conf"
+  postgres_conf postgres "${LAB_PORTS[pg]}" 20 >>"$LAB_DIR/postgres/data/postgresql.conf"
   postgres_conf pgfull "${LAB_PORTS[pgfull]}" 10 >>"$LAB_DIR/pgfull/data/postgresql.conf"
   give "$LAB_DIR/postgres" "$LAB_DIR/pgfull"
 }

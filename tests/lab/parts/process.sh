@@ -77,6 +77,19 @@ wait_for() {
   done
 }
 
+# logged NAME COMMAND…: what it says is of interest only when it fails. Not `if` or `||`, since
+# bash ignores `set -e` in all that a condition calls.
+logged() {
+  local name=$1 code
+  shift
+  set +e
+  (set -e; "$@") >"$LAB_DIR/log/$name.log" 2>&1
+  code=$?
+  set -e
+  [ "$code" -eq 0 ] || show_log "$name" 'could not be prepared'
+  return "$code"
+}
+
 show_log() {
   {
     printf 'lab: %s %s; the end of its log:\n' "$1" "$2"
@@ -124,12 +137,12 @@ none_alive() {
   [ -z "$(orphans)" ]
 }
 
-# What a killed server has left behind: in the session a server opened, and still in the lab's
+# What a server that is gone has left behind: in the session it opened, and still in the lab's
 # directory. Both, because the number of a session can come back too.
 orphans() {
   local record pid
   for record in "$LAB_DIR"/run/*; do
-    [ -e "$record" ] || continue
+    if [ ! -e "$record" ] || is_ours "$record"; then continue; fi
     for pid in $(pgrep -s "$(record_pid "$record")" || true); do
       case $(readlink "/proc/$pid/cwd" 2>/dev/null) in
       "$LAB_DIR" | "$LAB_DIR"/*) echo "$pid" ;;
@@ -138,12 +151,17 @@ orphans() {
   done
 }
 
+kill_orphans() {
+  local pid
+  for pid in $(orphans); do kill -KILL "$pid" 2>/dev/null || true; done
+}
+
 stop_everything() {
+  kill_orphans
   signal_all
   if ! wait_until 5 'the servers to end' none_alive 2>/dev/null; then
     signal_all KILL
-    local pid
-    for pid in $(orphans); do kill -KILL "$pid" 2>/dev/null || true; done
+    wait_until 2 'killed servers to end' none_alive 2>/dev/null || kill_orphans
     wait_until 5 'killed servers to end' none_alive || die "some servers of $LAB_DIR would not end"
   fi
   rm -f "$LAB_DIR"/run/* "$LAB_DIR/complete"

@@ -1,0 +1,277 @@
+//! The command line as types; its help is the manual page.
+
+use std::path::PathBuf;
+
+use clap::{Args, Parser, Subcommand, ValueEnum};
+use clap_complete::Shell;
+
+use crate::model::time::Span;
+use crate::plan::PhaseChoice;
+
+/// A go-live readiness checklist runner: one YAML checklist in, one verdict out, with the evidence
+/// behind it.
+#[derive(Debug, Parser)]
+#[command(
+    name = "gonogo",
+    version,
+    max_term_width = 100,
+    disable_help_subcommand = true,
+    after_help = "Exit codes: 0 GO · 1 NO-GO · 2 the command line or the checklist is wrong · 3 HOLD · \
+                  4 nothing ran · 130/143 interrupted · 70 a defect of gonogo"
+)]
+pub struct Cli {
+    /// When to use colour.
+    #[arg(long, value_enum, default_value_t = ColourChoice::Auto, global = true, value_name = "WHEN")]
+    pub color: ColourChoice,
+    /// What to do.
+    #[command(subcommand)]
+    pub command: Command,
+}
+
+/// When to use colour.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub enum ColourChoice {
+    /// On a terminal that can, unless `NO_COLOR` is set.
+    Auto,
+    /// Always.
+    Always,
+    /// Never.
+    Never,
+}
+
+/// The verbs.
+#[derive(Debug, Subcommand)]
+pub enum Command {
+    /// Run a checklist, or some checks of it, to a verdict.
+    Run(RunArgs),
+    /// Look once at one thing, without a file; prints the YAML to paste into a list.
+    Check(CheckArgs),
+    /// Find every mistake in checklists; nothing is run.
+    Lint(LintArgs),
+    /// Show what would run when, whom it would contact, and what it would change; nothing is run.
+    Plan(PlanArgs),
+    /// Make any format again from a recorded run.
+    Report(ReportArgs),
+    /// Say what a code or a kind means, why it matters at a launch, and how to fix it.
+    Explain {
+        /// A code such as tls.staple-expired, or a kind such as tls; without it, all are listed.
+        topic: Option<String>,
+    },
+    /// Print a JSON Schema.
+    Schema {
+        /// Of what.
+        #[arg(value_enum)]
+        of: SchemaOf,
+    },
+    /// Print a completion script for a shell.
+    Completions {
+        /// Which shell.
+        shell: Shell,
+    },
+    /// Write the generated manual into a folder.
+    #[command(hide = true)]
+    Docs {
+        /// The folder.
+        folder: PathBuf,
+    },
+}
+
+/// What there is a schema of.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub enum SchemaOf {
+    /// The checklist language.
+    Checklist,
+    /// The record of a run.
+    Record,
+}
+
+/// What may be allowed.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub enum Allow {
+    /// Running programs (kind `command`).
+    Exec,
+}
+
+/// Running a checklist.
+#[derive(Debug, Args)]
+pub struct RunArgs {
+    /// The checklist.
+    pub checklist: PathBuf,
+    /// Only these checks; ids may be globs, such as 'tls.*'.
+    #[arg(value_name = "ID")]
+    pub ids: Vec<String>,
+    #[command(flatten)]
+    #[expect(missing_docs, reason = "clap would show the comment as help")]
+    pub select: SelectArgs,
+    #[command(flatten)]
+    #[expect(missing_docs, reason = "clap would show the comment as help")]
+    pub engine: EngineArgs,
+    #[command(flatten)]
+    #[expect(missing_docs, reason = "clap would show the comment as help")]
+    pub output: OutputArgs,
+}
+
+/// Which checks.
+#[derive(Debug, Args)]
+pub struct SelectArgs {
+    /// The phase to run: auto (the latest that has begun), all, or one of the list's.
+    #[arg(long, default_value = "auto", value_name = "PHASE")]
+    pub phase: PhaseChoice,
+    /// Only checks with this tag; repeatable.
+    #[arg(long = "tag", value_name = "TAG")]
+    pub tags: Vec<String>,
+    /// Leave these checks out; globs allowed, repeatable.
+    #[arg(long = "skip", value_name = "ID")]
+    pub skip: Vec<String>,
+    /// Set a variable of the list; the value is YAML. Repeatable.
+    #[arg(long = "var", value_name = "NAME=VALUE", value_parser = name_and_value)]
+    pub vars: Vec<(String, String)>,
+    /// A YAML file of variables; --var wins over it. Repeatable.
+    #[arg(long = "var-file", value_name = "FILE")]
+    pub var_files: Vec<PathBuf>,
+}
+
+/// How to run.
+#[derive(Debug, Args)]
+pub struct EngineArgs {
+    /// Let checks make their proposed changes.
+    #[arg(long)]
+    pub apply: bool,
+    /// Allow something a list alone may not decide.
+    #[arg(long, value_enum, value_name = "WHAT")]
+    pub allow: Vec<Allow>,
+    /// How many checks run at the same time.
+    #[arg(long, value_name = "N", default_value_t = crate::engine::DEFAULT_JOBS, value_parser = jobs)]
+    pub jobs: usize,
+    /// No try of any check takes longer than this; also the default for checks that say nothing.
+    #[arg(long, value_name = "D")]
+    pub timeout: Option<Span>,
+    /// The whole run takes no longer than this; what has no answer by then is unknown.
+    #[arg(long, value_name = "D")]
+    pub deadline: Option<Span>,
+    /// Count warnings as failures.
+    #[arg(long)]
+    pub strict: bool,
+    /// End the run with the first blocker that fails.
+    #[arg(long)]
+    pub fail_fast: bool,
+    /// A label for where this run looks from.
+    #[arg(long, value_name = "NAME")]
+    pub vantage: Option<String>,
+}
+
+/// What is written where.
+#[derive(Debug, Args)]
+pub struct OutputArgs {
+    /// Write a format: table, json, jsonl, html; to standard output, or to PATH. A bare PATH picks
+    /// the format by its extension. Repeatable.
+    #[arg(short, long = "output", value_name = "FORMAT[=PATH]")]
+    pub output: Vec<String>,
+    /// Show every check with what was observed.
+    #[arg(short, long, conflicts_with = "quiet")]
+    pub verbose: bool,
+    /// Show only the verdict.
+    #[arg(short, long)]
+    pub quiet: bool,
+}
+
+/// Looking once.
+#[derive(Debug, Args)]
+pub struct CheckArgs {
+    /// The kind of check, such as tls.
+    pub kind: String,
+    /// What to look at: the kind's main parameter.
+    #[arg(required = true, value_name = "TARGET")]
+    pub targets: Vec<String>,
+    /// Set a parameter; the value is YAML, the key may be dotted. Repeatable.
+    #[arg(long = "set", value_name = "KEY=VALUE", value_parser = name_and_value)]
+    pub set: Vec<(String, String)>,
+    /// T-0, with its zone; now by default.
+    #[arg(long, value_name = "TIME")]
+    pub launch: Option<String>,
+    #[command(flatten)]
+    #[expect(missing_docs, reason = "clap would show the comment as help")]
+    pub engine: EngineArgs,
+    #[command(flatten)]
+    #[expect(missing_docs, reason = "clap would show the comment as help")]
+    pub output: OutputArgs,
+}
+
+/// Finding mistakes.
+#[derive(Debug, Args)]
+pub struct LintArgs {
+    /// The checklists.
+    #[arg(required = true, value_name = "CHECKLIST")]
+    pub checklists: Vec<PathBuf>,
+    /// Set a variable of the lists; the value is YAML. Repeatable.
+    #[arg(long = "var", value_name = "NAME=VALUE", value_parser = name_and_value)]
+    pub vars: Vec<(String, String)>,
+    /// A YAML file of variables; --var wins over it. Repeatable.
+    #[arg(long = "var-file", value_name = "FILE")]
+    pub var_files: Vec<PathBuf>,
+    /// How mistakes are shown.
+    #[arg(long, value_enum, default_value_t = LintFormat::Text)]
+    pub format: LintFormat,
+}
+
+/// How mistakes are shown.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub enum LintFormat {
+    /// For people, with the line and a caret.
+    Text,
+    /// A JSON document on standard output, for editors and CI.
+    Json,
+}
+
+/// Showing what would run.
+#[derive(Debug, Args)]
+pub struct PlanArgs {
+    /// The checklist.
+    pub checklist: PathBuf,
+    /// Only these checks; ids may be globs.
+    #[arg(value_name = "ID")]
+    pub ids: Vec<String>,
+    #[command(flatten)]
+    #[expect(missing_docs, reason = "clap would show the comment as help")]
+    pub select: SelectArgs,
+    /// How the plan is shown.
+    #[arg(short, long = "output", value_enum, default_value_t = PlanFormat::Text)]
+    pub output: PlanFormat,
+}
+
+/// How a plan is shown.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub enum PlanFormat {
+    /// For people.
+    Text,
+    /// A JSON document.
+    Json,
+}
+
+/// Making reports again.
+#[derive(Debug, Args)]
+pub struct ReportArgs {
+    /// A recorded run (its id, or the beginning or end of it) or a file: an event log or a record
+    /// in JSON. The latest run by default.
+    #[arg(value_name = "RUN|FILE")]
+    pub run: Option<String>,
+    #[command(flatten)]
+    #[expect(missing_docs, reason = "clap would show the comment as help")]
+    pub output: OutputArgs,
+}
+
+fn name_and_value(text: &str) -> Result<(String, String), String> {
+    match text.split_once('=') {
+        Some((name, value)) if !name.trim().is_empty() => {
+            Ok((name.trim().to_owned(), value.to_owned()))
+        }
+        Some(_) | None => Err(format!("`{text}` is not NAME=VALUE")),
+    }
+}
+
+fn jobs(text: &str) -> Result<usize, String> {
+    match text.parse() {
+        Ok(jobs @ 1..=10_000) => Ok(jobs),
+        Ok(_) | Err(_) => Err("write a number from 1 to 10000".to_owned()),
+    }
+}

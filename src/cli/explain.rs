@@ -1,0 +1,31 @@
+//! `gonogo explain`: the page of a code or a kind.
+
+use anyhow::anyhow;
+
+use super::{exit, manual, output};
+use crate::model::text::did_you_mean;
+use crate::probe::{KINDS, kind};
+
+/// Prints a page, or the list of all.
+pub(super) fn run(topic: Option<&str>) -> anyhow::Result<u8> {
+    let page = match topic {
+        None => manual::index(),
+        Some(topic) => page(topic)?,
+    };
+    output::stdout(page.as_bytes())?;
+    Ok(exit::GO)
+}
+
+fn page(topic: &str) -> anyhow::Result<String> {
+    if let Some(row) = kind(topic) {
+        return Ok(manual::kind_page(row));
+    }
+    if let Some(code) = manual::codes().find(|code| code.id == topic) {
+        return Ok(manual::code_page(code));
+    }
+    let known = || manual::codes().map(|code| code.id).chain(KINDS.iter().map(|row| row.name));
+    Err(match did_you_mean(topic, known()) {
+        Some(near) => anyhow!("there is no code or kind `{topic}`; did you mean `{near}`?"),
+        None => anyhow!("there is no code or kind `{topic}`; `gonogo explain` lists all"),
+    })
+}

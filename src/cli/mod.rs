@@ -1,0 +1,98 @@
+//! The command line: one file a verb; reads the environment, prints, and gives the exit code.
+
+pub mod args;
+mod check;
+mod env;
+mod exit;
+mod explain;
+mod lint;
+mod manual;
+mod output;
+mod plan;
+mod report;
+mod run;
+mod schema;
+
+use std::sync::{Mutex, PoisonError};
+
+use clap::{CommandFactory, Parser};
+
+use args::{Cli, ColourChoice, Command};
+
+/// The text of the last panic, kept for the report of a defect.
+static PANIC: Mutex<Option<String>> = Mutex::new(None);
+
+/// Runs the command line of this process and gives its exit code.
+#[must_use]
+pub fn main() -> u8 {
+    std::panic::set_hook(Box::new(|info| {
+        // Nothing is printed here: a probe's panic becomes a finding, without its secrets.
+        *PANIC.lock().unwrap_or_else(PoisonError::into_inner) = Some(info.to_string());
+    }));
+    std::panic::catch_unwind(parse_and_run).unwrap_or_else(|_| {
+        let text = PANIC.lock().unwrap_or_else(PoisonError::into_inner).take();
+        let text = text.unwrap_or_else(|| "a panic".to_owned()).replace('\n', " ");
+        output::stderr(&format!("gonogo: this is a defect of gonogo, please report it: {text}"));
+        exit::BUG
+    })
+}
+
+fn parse_and_run() -> u8 {
+    let cli = match Cli::try_parse() {
+        Ok(cli) => cli,
+        Err(error) => {
+            // Help and version are asked for and go to standard output; their reader may be gone.
+            let _gone = error.print();
+            return u8::try_from(error.exit_code()).unwrap_or(exit::USAGE);
+        }
+    };
+    // One provider for the whole process; a second call could only meet the same one.
+    let _same = rustls::crypto::aws_lc_rs::default_provider().install_default();
+    match dispatch(&cli) {
+        Ok(code) => code,
+        Err(error) => {
+            complain(&error, cli.color);
+            exit::USAGE
+        }
+    }
+}
+
+fn dispatch(cli: &Cli) -> anyhow::Result<u8> {
+    match &cli.command {
+        Command::Run(args) => run::run(args, cli.color),
+        Command::Check(args) => check::run(args, cli.color),
+        Command::Lint(args) => lint::run(args, cli.color),
+        Command::Plan(args) => plan::run(args, cli.color),
+        Command::Report(args) => report::run(args, cli.color),
+        Command::Explain { topic } => explain::run(topic.as_deref()),
+        Command::Schema { of } => schema::run(*of),
+        Command::Completions { shell } => {
+            let mut script = Vec::new();
+            clap_complete::generate(*shell, &mut Cli::command(), "gonogo", &mut script);
+            output::stdout(&script)?;
+            Ok(exit::GO)
+        }
+        Command::Docs { folder } => manual::write(folder).map(|()| exit::GO),
+    }
+}
+
+/// Shows an error of the command line with everything that led to it.
+fn complain(error: &anyhow::Error, choice: ColourChoice) {
+    let word = paint("error:", choice);
+    output::stderr(&format!("{word} {error:#}"));
+}
+
+/// Shows something that went wrong beside the verdict.
+fn warn(text: &str) {
+    output::stderr(&format!("warning: {text}"));
+}
+
+fn paint(word: &str, choice: ColourChoice) -> String {
+    use std::io::IsTerminal;
+    if env::colour(choice, std::io::stderr().is_terminal()) {
+        let style = anstyle::AnsiColor::Red.on_default().bold();
+        format!("{style}{word}{style:#}")
+    } else {
+        word.to_owned()
+    }
+}

@@ -1,0 +1,144 @@
+//! `gonogo plan`: what would run when, whom it would contact, what it would change.
+
+use std::fmt::Write as _;
+
+use serde_json::{Value, json};
+
+use super::args::{ColourChoice, PlanArgs, PlanFormat};
+use super::{exit, output, run};
+use crate::checklist::Check;
+use crate::checklist::load::{Options, load};
+use crate::clock::Clock;
+use crate::model::id::CheckId;
+use crate::model::peer::Peer;
+use crate::model::text::count;
+use crate::model::time::show_instant;
+use crate::plan::{Plan, Selection, plan};
+use crate::probe::kind;
+
+/// Shows a plan.
+pub(super) fn run(args: &PlanArgs, choice: ColourChoice) -> anyhow::Result<u8> {
+    let options = Options {
+        vars: &args.select.vars,
+        var_files: &args.select.var_files,
+        secrets: None,
+        launch: None,
+    };
+    let checklist = match load(&args.checklist, &options) {
+        Ok((checklist, _)) => checklist,
+        Err(invalid) => return Ok(run::refuse(&invalid, choice)),
+    };
+    let selection = Selection {
+        ids: args.ids.clone(),
+        tags: args.select.tags.clone(),
+        skip: args.select.skip.clone(),
+        phase: args.select.phase.clone(),
+    };
+    let planned = match plan(&checklist, &selection, &Clock.local()) {
+        Ok(planned) => planned,
+        Err(nothing) => {
+            run::say_nothing(&nothing);
+            return Ok(exit::NOTHING_RAN);
+        }
+    };
+    let text = match args.output {
+        PlanFormat::Text => text(&planned),
+        PlanFormat::Json => format!("{:#}\n", document(&planned)),
+    };
+    output::stdout(text.as_bytes())?;
+    Ok(exit::GO)
+}
+
+fn text(planned: &Plan<'_>) -> String {
+    let mut page = String::new();
+    let mut line = |text: &str| writeln!(page, "{text}").expect("writing to a string cannot fail");
+    line(&format!("{} · phase {}", planned.checklist.name, planned.phase));
+    if planned.checklist.launch.is_some() {
+        line(&format!("launch {}", times(&planned.launch)));
+    }
+    let mut left_out = 0;
+    for (step, checks) in planned.steps() {
+        let selected: Vec<_> = checks.iter().filter(|(_, skip)| skip.is_none()).collect();
+        left_out += checks.len() - selected.len();
+        if selected.is_empty() {
+            continue;
+        }
+        line(&format!("\n{}", step.name));
+        for (check, _) in selected {
+            line(&format!("  {:<20} {:<14} {}", check.id, check.kind, check.title));
+            if !check.needs.is_empty() {
+                let needs: Vec<&str> = check.needs.iter().map(CheckId::as_str).collect();
+                line(&format!("{:22}after {}", "", needs.join(", ")));
+            }
+            line(&format!("{:22}contacts {}", "", contacts(check)));
+            if acts(check) {
+                line(&format!(
+                    "{:22}changes the world with --apply, else only says what it would change",
+                    ""
+                ));
+            }
+        }
+        if step.halt_on.is_some() {
+            line("  the list ends here when a blocker has not passed");
+        }
+    }
+    let peers = planned.peers();
+    line(&format!(
+        "\n{} would run, contacting {}",
+        count(planned.selected().count(), "check"),
+        count(peers.len(), "peer")
+    ));
+    if left_out > 0 {
+        line(&format!("{} not run: another phase, or not selected", count(left_out, "check")));
+    }
+    page
+}
+
+/// An instant in its own zone, and in UTC.
+fn times(at: &jiff::Zoned) -> String {
+    let utc = at.with_time_zone(jiff::tz::TimeZone::UTC);
+    format!("{}, {} UTC", show_instant(at), utc.strftime("%Y-%m-%d %H:%M"))
+}
+
+fn acts(check: &Check) -> bool {
+    kind(check.kind).is_some_and(|row| row.acts)
+}
+
+fn peers(check: &Check) -> Vec<Peer> {
+    check.probe.as_ref().map(|probe| probe.peers()).unwrap_or_default()
+}
+
+fn contacts(check: &Check) -> String {
+    match &check.probe {
+        Err(fault) => format!("whom {fault} would tell"),
+        Ok(probe) => {
+            let peers: Vec<String> = probe.peers().iter().map(ToString::to_string).collect();
+            if peers.is_empty() { "nobody".to_owned() } else { peers.join(", ") }
+        }
+    }
+}
+
+fn document(planned: &Plan<'_>) -> Value {
+    let steps: Vec<Value> = planned
+        .steps()
+        .map(|(step, checks)| {
+            let checks: Vec<Value> = checks
+                .iter()
+                .map(|(check, skip)| {
+                    json!({
+                        "id": check.id, "kind": check.kind, "title": check.title,
+                        "severity": check.severity, "needs": check.needs,
+                        "parameters": check.parameters, "peers": peers(check),
+                        "acts": acts(check), "skipped": skip, "source": check.source,
+                    })
+                })
+                .collect();
+            json!({ "name": step.name, "checks": checks })
+        })
+        .collect();
+    json!({
+        "format": 1, "name": planned.checklist.name, "phase": planned.phase,
+        "launch": planned.checklist.launch.as_ref().map(show_instant),
+        "window": planned.window, "steps": steps, "peers": planned.peers(),
+    })
+}

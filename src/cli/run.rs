@@ -1,0 +1,250 @@
+//! `gonogo run`: a checklist, to its verdict.
+
+use std::path::Path;
+
+use anyhow::Context;
+use tokio::signal::unix::{Signal, SignalKind, signal};
+use tokio::sync::watch;
+
+use super::args::{Allow, ColourChoice, EngineArgs, OutputArgs, RunArgs};
+use super::output::{self, Output};
+use super::{env, exit};
+use crate::checklist::load::{Invalid, Options as LoadOptions, load};
+use crate::clock::Clock;
+use crate::engine::{self, Ran};
+use crate::history::Log;
+use crate::model::event::{Event, Sink};
+use crate::model::id::RunId;
+use crate::model::record::{ChecklistRef, FORMAT, GitRef, Header, Stop, Tool};
+use crate::model::time::show_instant;
+use crate::plan::{NothingSelected, Plan, Selection, plan};
+use crate::progress::{Bar, Lines};
+use crate::report::{Detail, Format, Look};
+
+/// Runs a checklist.
+pub(super) fn run(args: &RunArgs, choice: ColourChoice) -> anyhow::Result<u8> {
+    let outputs = output::parse(&args.output.output)?;
+    let options = LoadOptions {
+        vars: &args.select.vars,
+        var_files: &args.select.var_files,
+        secrets: Some(&env::Secrets),
+        launch: None,
+    };
+    let checklist = match load(&args.checklist, &options) {
+        Ok((checklist, _)) => checklist,
+        Err(invalid) => return Ok(refuse(&invalid, choice)),
+    };
+    let selection = Selection {
+        ids: args.ids.clone(),
+        tags: args.select.tags.clone(),
+        skip: args.select.skip.clone(),
+        phase: args.select.phase.clone(),
+    };
+    let now = Clock.local();
+    let planned = match plan(&checklist, &selection, &now) {
+        Ok(planned) => planned,
+        Err(nothing) => {
+            say_nothing(&nothing);
+            Plan::of_nothing(&checklist, &now)
+        }
+    };
+    for pattern in &planned.idle_skips {
+        super::warn(&format!("--skip {pattern} leaves nothing out: no check matches it"));
+    }
+    let git = env::git(&args.checklist);
+    carry_out(&planned, git, &args.engine, &args.output, &outputs, choice)
+}
+
+/// Shows every mistake of a list that cannot be run.
+pub(super) fn refuse(invalid: &Invalid, choice: ColourChoice) -> u8 {
+    use std::io::IsTerminal;
+    let colour = env::colour(choice, std::io::stderr().is_terminal());
+    for problem in &invalid.problems {
+        output::stderr(&format!("{}\n", invalid.sources.render(problem, colour)));
+    }
+    let mistakes = crate::model::text::count(invalid.problems.len(), "mistake");
+    output::stderr(&format!("{mistakes}; nothing was run"));
+    exit::USAGE
+}
+
+/// Says why nothing is selected, and what could have been.
+pub(super) fn say_nothing(nothing: &NothingSelected) {
+    output::stderr(&format!("error: {nothing}\nhelp: {}", nothing.help()));
+}
+
+/// Runs a plan, writes its reports, and gives the exit code.
+pub(super) fn carry_out(
+    planned: &Plan<'_>,
+    git: Option<GitRef>,
+    engine: &EngineArgs,
+    output: &OutputArgs,
+    outputs: &[Output],
+    choice: ColourChoice,
+) -> anyhow::Result<u8> {
+    let look = env::look(output, choice);
+    let header = header(planned, git, engine);
+    let mut warnings = Vec::new();
+    let mut sinks: Vec<Box<dyn Sink>> = Vec::new();
+    match env::runs().map(|folder| Log::create(&folder, header.run)) {
+        Some(Ok(log)) => sinks.push(Box::new(log)),
+        Some(Err(error)) => warnings.push(format!("no event log is kept: {error}")),
+        None => warnings.push("no event log is kept: there is no home directory".to_owned()),
+    }
+    if look.detail != Detail::Quiet {
+        sinks.push(progress());
+    }
+    // Lines are written as they happen; the other formats need the end.
+    let (live, rest): (Vec<_>, Vec<_>) =
+        outputs.iter().cloned().partition(|output| output.format == Format::Jsonl);
+    for output in live {
+        match Stream::open(&output) {
+            Ok(stream) => sinks.push(Box::new(stream)),
+            Err(error) => warnings.push(format!("{error:#}")),
+        }
+    }
+    let options = engine::Options {
+        jobs: engine.jobs,
+        timeout: engine.timeout,
+        deadline: engine.deadline,
+        apply: engine.apply,
+        allow_exec: engine.allow.contains(&Allow::Exec),
+        fail_fast: engine.fail_fast,
+    };
+    let ran = match drive(planned, header, options, sinks)? {
+        Ended::Whole(ran) => ran,
+        Ended::AtOnce(code) => return Ok(code),
+    };
+    Ok(finish(&ran, &rest, &look, warnings))
+}
+
+fn finish(ran: &Ran, outputs: &[Output], look: &Look, mut warnings: Vec<String>) -> u8 {
+    let failures = output::write_all(outputs, &ran.record, look);
+    warnings.extend(ran.warnings.iter().cloned());
+    warnings.extend(failures.iter().map(|failure| format!("{failure:#}")));
+    for warning in warnings {
+        super::warn(&warning);
+    }
+    exit::of(&ran.record)
+}
+
+fn progress() -> Box<dyn Sink> {
+    if env::live_stderr() {
+        Box::new(Bar::stderr())
+    } else {
+        Box::new(Lines::new(std::io::stderr()))
+    }
+}
+
+fn header(planned: &Plan<'_>, git: Option<GitRef>, engine: &EngineArgs) -> Header {
+    let checklist = planned.checklist;
+    Header {
+        format: FORMAT,
+        run: RunId(uuid::Uuid::now_v7()),
+        tool: Tool { name: "gonogo".to_owned(), version: env!("CARGO_PKG_VERSION").to_owned() },
+        name: checklist.name.clone(),
+        checklist: ChecklistRef {
+            path: checklist.path.clone(),
+            sha256: checklist.sha256.clone(),
+            git,
+        },
+        launch: checklist.launch.as_ref().map(show_instant),
+        window: planned.window,
+        phase: planned.phase.clone(),
+        vantage: engine.vantage.clone(),
+        host: env::host(),
+        operator: Some(env::operator()),
+        started: planned.now,
+        strict: engine.strict,
+        apply: engine.apply,
+        vars: checklist.vars.clone(),
+    }
+}
+
+/// How driving a run ended.
+enum Ended {
+    /// With a record, whole or partial.
+    Whole(Box<Ran>),
+    /// With the second signal: at once.
+    AtOnce(u8),
+}
+
+/// Runs the engine on a runtime of its own, with an ear for signals: the first one stops the run,
+/// which is still reported; the second one leaves at once.
+fn drive(
+    planned: &Plan<'_>,
+    header: Header,
+    options: engine::Options,
+    sinks: Vec<Box<dyn Sink>>,
+) -> anyhow::Result<Ended> {
+    let runtime = tokio::runtime::Builder::new_multi_thread()
+        .enable_all()
+        .build()
+        .context("starting the engine")?;
+    let ended = runtime.block_on(async {
+        let mut interrupt = signal(SignalKind::interrupt()).context("listening for SIGINT")?;
+        let mut terminate = signal(SignalKind::terminate()).context("listening for SIGTERM")?;
+        let (tell, stop) = watch::channel(None);
+        let run = engine::run(planned, header, options, sinks, stop);
+        tokio::pin!(run);
+        let first = tokio::select! {
+            ran = &mut run => return Ok(Ended::Whole(Box::new(ran))),
+            first = either(&mut interrupt, &mut terminate) => first,
+        };
+        // The engine holds the other end until it is done.
+        let _heard = tell.send(Some(first));
+        tokio::select! {
+            ran = &mut run => Ok(Ended::Whole(Box::new(ran))),
+            second = either(&mut interrupt, &mut terminate) => Ok(Ended::AtOnce(match second {
+                Stop::Terminate => exit::TERMINATED,
+                Stop::Interrupt | Stop::Deadline | Stop::FailFast => exit::INTERRUPTED,
+            })),
+        }
+    });
+    // A look-up of the system's resolver may sit in a thread that cannot be interrupted.
+    runtime.shutdown_background();
+    ended
+}
+
+async fn either(interrupt: &mut Signal, terminate: &mut Signal) -> Stop {
+    tokio::select! {
+        _ = interrupt.recv() => Stop::Interrupt,
+        _ = terminate.recv() => Stop::Terminate,
+    }
+}
+
+/// Events as JSON lines, each flushed as it happens.
+struct Stream {
+    to: Box<dyn std::io::Write + Send>,
+    name: String,
+}
+
+impl Stream {
+    fn open(output: &Output) -> anyhow::Result<Self> {
+        match &output.path {
+            None => {
+                Ok(Self { to: Box::new(std::io::stdout()), name: "standard output".to_owned() })
+            }
+            Some(path) => {
+                if let Some(folder) = path.parent().filter(|folder| *folder != Path::new("")) {
+                    std::fs::create_dir_all(folder)
+                        .with_context(|| format!("making {}", folder.display()))?;
+                }
+                let file = std::fs::File::create(path);
+                let file = file.with_context(|| format!("writing {}", path.display()))?;
+                Ok(Self { to: Box::new(file), name: path.display().to_string() })
+            }
+        }
+    }
+}
+
+impl Sink for Stream {
+    fn event(&mut self, event: &Event) -> Result<(), String> {
+        let mut line = serde_json::to_vec(event).map_err(|error| error.to_string())?;
+        line.push(b'\n');
+        match self.to.write_all(&line).and_then(|()| self.to.flush()) {
+            Err(error) if error.kind() == std::io::ErrorKind::BrokenPipe => Ok(()),
+            Err(error) => Err(format!("no more events are written to {}: {error}", self.name)),
+            Ok(()) => Ok(()),
+        }
+    }
+}

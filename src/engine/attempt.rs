@@ -1,0 +1,348 @@
+//! One check's life as a task: wait for a slot, try, judge, try again where that can help.
+
+use std::path::PathBuf;
+use std::sync::Arc;
+use std::time::Duration;
+
+use serde_json::Value;
+use tokio::sync::mpsc;
+
+use super::DEFAULT_TIMEOUT;
+use super::limits::Limits;
+use crate::checklist::{Check, Retry, RetryOn};
+use crate::clock::{Clock, millis_since};
+use crate::model::code::engine as codes;
+use crate::model::fault::Fault;
+use crate::model::finding::Finding;
+use crate::model::id::{CheckId, RunId};
+use crate::model::outcome::Outcome;
+use crate::model::peer::Peer;
+use crate::model::people::People;
+use crate::model::record::{Attempt, CheckRecord, Skip};
+use crate::model::time::Span;
+use crate::probe::expect::Expectation;
+use crate::probe::{AnyProbe, JudgeCx, Look, ProbeCx, SignOff};
+
+/// What all checks of a run share.
+#[derive(Debug)]
+pub(super) struct Shared {
+    pub(super) run: RunId,
+    pub(super) clock: Clock,
+    pub(super) times: JudgeCx,
+    pub(super) allow_exec: bool,
+    pub(super) signoffs: Arc<[SignOff]>,
+    pub(super) people: Arc<People>,
+    pub(super) cap: Option<Span>,
+}
+
+/// A check as the engine runs it.
+pub(super) struct Job {
+    /// The record before anything was looked at.
+    pub(super) blank: CheckRecord,
+    /// Why it is not looked at.
+    pub(super) skip: Option<Skip>,
+    /// What must pass first, out of what is looked at.
+    pub(super) needs: Vec<CheckId>,
+    pub(super) peers: Vec<Peer>,
+    pub(super) probe: Result<Arc<dyn AnyProbe>, Fault>,
+    expect: Arc<[Expectation]>,
+    base: PathBuf,
+    retry: Retry,
+    allowance: Duration,
+    item: String,
+    shared: Arc<Shared>,
+}
+
+/// What a task tells the loop while it goes on.
+#[derive(Debug)]
+pub(super) enum News {
+    /// A try began.
+    Started { job: usize, attempt: usize, at: jiff::Timestamp },
+    /// A try ended and another will follow.
+    Failed { job: usize, attempt: Attempt },
+}
+
+/// What a task came to.
+#[derive(Debug)]
+pub(super) struct Outcomes {
+    /// The check's record; not yet final when a change is to be made.
+    pub(super) check: CheckRecord,
+    /// The change that would have to be made, one line; with the facts it follows from.
+    pub(super) proposal: Option<(String, Value)>,
+}
+
+impl Job {
+    pub(super) fn new(
+        check: &Check,
+        skip: Option<Skip>,
+        needs: Vec<CheckId>,
+        shared: &Arc<Shared>,
+    ) -> Self {
+        let (probe, peers, waits) = match &check.probe {
+            Ok(probe) => (Ok(Arc::clone(probe)), probe.peers(), probe.waits()),
+            Err(fault) => (Err(fault.clone()), Vec::new(), Duration::ZERO),
+        };
+        let stated = check.timeout;
+        let timeout = match (stated, shared.cap) {
+            (Some(stated), Some(cap)) => stated.min(cap),
+            (Some(one), None) | (None, Some(one)) => one,
+            (None, None) => DEFAULT_TIMEOUT,
+        };
+        Self {
+            blank: blank(check, skip.clone()),
+            skip,
+            needs,
+            peers,
+            probe,
+            expect: Arc::clone(&check.expect),
+            base: check.base.clone(),
+            retry: check.retry.clone(),
+            allowance: timeout.get() + waits,
+            item: check.item.clone(),
+            shared: Arc::clone(shared),
+        }
+    }
+
+    /// Looks, as often as the retry rule says, and gives the record.
+    pub(super) async fn look(
+        self: Arc<Self>,
+        number: usize,
+        limits: Limits,
+        news: mpsc::Sender<News>,
+    ) -> Outcomes {
+        let probe = match &self.probe {
+            Ok(probe) => probe,
+            Err(fault) => return self.without_a_look(fault),
+        };
+        let _slots = limits.enter(&self.peers).await;
+        let clock = self.shared.clock;
+        let (started, begun) = (clock.now(), clock.tick());
+        let mut attempts = Vec::new();
+        loop {
+            let (at, tick) = (clock.now(), clock.tick());
+            // The loop outlives its tasks, so that somebody always listens.
+            let _heard =
+                news.send(News::Started { job: number, attempt: attempts.len() + 1, at }).await;
+            let look = self.try_once(probe.as_ref()).await;
+            let duration_ms = millis_since(tick);
+            let attempt = attempt(at, duration_ms, &look);
+            if self.again(&look, attempt.outcome, attempts.len() + 1) {
+                let _heard =
+                    news.send(News::Failed { job: number, attempt: attempt.clone() }).await;
+                let tries = u32::try_from(attempts.len()).unwrap_or(16).min(16);
+                attempts.push(attempt);
+                tokio::time::sleep(self.retry.backoff.get() * 2_u32.pow(tries)).await;
+                continue;
+            }
+            attempts.push(attempt);
+            let record = CheckRecord {
+                attempts,
+                started: Some(started),
+                duration_ms: millis_since(begun),
+                ..self.blank.clone()
+            };
+            return self.conclude(record, look, probe.as_ref());
+        }
+    }
+
+    /// Makes the change that the facts call for.
+    pub(super) async fn apply(self: Arc<Self>, observation: Value) -> Result<String, Fault> {
+        let probe = self.probe.as_ref().map_err(Clone::clone)?;
+        let Some(act) = probe.act() else {
+            return Err(Fault::Bug { message: "a change by a kind that makes none".to_owned() });
+        };
+        let cx = self.context();
+        let what = || format!("making the change of {}", self.blank.id);
+        tokio::time::timeout(self.allowance, act.apply(observation, &cx))
+            .await
+            .unwrap_or_else(|_| Err(Fault::Timeout { what: what(), after: self.allowance.into() }))
+    }
+
+    async fn try_once(&self, probe: &dyn AnyProbe) -> Result<Look, Fault> {
+        let cx = self.context();
+        let what = || format!("{} check {}", self.blank.kind, self.blank.id);
+        let mut look =
+            tokio::time::timeout(self.allowance, probe.look(&cx)).await.unwrap_or_else(|_| {
+                Err(Fault::Timeout { what: what(), after: self.allowance.into() })
+            })?;
+        let unmet = self.expect.iter().filter_map(|expect| expect.judge(&look.observation));
+        look.judged.findings.extend(unmet);
+        look.judged.findings.sort_by_key(|finding| std::cmp::Reverse(finding.outcome));
+        Ok(look)
+    }
+
+    fn context(&self) -> ProbeCx {
+        let shared = &self.shared;
+        ProbeCx {
+            run: shared.run,
+            id: self.blank.id.clone(),
+            item: self.item.clone(),
+            clock: shared.clock,
+            times: shared.times,
+            limit: shared.clock.tick() + self.allowance,
+            allowance: self.allowance,
+            base: self.base.clone(),
+            allow_exec: shared.allow_exec,
+            signoffs: Arc::clone(&shared.signoffs),
+            people: Arc::clone(&shared.people),
+        }
+    }
+
+    /// Whether another try can change what this one came to.
+    fn again(&self, look: &Result<Look, Fault>, outcome: Outcome, tries: usize) -> bool {
+        let wanted = match outcome {
+            Outcome::Unknown => self.retry.on.contains(&RetryOn::Unknown),
+            Outcome::Fail => self.retry.on.contains(&RetryOn::Fail),
+            Outcome::Skipped
+            | Outcome::NotApplicable
+            | Outcome::Pass
+            | Outcome::Warn
+            | Outcome::Pending => false,
+        };
+        let helps = match look {
+            Err(fault) => fault.is_retryable(),
+            // Nothing learnt for want of a privilege stays nothing learnt.
+            Ok(look) => look
+                .judged
+                .findings
+                .iter()
+                .any(|finding| finding.outcome == outcome && finding.code != codes::DENIED.id),
+        };
+        let left = usize::try_from(self.retry.attempts).is_ok_and(|attempts| tries < attempts);
+        wanted && helps && left
+    }
+
+    fn conclude(
+        &self,
+        record: CheckRecord,
+        look: Result<Look, Fault>,
+        probe: &dyn AnyProbe,
+    ) -> Outcomes {
+        match look {
+            Ok(look) => {
+                let proposal = self.propose(&look.observation, probe);
+                let outcome = worst(&look.judged.findings);
+                let summary = summary(&look.judged.findings, outcome, look.judged.summary);
+                let check = CheckRecord {
+                    outcome,
+                    summary,
+                    findings: look.judged.findings,
+                    reproduce: look.judged.reproduce,
+                    observation: Some(look.observation),
+                    ..record
+                };
+                Outcomes { check, proposal }
+            }
+            Err(fault) => {
+                let finding = Finding::fault(record.id.as_str(), &fault);
+                let check = CheckRecord {
+                    outcome: finding.outcome,
+                    summary: finding.message.clone(),
+                    findings: vec![finding],
+                    reproduce: probe.reproduce(),
+                    ..record
+                };
+                Outcomes { check, proposal: None }
+            }
+        }
+    }
+
+    fn propose(&self, observation: &Value, probe: &dyn AnyProbe) -> Option<(String, Value)> {
+        let times = JudgeCx { now: self.shared.clock.now(), ..self.shared.times };
+        let change = probe.act()?.propose(observation, &times).ok().flatten()?;
+        Some((change, observation.clone()))
+    }
+
+    fn without_a_look(&self, fault: &Fault) -> Outcomes {
+        let finding = Finding::fault(self.blank.id.as_str(), fault);
+        let at = self.shared.clock.now();
+        let attempt = Attempt {
+            started: at,
+            duration_ms: 0.0,
+            outcome: finding.outcome,
+            summary: finding.message.clone(),
+            fault: Some(fault.clone()),
+        };
+        let check = CheckRecord {
+            outcome: finding.outcome,
+            summary: finding.message.clone(),
+            findings: vec![finding],
+            attempts: vec![attempt],
+            started: Some(at),
+            ..self.blank.clone()
+        };
+        Outcomes { check, proposal: None }
+    }
+}
+
+/// The worst outcome of some findings; of none, unknown.
+fn worst(findings: &[Finding]) -> Outcome {
+    findings.iter().map(|finding| finding.outcome).max().unwrap_or(Outcome::Unknown)
+}
+
+/// What a line of the table says: the kind's own summary when all is well, else the worst finding,
+/// on which target, and how many more there are.
+fn summary(findings: &[Finding], outcome: Outcome, own: String) -> String {
+    let mut worst = findings.iter().filter(|finding| finding.outcome == outcome);
+    let Some(first) = worst.next() else { return own };
+    let line = match outcome {
+        Outcome::Pass | Outcome::Skipped => return own,
+        Outcome::NotApplicable | Outcome::Pending => first.message.clone(),
+        Outcome::Warn | Outcome::Unknown | Outcome::Fail => on_target(first),
+    };
+    match worst.count() {
+        0 => line,
+        more => format!("{line}; {more} more"),
+    }
+}
+
+/// A finding's message with its target before it, unless the message names it or it is no address.
+fn on_target(finding: &Finding) -> String {
+    /// Longer than this, a list of targets would leave no room for the message.
+    const SHORT: usize = 60;
+    let Finding { target, message, .. } = finding;
+    let address = target.contains(['.', ':', '/']) && target.chars().count() <= SHORT;
+    let named = message.contains(target.split(' ').next().unwrap_or_default());
+    if address && !named { format!("{target}: {message}") } else { message.clone() }
+}
+
+fn attempt(started: jiff::Timestamp, duration_ms: f64, look: &Result<Look, Fault>) -> Attempt {
+    let (outcome, summary, fault) = match look {
+        Ok(look) => {
+            let outcome = worst(&look.judged.findings);
+            (outcome, summary(&look.judged.findings, outcome, look.judged.summary.clone()), None)
+        }
+        Err(fault) => (fault.code().default, fault.to_string(), Some(fault.clone())),
+    };
+    Attempt { started, duration_ms, outcome, summary, fault }
+}
+
+/// The record of a check before anything was looked at.
+fn blank(check: &Check, skipped: Option<Skip>) -> CheckRecord {
+    let (outcome, summary) = match &skipped {
+        Some(skip) => (Outcome::Skipped, skip.text.clone()),
+        None => (Outcome::Unknown, codes::INTERRUPTED.summary.to_owned()),
+    };
+    CheckRecord {
+        id: check.id.clone(),
+        kind: check.kind.to_owned(),
+        title: check.title.clone(),
+        severity: check.severity,
+        outcome,
+        summary,
+        owner: check.owner.clone(),
+        runbook: check.runbook.clone(),
+        tags: check.tags.clone(),
+        parameters: check.parameters.clone(),
+        findings: Vec::new(),
+        observation: None,
+        attempts: Vec::new(),
+        started: None,
+        duration_ms: 0.0,
+        skipped,
+        waived: None,
+        changes: Vec::new(),
+        reproduce: check.probe.as_ref().map(|probe| probe.reproduce()).unwrap_or_default(),
+        source: check.source.clone(),
+    }
+}

@@ -1,0 +1,361 @@
+//! The engine: one loop that runs a plan step by step, and is the only writer of the record.
+//!
+//! Checks are tasks on the loop's own `JoinSet`; they look, and report what happened. The loop turns
+//! their reports into events, hands every event to the sinks, and folds them into the record.
+
+mod attempt;
+mod limits;
+mod step;
+
+use std::collections::HashMap;
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use tokio::sync::watch;
+
+use crate::checklist::HaltOn;
+use crate::clock::Clock;
+use crate::model::code::engine as codes;
+use crate::model::event::{Event, Fold, Sink};
+use crate::model::finding::Finding;
+use crate::model::id::CheckId;
+use crate::model::outcome::{Outcome, Severity};
+use crate::model::record::{
+    CheckRecord, Header, RunRecord, Skip, SkipReason, StepRecord, Stop, Waiver,
+};
+use crate::model::secret::Secrets;
+use crate::model::time::Span;
+use crate::plan::Plan;
+use crate::probe::JudgeCx;
+use crate::verdict::decide;
+
+/// How long one try of a check may take when neither the list nor the command line says.
+pub const DEFAULT_TIMEOUT: Span = Span::from_secs(10);
+/// How many checks run at the same time when the command line does not say.
+pub const DEFAULT_JOBS: usize = 32;
+/// How many checks talk to one peer at the same time.
+pub const PER_PEER: usize = 4;
+
+/// How a plan is to be run.
+#[derive(Debug, Clone)]
+pub struct Options {
+    /// How many checks run at the same time.
+    pub jobs: usize,
+    /// What no try may take longer than, and how long one may take where the list says nothing.
+    pub timeout: Option<Span>,
+    /// How long the whole run may take.
+    pub deadline: Option<Span>,
+    /// Whether checks may make their proposed changes.
+    pub apply: bool,
+    /// Whether `command` checks may run programs.
+    pub allow_exec: bool,
+    /// Whether the run ends with the first blocker that fails.
+    pub fail_fast: bool,
+}
+
+/// What a run came to.
+#[derive(Debug)]
+pub struct Ran {
+    /// The record.
+    pub record: RunRecord,
+    /// What went wrong with sinks; it never changes the verdict.
+    pub warnings: Vec<String>,
+}
+
+/// Runs a plan to its end, or to whatever `stop` or the deadline make its end.
+pub async fn run(
+    plan: &Plan<'_>,
+    header: Header,
+    options: Options,
+    sinks: Vec<Box<dyn Sink + '_>>,
+    stop: watch::Receiver<Option<Stop>>,
+) -> Ran {
+    let mut run = Run::new(plan, header, options, sinks, stop);
+    run.begin();
+    let mut halted: Option<CheckId> = None;
+    for (number, step) in plan.checklist.steps.iter().enumerate() {
+        if let Some(cause) = &halted {
+            run.skip_rest(number, SkipReason::Halted, cause);
+        } else if run.stopped.is_some() {
+            run.end_rest(number);
+        } else {
+            run.step(number).await;
+            halted = step.halt_on.and_then(|halt_on| run.halts(halt_on));
+        }
+    }
+    run.finish()
+}
+
+/// The state of a run; owned by the loop alone.
+struct Run<'a> {
+    checklist: Arc<[Arc<attempt::Job>]>,
+    /// Index of the first job of each step, and one past the last.
+    steps: Vec<(usize, usize)>,
+    places: HashMap<CheckId, usize>,
+    fold: Fold,
+    sinks: Vec<Box<dyn Sink + 'a>>,
+    warnings: Vec<String>,
+    secrets: Secrets,
+    waivers: Vec<Waiver>,
+    limits: limits::Limits,
+    stop: watch::Receiver<Option<Stop>>,
+    stopped: Option<Stop>,
+    deadline: Option<Instant>,
+    options: Options,
+    clock: Clock,
+}
+
+impl<'a> Run<'a> {
+    fn new(
+        plan: &Plan<'_>,
+        header: Header,
+        options: Options,
+        sinks: Vec<Box<dyn Sink + 'a>>,
+        stop: watch::Receiver<Option<Stop>>,
+    ) -> Self {
+        let clock = Clock;
+        let shared = Arc::new(attempt::Shared {
+            run: header.run,
+            clock,
+            times: JudgeCx { now: plan.now, launch: plan.launch.timestamp(), window: plan.window },
+            allow_exec: options.allow_exec,
+            signoffs: Arc::clone(&plan.checklist.signoffs),
+            people: Arc::clone(&plan.checklist.people),
+            cap: options.timeout,
+        });
+        let selected: std::collections::HashSet<&CheckId> =
+            plan.selected().map(|check| &check.id).collect();
+        let mut jobs = Vec::new();
+        let mut steps = Vec::new();
+        for (_, checks) in plan.steps() {
+            let first = jobs.len();
+            for (check, skip) in checks {
+                // A need that is not looked at now cannot be waited for.
+                let needs =
+                    check.needs.iter().filter(|id| selected.contains(id)).cloned().collect();
+                let mut job = attempt::Job::new(check, skip.cloned(), needs, &shared);
+                redact(&mut job.blank, &plan.checklist.secrets);
+                jobs.push(Arc::new(job));
+            }
+            steps.push((first, jobs.len()));
+        }
+        let mut fold = Fold::default();
+        let started = Event::RunStarted { header, steps: skeleton(plan, &jobs) };
+        fold.apply(&started);
+        let places = jobs.iter().enumerate().map(|(n, job)| (job.blank.id.clone(), n)).collect();
+        let deadline = options.deadline.map(|deadline| clock.tick() + deadline.get());
+        let mut run = Self {
+            checklist: jobs.into(),
+            steps,
+            places,
+            fold,
+            sinks,
+            warnings: Vec::new(),
+            secrets: plan.checklist.secrets.clone(),
+            waivers: plan.waivers(),
+            limits: limits::Limits::new(options.jobs, PER_PEER),
+            stop,
+            stopped: None,
+            deadline,
+            options,
+            clock,
+        };
+        run.tell(&started);
+        run
+    }
+
+    /// Records every check that will not be looked at.
+    fn begin(&mut self) {
+        for job in Arc::clone(&self.checklist).iter().filter(|job| job.skip.is_some()) {
+            self.emit(&Event::CheckFinished { check: Box::new(job.blank.clone()) });
+        }
+    }
+
+    /// Folds an event and hands it to the sinks.
+    fn emit(&mut self, event: &Event) {
+        self.fold.apply(event);
+        self.tell(event);
+    }
+
+    fn tell(&mut self, event: &Event) {
+        let warnings = &mut self.warnings;
+        self.sinks.retain_mut(|sink| match sink.event(event) {
+            Ok(()) => true,
+            Err(warning) => {
+                warnings.push(warning);
+                false
+            }
+        });
+    }
+
+    /// Records the end of a check, without its secrets.
+    fn finished(&mut self, mut check: CheckRecord) {
+        redact(&mut check, &self.secrets);
+        self.emit(&Event::CheckFinished { check: Box::new(check) });
+    }
+
+    fn record_of(&self, job: usize) -> Option<&CheckRecord> {
+        let step = self.steps.iter().position(|(first, end)| (*first..*end).contains(&job))?;
+        let record = self.fold.record()?;
+        record.steps.get(step)?.checks.get(job - self.steps[step].0)
+    }
+
+    fn outcome_of(&self, id: &CheckId) -> Option<&CheckRecord> {
+        self.record_of(*self.places.get(id)?)
+    }
+
+    /// The first blocker that has failed so far, waived ones left out.
+    fn first_failure(&self) -> Option<CheckId> {
+        let failed = |check: &&CheckRecord| {
+            check.severity == Severity::Blocker
+                && check.waived.is_none()
+                && check.outcome == Outcome::Fail
+        };
+        self.fold.record()?.checks().find(failed).map(|check| check.id.clone())
+    }
+
+    /// The check that ends the list after its step, if any does.
+    fn halts(&self, halt_on: HaltOn) -> Option<CheckId> {
+        match halt_on {
+            HaltOn::Fail => self.first_failure(),
+            HaltOn::Unknown => self.first_failure().or_else(|| {
+                let done = self.fold.record()?.checks().filter(|check| !check.attempts.is_empty());
+                let mut doubtful = done.filter(|check| {
+                    check.severity == Severity::Blocker
+                        && check.waived.is_none()
+                        && check.outcome == Outcome::Unknown
+                });
+                doubtful.next().map(|check| check.id.clone())
+            }),
+        }
+    }
+
+    /// Skips what is left of the list from a step on.
+    fn skip_rest(&mut self, step: usize, reason: SkipReason, cause: &CheckId) {
+        let (first, end) = self.steps[step];
+        for n in first..end {
+            let job = Arc::clone(&self.checklist[n]);
+            if job.skip.is_none() {
+                self.skip(&job, reason, Some(cause.clone()));
+            }
+        }
+    }
+
+    fn skip(&mut self, job: &attempt::Job, reason: SkipReason, cause: Option<CheckId>) {
+        let named = cause.as_ref().map_or_else(String::new, ToString::to_string);
+        let text = match reason {
+            SkipReason::Needs => format!("needs {named}, which did not pass"),
+            SkipReason::Halted => format!("the list was halted because {named} did not pass"),
+            SkipReason::FailFast => format!("the run ended when {named} failed"),
+            SkipReason::Phase | SkipReason::NotSelected => "not selected".to_owned(),
+        };
+        let skip = Skip { reason, cause, text: text.clone() };
+        self.finished(CheckRecord {
+            outcome: Outcome::Skipped,
+            summary: text,
+            skipped: Some(skip),
+            findings: Vec::new(),
+            ..job.blank.clone()
+        });
+    }
+
+    /// Ends what was not looked at when the run was stopped.
+    fn end_rest(&mut self, step: usize) {
+        let (first, end) = self.steps[step];
+        for n in first..end {
+            let job = Arc::clone(&self.checklist[n]);
+            if job.skip.is_none() {
+                self.end_unlooked(&job);
+            }
+        }
+    }
+
+    /// Records that a stopped run never had an answer of this check.
+    fn end_unlooked(&mut self, job: &attempt::Job) {
+        let code = match self.stopped {
+            Some(Stop::FailFast) => {
+                let cause = self.first_failure();
+                return self.skip(job, SkipReason::FailFast, cause);
+            }
+            Some(Stop::Deadline) => &codes::DEADLINE,
+            Some(Stop::Interrupt | Stop::Terminate) | None => &codes::INTERRUPTED,
+        };
+        let finding = Finding::new(code, job.blank.id.as_str(), code.summary);
+        let known = self.outcome_of(&job.blank.id).cloned().unwrap_or_else(|| job.blank.clone());
+        self.finished(CheckRecord {
+            outcome: finding.outcome,
+            summary: finding.message.clone(),
+            findings: vec![finding],
+            ..known
+        });
+    }
+
+    fn stop_now(&mut self, stop: Stop) {
+        if self.stopped.is_none() {
+            self.stopped = Some(stop);
+            self.emit(&Event::Stopped { stop, at: self.clock.now() });
+        }
+    }
+
+    fn finish(mut self) -> Ran {
+        if let Some(record) = self.fold.record() {
+            let verdict = decide(record);
+            self.emit(&Event::RunFinished { at: self.clock.now(), verdict });
+        }
+        let record = self.fold.into_record();
+        Ran { record: record.expect("a run begins with its start"), warnings: self.warnings }
+    }
+}
+
+/// The record before anything was looked at: what will be looked at is unknown, so that a log
+/// without an end is never green.
+fn skeleton(plan: &Plan<'_>, jobs: &[Arc<attempt::Job>]) -> Vec<StepRecord> {
+    let mut jobs = jobs.iter();
+    plan.checklist
+        .steps
+        .iter()
+        .map(|step| StepRecord {
+            name: step.name.clone(),
+            checks: jobs.by_ref().take(step.checks.len()).map(|job| job.blank.clone()).collect(),
+        })
+        .collect()
+}
+
+/// Removes secrets from everything in a check's record that foreign text can reach.
+fn redact(check: &mut CheckRecord, secrets: &Secrets) {
+    if secrets.is_empty() {
+        return;
+    }
+    let clean = |text: &mut String| *text = secrets.redact(text);
+    clean(&mut check.title);
+    clean(&mut check.summary);
+    check.owner.iter_mut().for_each(clean);
+    check.runbook.iter_mut().for_each(clean);
+    secrets.redact_value(&mut check.parameters);
+    for finding in &mut check.findings {
+        clean(&mut finding.target);
+        clean(&mut finding.message);
+        finding.expected.iter_mut().for_each(clean);
+        finding.actual.iter_mut().for_each(clean);
+    }
+    check.observation.iter_mut().for_each(|value| secrets.redact_value(value));
+    for attempt in &mut check.attempts {
+        clean(&mut attempt.summary);
+        if let Some(fault) = &attempt.fault {
+            attempt.fault = Some(fault.redacted(secrets));
+        }
+    }
+    for change in &mut check.changes {
+        clean(&mut change.what);
+        change.receipt.iter_mut().for_each(clean);
+    }
+    check.reproduce.iter_mut().for_each(clean);
+    if let Some(skip) = &mut check.skipped {
+        clean(&mut skip.text);
+    }
+}
+
+/// What is left of a deadline.
+fn left(deadline: Option<Instant>, clock: Clock) -> Duration {
+    deadline.map_or(Duration::MAX, |deadline| deadline.saturating_duration_since(clock.tick()))
+}

@@ -1,0 +1,265 @@
+//! Event logs on disk: written while a run goes on, read back for reports.
+
+use std::fs::{self, File, OpenOptions};
+use std::io::{self, Read, Write};
+use std::os::unix::fs::{DirBuilderExt, OpenOptionsExt};
+use std::path::{Path, PathBuf};
+
+use thiserror::Error;
+
+use crate::model::event::{Event, Fold, Sink};
+use crate::model::id::RunId;
+use crate::model::record::{FORMAT, RunRecord};
+use crate::verdict::decide;
+
+/// The largest log or record that is read back, in bytes.
+const READ_LIMIT: u64 = 1 << 30;
+
+/// A log or record that cannot be read back.
+#[derive(Debug, Error)]
+pub enum HistoryError {
+    /// The file or folder cannot be read.
+    #[error("{path} cannot be read: {source}", path = path.display())]
+    Io {
+        /// The file.
+        path: PathBuf,
+        /// What the operating system said.
+        source: io::Error,
+    },
+    /// The file is larger than any log.
+    #[error("{path} is too large to be a record of a run", path = path.display())]
+    TooLarge {
+        /// The file.
+        path: PathBuf,
+    },
+    /// The file is something else.
+    #[error("{path} is no record of a run: {reason}", path = path.display())]
+    Foreign {
+        /// The file.
+        path: PathBuf,
+        /// What gave it away.
+        reason: String,
+    },
+    /// The file was made by a newer gonogo, whose meaning is not known here.
+    #[error("{path} has format {format}, and this gonogo reads up to {FORMAT}", path = path.display())]
+    Newer {
+        /// The file.
+        path: PathBuf,
+        /// Its format.
+        format: u32,
+    },
+    /// There is no such run.
+    #[error("no recorded run matches `{name}` in {folder}", folder = folder.display())]
+    NoSuchRun {
+        /// What was asked for.
+        name: String,
+        /// Where it was looked for.
+        folder: PathBuf,
+    },
+    /// There is no run at all.
+    #[error("no run is recorded in {folder}", folder = folder.display())]
+    Empty {
+        /// Where it was looked for.
+        folder: PathBuf,
+    },
+}
+
+/// The event log of one run.
+#[derive(Debug)]
+pub struct Log {
+    path: PathBuf,
+    file: File,
+}
+
+impl Log {
+    /// Begins the log of a run: `<folder>/<run>.jsonl`, readable by its owner only.
+    ///
+    /// # Errors
+    /// What the operating system says.
+    pub fn create(folder: &Path, run: RunId) -> io::Result<Self> {
+        fs::DirBuilder::new().recursive(true).mode(0o700).create(folder)?;
+        let path = folder.join(format!("{run}.jsonl"));
+        let file = OpenOptions::new().create_new(true).append(true).mode(0o600).open(&path)?;
+        Ok(Self { path, file })
+    }
+
+    fn write(&mut self, event: &Event) -> io::Result<()> {
+        let mut line = serde_json::to_vec(event)?;
+        line.push(b'\n');
+        // One write a line: a log that is killed has at most its last line torn.
+        self.file.write_all(&line)?;
+        match event {
+            // What is about to be changed must be on the disk before it is.
+            Event::ChangeIntended { .. }
+            | Event::ChangeEnded { .. }
+            | Event::RunFinished { .. } => self.file.sync_data(),
+            Event::RunStarted { .. }
+            | Event::CheckStarted { .. }
+            | Event::AttemptFailed { .. }
+            | Event::CheckFinished { .. }
+            | Event::Stopped { .. } => Ok(()),
+        }
+    }
+}
+
+impl Sink for Log {
+    fn event(&mut self, event: &Event) -> Result<(), String> {
+        self.write(event)
+            .map_err(|error| format!("the event log {} ends here: {error}", self.path.display()))
+    }
+}
+
+/// The file of a run in a folder of logs: the latest without a name, else the one whose id begins
+/// or ends with it.
+///
+/// # Errors
+/// When there is none.
+pub fn find(folder: &Path, name: Option<&str>) -> Result<PathBuf, HistoryError> {
+    let io = |source| HistoryError::Io { path: folder.to_owned(), source };
+    let entries = match fs::read_dir(folder) {
+        Ok(entries) => entries,
+        Err(error) if error.kind() == io::ErrorKind::NotFound => {
+            return Err(HistoryError::Empty { folder: folder.to_owned() });
+        }
+        Err(error) => return Err(io(error)),
+    };
+    let mut logs: Vec<(String, PathBuf)> = Vec::new();
+    for entry in entries {
+        let path = entry.map_err(io)?.path();
+        let stem = path.file_stem().and_then(|stem| stem.to_str()).unwrap_or_default().to_owned();
+        if path.extension().is_some_and(|e| e == "jsonl") && uuid::Uuid::parse_str(&stem).is_ok() {
+            logs.push((stem, path));
+        }
+    }
+    // UUIDv7: by name is by time.
+    logs.sort();
+    match name {
+        None => logs
+            .pop()
+            .map(|(_, path)| path)
+            .ok_or_else(|| HistoryError::Empty { folder: folder.to_owned() }),
+        Some(name) => logs
+            .into_iter()
+            .rev()
+            .find(|(stem, _)| stem.starts_with(name) || stem.replace('-', "").ends_with(name))
+            .map(|(_, path)| path)
+            .ok_or_else(|| HistoryError::NoSuchRun {
+                name: name.to_owned(),
+                folder: folder.to_owned(),
+            }),
+    }
+}
+
+/// Reads a record: from an event log, torn last line and all, or from a record in JSON.
+///
+/// # Errors
+/// See [`HistoryError`].
+pub fn read(path: &Path) -> Result<RunRecord, HistoryError> {
+    let io = |source| HistoryError::Io { path: path.to_owned(), source };
+    let mut text = Vec::new();
+    File::open(path).map_err(io)?.take(READ_LIMIT + 1).read_to_end(&mut text).map_err(io)?;
+    if text.len() as u64 > READ_LIMIT {
+        return Err(HistoryError::TooLarge { path: path.to_owned() });
+    }
+    parse(&text).map_err(|reason| match reason {
+        Unreadable::Newer(format) => HistoryError::Newer { path: path.to_owned(), format },
+        Unreadable::Foreign(reason) => HistoryError::Foreign { path: path.to_owned(), reason },
+    })
+}
+
+/// Why a text is no record.
+#[derive(Debug, PartialEq, Eq)]
+enum Unreadable {
+    Newer(u32),
+    Foreign(String),
+}
+
+fn parse(text: &[u8]) -> Result<RunRecord, Unreadable> {
+    #[derive(serde::Deserialize)]
+    struct Versioned {
+        format: Option<u32>,
+        header: Option<Box<Versioned>>,
+    }
+    let foreign = |error: serde_json::Error| Unreadable::Foreign(error.to_string());
+    let first = serde_json::Deserializer::from_slice(text).into_iter::<Versioned>().next();
+    let first =
+        first.ok_or_else(|| Unreadable::Foreign("it is empty".to_owned()))?.map_err(foreign)?;
+    let format = first.format.or_else(|| first.header.as_ref().and_then(|header| header.format));
+    match format {
+        None => return Err(Unreadable::Foreign("it does not say its format".to_owned())),
+        Some(format) if format > FORMAT => return Err(Unreadable::Newer(format)),
+        Some(_) => {}
+    }
+    if first.header.is_none() {
+        return serde_json::from_slice(text).map_err(foreign);
+    }
+    let mut fold = Fold::default();
+    let mut lines = text.split(|byte| *byte == b'\n').filter(|line| !line.is_empty()).peekable();
+    while let Some(line) = lines.next() {
+        match serde_json::from_slice(line) {
+            Ok(event) => fold.apply(&event),
+            // A run that was killed tears its last line; a torn line elsewhere is no log.
+            Err(_) if lines.peek().is_none() && !text.ends_with(b"\n") => {}
+            Err(error) => return Err(foreign(error)),
+        }
+    }
+    let mut record =
+        fold.into_record().ok_or_else(|| Unreadable::Foreign("it has no beginning".to_owned()))?;
+    if record.finished.is_none() {
+        record.verdict = decide(&record);
+    }
+    Ok(record)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::model::event::unfold;
+    use crate::model::outcome::{Decision, Outcome, Severity};
+    use crate::model::sample;
+
+    fn log(record: &RunRecord) -> String {
+        let line = |event: &Event| serde_json::to_string(event).expect("json") + "\n";
+        unfold(record).iter().map(line).collect()
+    }
+
+    #[test]
+    fn a_log_is_read_back_wherever_it_was_cut() {
+        let mut record =
+            sample::run(&[(Outcome::Pass, Severity::Blocker), (Outcome::Pass, Severity::Blocker)]);
+        record.verdict = decide(&record);
+        record.finished = Some(record.header.started);
+        let text = log(&record);
+        assert_eq!(parse(text.as_bytes()).as_ref(), Ok(&record));
+        let first = text.find('\n').expect("a line") + 1;
+        for cut in first..text.len() - 1 {
+            let read =
+                parse(&text.as_bytes()[..cut]).unwrap_or_else(|error| panic!("{cut}: {error:?}"));
+            assert!(read.finished.is_none(), "{cut}");
+        }
+    }
+
+    #[test]
+    fn a_run_without_its_end_is_never_go() {
+        let mut record = sample::run(&[
+            (Outcome::Unknown, Severity::Blocker),
+            (Outcome::Unknown, Severity::Blocker),
+        ]);
+        record.steps[0].checks[0].outcome = Outcome::Pass;
+        record.counts = record.count();
+        let read = parse(log(&record).as_bytes()).expect("a log");
+        assert_eq!(read.verdict.decision, Decision::Hold);
+    }
+
+    #[test]
+    fn what_is_no_record_is_named() {
+        assert!(matches!(parse(b""), Err(Unreadable::Foreign(_))));
+        assert!(matches!(parse(b"hello"), Err(Unreadable::Foreign(_))));
+        assert!(matches!(parse(b"{}"), Err(Unreadable::Foreign(_))));
+        assert_eq!(parse(br#"{"format": 99}"#), Err(Unreadable::Newer(99)));
+        assert_eq!(
+            parse(br#"{"event":"run-started","header":{"format": 99}}"#),
+            Err(Unreadable::Newer(99))
+        );
+    }
+}

@@ -1,0 +1,118 @@
+//! One server asked many questions: what a caller says and gets. The work is done in `run`.
+
+use std::time::{Duration, Instant};
+
+use hickory_proto::op::Message;
+use jiff::Timestamp;
+
+use super::message::Ask;
+use super::pace::{Gate, Pace};
+use super::random::Random;
+use super::run::Run;
+use super::server::{Server, Via};
+use super::stream::StreamLane;
+use super::udp::UdpLanes;
+use crate::clock::Clock;
+use crate::model::fault::Fault;
+
+/// How long one answer is waited for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Patience {
+    /// From the first try to giving up; the question is sent again at growing distances before.
+    pub give_up: Duration,
+}
+
+/// When the question goes again, in percent of the patience and at the earliest in milliseconds:
+/// any reachable server answers from memory within 300 ms, and each further try waits longer.
+const AGAIN: [(u32, u64); 5] = [(10, 300), (22, 700), (38, 1_200), (56, 1_900), (76, 2_800)];
+
+/// How often a question is sent at most.
+#[expect(clippy::cast_possible_truncation, reason = "five and one")]
+pub(super) const TRIES: u8 = AGAIN.len() as u8 + 1;
+
+impl Patience {
+    /// Patience of about so long: whole tenths of a second, as people say it.
+    #[must_use]
+    pub fn about(give_up: Duration) -> Self {
+        let millis = u64::try_from(give_up.as_millis()).unwrap_or(u64::MAX);
+        let step = if millis > 1_000 { 100 } else { 10 };
+        Self { give_up: Duration::from_millis((millis / step * step).max(10)) }
+    }
+
+    /// When after the first try the next one goes, after so many tries.
+    pub(super) fn again(&self, tries: u8) -> Option<Duration> {
+        let (percent, floor) = AGAIN.get(usize::from(tries.checked_sub(1)?))?;
+        let after = (self.give_up * *percent / 100).max(Duration::from_millis(*floor));
+        (after < self.give_up).then_some(after)
+    }
+}
+
+/// How an answer came.
+#[derive(Debug, Clone, Copy)]
+pub struct Meta {
+    /// When it was received.
+    pub at: Timestamp,
+    /// From the first try to the answer, in milliseconds.
+    pub millis: f64,
+    /// How many times the question had been sent by then.
+    pub tries: u8,
+    /// What it came over.
+    pub via: Via,
+}
+
+/// A client of one server. It keeps no cache: every question asked is a question sent.
+pub struct Client {
+    pub(super) server: Server,
+    pub(super) pace: Pace,
+    pub(super) udp: Option<UdpLanes>,
+    pub(super) stream: StreamLane,
+    pub(super) random: Random,
+    pub(super) gate: Gate,
+    pub(super) clock: Clock,
+}
+
+impl Client {
+    /// A client of a server at a pace.
+    #[must_use]
+    pub fn new(server: Server, pace: Pace) -> Self {
+        Self {
+            server,
+            pace,
+            udp: None,
+            stream: StreamLane::new(server),
+            random: Random::new(),
+            gate: Gate::new(pace.rate),
+            clock: Clock,
+        }
+    }
+
+    /// The server.
+    #[must_use]
+    pub const fn server(&self) -> Server {
+        self.server
+    }
+
+    /// Asks all the questions, each until it is answered, given up or `until` has come, and reads
+    /// every answer with `read`. The results are in the order of the questions.
+    pub async fn ask_all<T: Send>(
+        &mut self,
+        asks: &[Ask],
+        patience: Patience,
+        until: Instant,
+        read: impl Fn(&Ask, &Message, &Meta) -> T + Send,
+    ) -> Vec<Result<T, Fault>> {
+        if asks.is_empty() {
+            return Vec::new();
+        }
+        if self.server.via == Via::Udp && self.udp.is_none() {
+            match UdpLanes::open(self.server.address, asks.len()).await {
+                Ok(lanes) => self.udp = Some(lanes),
+                Err(error) => {
+                    let fault = Fault::from_io(format!("asking {}", self.server), &error);
+                    return asks.iter().map(|_| Err(fault.clone())).collect();
+                }
+            }
+        }
+        Run::new(self, asks, patience, until, read).finish().await
+    }
+}

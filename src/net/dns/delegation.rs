@@ -1,0 +1,258 @@
+//! From a name to the servers of its zone: along the delegations, never asking a resolver for the
+//! name itself, so that no resolver learns that it does not exist yet.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::net::{IpAddr, SocketAddr};
+use std::time::Instant;
+
+use hickory_proto::op::Message;
+use hickory_proto::rr::{Name, RData, RecordType};
+
+use super::client::{Client, Patience};
+use super::message::{Ask, Recursion};
+use super::pace::{Pace, Rate};
+use super::present::name_text;
+use super::server::Server;
+use crate::model::fault::Fault;
+
+/// How many cuts are followed for one name.
+const DEPTH: usize = 12;
+
+/// How many servers of a zone are asked at most; no real zone has more.
+const SERVERS: usize = 26;
+
+/// A zone and its servers.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Zone {
+    /// Its name, lower case, absolute.
+    pub name: Name,
+    /// The names of its servers, sorted.
+    pub servers: Vec<Name>,
+    /// The addresses of its servers, sorted.
+    pub addresses: Vec<IpAddr>,
+}
+
+/// The search for zones: one resolver for what is public knowledge, and every answer kept.
+pub struct Hunt<'a> {
+    resolver: &'a mut Client,
+    wish: Option<Rate>,
+    patience: Patience,
+    until: Instant,
+    zones: BTreeMap<Name, Zone>,
+    /// Zones whose own servers answered with authority for some name in them.
+    settled: BTreeSet<Name>,
+}
+
+/// What a server of a zone said about a name.
+enum Step {
+    /// The name is in this zone.
+    Here,
+    /// It is in another, further down.
+    Cut(Zone),
+    /// No use; ask another server.
+    Useless(Fault),
+}
+
+impl<'a> Hunt<'a> {
+    /// A search that asks `resolver` for name servers and their addresses.
+    pub const fn new(
+        resolver: &'a mut Client,
+        wish: Option<Rate>,
+        patience: Patience,
+        until: Instant,
+    ) -> Self {
+        Self { resolver, wish, patience, until, zones: BTreeMap::new(), settled: BTreeSet::new() }
+    }
+
+    /// The zone a name is in.
+    ///
+    /// # Errors
+    /// A [`Fault`] when nobody who should know answered.
+    pub async fn zone_of(&mut self, name: &Name) -> Result<Zone, Fault> {
+        let mut zone = match self.deepest(name) {
+            Some(zone) => zone,
+            None => self.start(name).await?,
+        };
+        for _ in 0..DEPTH {
+            if self.settled.contains(&zone.name) {
+                return Ok(zone);
+            }
+            match self.step(&zone, name).await {
+                Step::Here => {
+                    self.settled.insert(zone.name.clone());
+                    return Ok(zone);
+                }
+                Step::Cut(below) => {
+                    self.zones.insert(below.name.clone(), below.clone());
+                    zone = below;
+                }
+                // A zone whose servers are silent is still the zone; they are asked again, and
+                // heard out one by one, as its authorities.
+                Step::Useless(_) if !zone.addresses.is_empty() && zone.name.num_labels() > 1 => {
+                    return Ok(zone);
+                }
+                Step::Useless(fault) => return Err(fault),
+            }
+        }
+        Err(Fault::Name {
+            name: name_text(name),
+            reason: format!("more than {DEPTH} delegations lead to it"),
+        })
+    }
+
+    /// A cut below a zone, found by asking the zone's servers in bulk.
+    pub async fn below(&mut self, message: &Message, zone: &Name, name: &Name) -> Option<Zone> {
+        let below = self.referral(message, zone, name).await?;
+        self.zones.insert(below.name.clone(), below.clone());
+        Some(below)
+    }
+
+    fn deepest(&self, name: &Name) -> Option<Zone> {
+        (0..=name.num_labels())
+            .rev()
+            .find_map(|labels| self.zones.get(&name.trim_to(usize::from(labels))))
+            .cloned()
+    }
+
+    /// The topmost zone a resolver knows servers of: normally the top-level domain.
+    async fn start(&mut self, name: &Name) -> Result<Zone, Fault> {
+        let mut last = None;
+        for labels in 1..=name.num_labels() {
+            let zone = name.trim_to(usize::from(labels));
+            match self.ask_resolver(&zone, RecordType::NS).await {
+                Ok(data) => {
+                    let servers = servers(&data);
+                    if !servers.is_empty() {
+                        let addresses = self.addresses(&servers, &[]).await;
+                        let zone = Zone { name: zone, servers, addresses };
+                        self.zones.insert(zone.name.clone(), zone.clone());
+                        return Ok(zone);
+                    }
+                }
+                Err(fault) => last = Some(fault),
+            }
+            if last.is_some() {
+                break;
+            }
+        }
+        Err(last.unwrap_or_else(|| Fault::Name {
+            name: name_text(name),
+            reason: format!("{} knows no name servers for it", self.resolver.server()),
+        }))
+    }
+
+    async fn step(&mut self, zone: &Zone, name: &Name) -> Step {
+        let mut fault = Fault::Name {
+            name: name_text(name),
+            reason: format!("no server of {} has an address", name_text(&zone.name)),
+        };
+        for address in zone.addresses.iter().take(4) {
+            let server = Server::udp(SocketAddr::new(*address, 53));
+            let mut client = Client::new(server, Pace::for_server(&server, self.wish));
+            let ask = Ask::new(name.clone(), RecordType::SOA, Recursion::Off);
+            let mut answers = client
+                .ask_all(&[ask], self.patience, self.until, |_, message, _| message.clone())
+                .await;
+            match answers.pop() {
+                Some(Ok(message)) if message.metadata.authoritative => return Step::Here,
+                Some(Ok(message)) => match self.referral(&message, &zone.name, name).await {
+                    Some(below) => return Step::Cut(below),
+                    None => {
+                        fault = Fault::Unreadable {
+                            what: format!("asking {server} about {}", name_text(name)),
+                            reason: "it should be an authority, but neither answers as one nor \
+                                     refers to one"
+                                .to_owned(),
+                        };
+                    }
+                },
+                Some(Err(silent)) => fault = silent,
+                None => {}
+            }
+        }
+        Step::Useless(fault)
+    }
+
+    /// The zone a message refers to, if it lies between `zone` and `name`.
+    async fn referral(&mut self, message: &Message, zone: &Name, name: &Name) -> Option<Zone> {
+        let cut = message
+            .authorities
+            .iter()
+            .find(|record| record.record_type() == RecordType::NS)
+            .map(|record| record.name.to_lowercase())?;
+        // Upward and sideways referrals lead nowhere.
+        if !zone.zone_of(&cut) || cut == *zone || !cut.zone_of(name) {
+            return None;
+        }
+        let data: Vec<RData> = message
+            .authorities
+            .iter()
+            .filter(|record| record.name == cut)
+            .map(|record| record.data.clone())
+            .collect();
+        let servers = servers(&data);
+        let glue: Vec<(Name, IpAddr)> = message
+            .additionals
+            .iter()
+            .filter_map(|record| Some((record.name.to_lowercase(), address(&record.data)?)))
+            .collect();
+        let addresses = self.addresses(&servers, &glue).await;
+        Some(Zone { name: cut, servers, addresses })
+    }
+
+    /// The addresses of servers: by the glue that came along, else by asking.
+    async fn addresses(&mut self, servers: &[Name], glue: &[(Name, IpAddr)]) -> Vec<IpAddr> {
+        let mut addresses = BTreeSet::new();
+        let mut asks = Vec::new();
+        for server in servers {
+            let glued = glue.iter().filter(|(name, _)| name == server);
+            let before = addresses.len();
+            addresses.extend(glued.map(|(_, ip)| *ip));
+            if addresses.len() == before {
+                for kind in [RecordType::A, RecordType::AAAA] {
+                    asks.push(Ask::new(server.clone(), kind, Recursion::Desired));
+                }
+            }
+        }
+        let found = self
+            .resolver
+            .ask_all(&asks, self.patience, self.until, |_, message, _| data(message))
+            .await;
+        addresses.extend(found.into_iter().flatten().flatten().filter_map(|data| address(&data)));
+        addresses.into_iter().take(SERVERS).collect()
+    }
+
+    async fn ask_resolver(&mut self, name: &Name, kind: RecordType) -> Result<Vec<RData>, Fault> {
+        let ask = Ask::new(name.clone(), kind, Recursion::Desired);
+        let read = |_: &Ask, message: &Message, _: &super::client::Meta| data(message);
+        let mut answers = self.resolver.ask_all(&[ask], self.patience, self.until, read).await;
+        answers.pop().unwrap_or_else(|| Ok(Vec::new()))
+    }
+}
+
+fn data(message: &Message) -> Vec<RData> {
+    message.answers.iter().map(|record| record.data.clone()).collect()
+}
+
+#[expect(clippy::wildcard_enum_match_arm, reason = "the crate's list of types is open")]
+fn address(data: &RData) -> Option<IpAddr> {
+    match data {
+        RData::A(a) => Some(IpAddr::V4(a.0)),
+        RData::AAAA(a) => Some(IpAddr::V6(a.0)),
+        _ => None,
+    }
+}
+
+fn servers(data: &[RData]) -> Vec<Name> {
+    let mut servers: Vec<Name> = data
+        .iter()
+        .filter_map(|data| {
+            let RData::NS(name) = data else { return None };
+            Some(name.0.to_lowercase())
+        })
+        .collect();
+    servers.sort();
+    servers.dedup();
+    servers.truncate(SERVERS);
+    servers
+}

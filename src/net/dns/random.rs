@@ -1,0 +1,39 @@
+//! Message ids that cannot be guessed: what keeps an off-path answer from being believed.
+
+/// A supply of random numbers from the system's generator, drawn in bulk.
+#[derive(Debug)]
+pub(super) struct Random {
+    pool: Vec<u8>,
+}
+
+/// How many bytes are drawn at once.
+const DRAW: usize = 4096;
+
+impl Random {
+    pub(super) const fn new() -> Self {
+        Self { pool: Vec::new() }
+    }
+
+    /// The next 16 random bits.
+    pub(super) fn next_u16(&mut self) -> u16 {
+        if self.pool.len() < 2 {
+            self.pool.resize(DRAW, 0);
+            // Fails only where the kernel has no entropy source; ids then come from addresses and
+            // are still checked against the question.
+            if aws_lc_rs::rand::fill(&mut self.pool).is_err() {
+                let seed = std::ptr::from_ref(&self.pool).addr().to_ne_bytes();
+                for (byte, seed) in self.pool.iter_mut().zip(seed.iter().cycle()) {
+                    *byte = byte.wrapping_add(*seed);
+                }
+            }
+        }
+        let high = self.pool.pop().unwrap_or_default();
+        let low = self.pool.pop().unwrap_or_default();
+        u16::from_be_bytes([high, low])
+    }
+
+    /// A random index below `n`; `n` is at least 1 and far below 65536.
+    pub(super) fn below(&mut self, n: usize) -> usize {
+        usize::from(self.next_u16()) % n.max(1)
+    }
+}

@@ -1,0 +1,524 @@
+//! The work of a client: many questions under way at once in one future, without a task for each.
+//!
+//! Every question is a slot. A slot is sent, sent again at growing distances while earlier tries
+//! may still be answered, moved to TCP when its answer was cut, and given up in the end.
+
+use std::cmp::Reverse;
+use std::collections::{BinaryHeap, VecDeque};
+use std::future::poll_fn;
+use std::pin::Pin;
+use std::task::{Context, Poll};
+use std::time::{Duration, Instant};
+
+use hickory_proto::op::{Message, ResponseCode};
+use tokio::time::Sleep;
+
+use super::client::{Client, Meta, Patience, TRIES};
+use super::message::{Ask, Extension, Reading, decode, encode};
+use super::server::Via;
+use super::stream::Spoken;
+use super::udp::{Berth, Heard};
+use crate::clock::round_millis;
+use crate::model::fault::Fault;
+
+/// How many datagrams are read from one socket before the others get their turn.
+const TURN: usize = 32;
+
+/// How many turns before other work on this thread gets its own.
+const TURNS: usize = 32;
+
+/// When to look again at a question that waits on a connection.
+const LOOK_AGAIN: Duration = Duration::from_millis(300);
+
+/// After how many questions given up in a row a server counts as gone.
+const GONE: usize = 50;
+
+/// One question's way.
+#[derive(Debug)]
+struct Slot {
+    via: Via,
+    extension: Extension,
+    first: Option<Instant>,
+    tries: u8,
+    berths: Vec<Berth>,
+    /// Why the last try failed, should no other succeed.
+    trouble: Option<Fault>,
+}
+
+/// All questions of one call.
+pub(super) struct Run<'a, T, F> {
+    client: &'a mut Client,
+    asks: &'a [Ask],
+    patience: Patience,
+    until: Instant,
+    read: F,
+    slots: Vec<Slot>,
+    results: Vec<Option<Result<T, Fault>>>,
+    /// Not sent yet.
+    fresh: VecDeque<usize>,
+    /// To be sent again.
+    again: VecDeque<usize>,
+    /// When to look at a slot again, and why.
+    timers: BinaryHeap<Reverse<(Instant, usize, Alarm)>>,
+    in_flight: usize,
+    open: usize,
+    window: Window,
+    answered: usize,
+    given_up_in_a_row: usize,
+    /// Before this instant the gate lets nothing pass.
+    gate_opens: Option<Instant>,
+    sleep: Pin<Box<Sleep>>,
+    armed: Instant,
+}
+
+/// Why a timer was set.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+enum Alarm {
+    /// To send it again if this many tries have not been answered.
+    Again(u8),
+    /// To give it up.
+    GiveUp,
+}
+
+/// How many questions may be unanswered at once: halved when answers stay away, since the server
+/// or the way to it drops what is too much, and grown again by answers.
+#[derive(Debug)]
+struct Window {
+    most: usize,
+    limit: usize,
+    credit: usize,
+    cut: Option<Instant>,
+}
+
+impl Window {
+    const fn new(most: usize) -> Self {
+        Self { most, limit: most, credit: 0, cut: None }
+    }
+
+    fn answered(&mut self) {
+        self.credit += 1;
+        if self.credit >= self.limit {
+            self.credit = 0;
+            self.limit = (self.limit + 1).min(self.most);
+        }
+    }
+
+    fn missed(&mut self, now: Instant) {
+        let rest = Duration::from_millis(250);
+        if self.cut.is_none_or(|cut| now.duration_since(cut) > rest) {
+            self.limit = (self.limit / 2).max(2).min(self.most);
+            self.cut = Some(now);
+        }
+    }
+}
+
+impl<'a, T, F: Fn(&Ask, &Message, &Meta) -> T> Run<'a, T, F> {
+    pub(super) fn new(
+        client: &'a mut Client,
+        asks: &'a [Ask],
+        patience: Patience,
+        until: Instant,
+        read: F,
+    ) -> Self {
+        let now = client.clock.tick();
+        let via = client.server.via;
+        let slot = || Slot {
+            via,
+            extension: Extension::Edns,
+            first: None,
+            tries: 0,
+            berths: Vec::new(),
+            trouble: None,
+        };
+        Self {
+            asks,
+            patience,
+            until,
+            read,
+            slots: asks.iter().map(|_| slot()).collect(),
+            results: asks.iter().map(|_| None).collect(),
+            fresh: (0..asks.len()).collect(),
+            again: VecDeque::new(),
+            timers: BinaryHeap::new(),
+            in_flight: 0,
+            open: asks.len(),
+            window: Window::new(client.pace.in_flight),
+            answered: 0,
+            given_up_in_a_row: 0,
+            gate_opens: None,
+            sleep: Box::pin(tokio::time::sleep_until(until.into())),
+            armed: until.max(now),
+            client,
+        }
+    }
+
+    /// Works until every question has its result.
+    pub(super) async fn finish(mut self) -> Vec<Result<T, Fault>> {
+        poll_fn(|cx| self.poll(cx)).await;
+        let (client, asks) = (&self.client, self.asks);
+        self.results
+            .into_iter()
+            .zip(asks)
+            .map(|(result, ask)| {
+                result.unwrap_or_else(|| {
+                    Err(Fault::Timeout {
+                        what: format!("asking {} for {} {}", client.server, ask.name, ask.kind),
+                        after: self.patience.give_up.into(),
+                    })
+                })
+            })
+            .collect()
+    }
+
+    fn poll(&mut self, cx: &mut Context<'_>) -> Poll<()> {
+        for _ in 0..TURNS {
+            let now = self.client.clock.tick();
+            if now >= self.until {
+                self.abandon();
+                return Poll::Ready(());
+            }
+            let mut moved = self.hear_udp(cx);
+            moved |= self.hear_stream(cx);
+            moved |= self.ring(now);
+            moved |= self.send(cx, now);
+            if self.open == 0 {
+                return Poll::Ready(());
+            }
+            if !moved && self.wait(cx, now).is_pending() {
+                return Poll::Pending;
+            }
+        }
+        cx.waker().wake_by_ref();
+        Poll::Pending
+    }
+
+    /// Sets the timer for the next thing to do.
+    fn wait(&mut self, cx: &mut Context<'_>, now: Instant) -> Poll<()> {
+        let timer = self.timers.peek().map(|Reverse((at, _, _))| *at);
+        let next = [timer, self.gate_opens, Some(self.until)].into_iter().flatten().min();
+        let next = next.unwrap_or(self.until);
+        // Waking too early is harmless; setting the timer anew each time is not free.
+        if next < self.armed || self.armed <= now {
+            self.armed = next;
+            self.sleep.as_mut().reset(next.into());
+        }
+        self.sleep.as_mut().poll(cx)
+    }
+
+    fn hear_udp(&mut self, cx: &mut Context<'_>) -> bool {
+        let mut buffer = [0_u8; 4096];
+        let mut moved = false;
+        let lanes = self.client.udp.as_ref().map_or(0, super::udp::UdpLanes::len);
+        for lane in 0..lanes {
+            for _ in 0..TURN {
+                let Some(udp) = &mut self.client.udp else { break };
+                match udp.poll_recv(cx, lane, &mut buffer) {
+                    Poll::Pending => break,
+                    Poll::Ready(Heard::Stray) => moved = true,
+                    Poll::Ready(Heard::Bytes(slot, length)) => {
+                        moved = true;
+                        self.heard(slot, &buffer[..length], Via::Udp);
+                    }
+                    Poll::Ready(Heard::Failed(error)) => {
+                        moved = true;
+                        let slots = udp.slots_of(lane);
+                        self.refused(&slots, &error);
+                    }
+                }
+            }
+        }
+        moved
+    }
+
+    fn hear_stream(&mut self, cx: &mut Context<'_>) -> bool {
+        let mut moved = false;
+        for _ in 0..TURN {
+            match self.client.stream.poll(cx) {
+                Poll::Pending => break,
+                Poll::Ready(Spoken::Stray) => moved = true,
+                Poll::Ready(Spoken::Message(slot, bytes)) => {
+                    moved = true;
+                    self.heard(slot, &bytes, Via::Tcp);
+                }
+                Poll::Ready(Spoken::Lost(slots, fault)) => {
+                    moved = true;
+                    for slot in slots {
+                        self.retry_or_fail(slot, &fault);
+                    }
+                }
+            }
+        }
+        moved
+    }
+
+    /// Nobody listens there, says the host. Not final: the message may be forged or old.
+    fn refused(&mut self, slots: &[usize], error: &std::io::Error) {
+        for &slot in slots {
+            if self.is_open(slot) {
+                let what = self.what(slot);
+                self.slots[slot].trouble = Some(Fault::from_io(what, error));
+            }
+        }
+    }
+
+    /// After a lost connection: once more, or never again.
+    fn retry_or_fail(&mut self, slot: usize, fault: &Fault) {
+        if !self.is_open(slot) {
+            return;
+        }
+        if self.slots[slot].tries < TRIES {
+            self.slots[slot].trouble = Some(fault.clone());
+            if self.answered > 0 {
+                self.again.push_back(slot);
+            }
+        } else {
+            self.finish_slot(slot, Err(fault.clone()));
+        }
+    }
+
+    fn heard(&mut self, slot: usize, bytes: &[u8], via: Via) {
+        if !self.is_open(slot) {
+            return;
+        }
+        match decode(&self.asks[slot], bytes) {
+            Reading::Foreign => {}
+            Reading::Garbage(reason) => {
+                let what = self.what(slot);
+                let reason = crate::model::text::one_line(&reason);
+                self.slots[slot].trouble = Some(Fault::Unreadable { what, reason });
+            }
+            Reading::Answer(message) => self.answer(slot, &message, via),
+        }
+    }
+
+    fn answer(&mut self, slot: usize, message: &Message, via: Via) {
+        let header = &message.metadata;
+        let state = &mut self.slots[slot];
+        let unreadable =
+            matches!(header.response_code, ResponseCode::FormErr | ResponseCode::NotImp);
+        if unreadable && message.edns.is_none() && state.extension == Extension::Edns {
+            // RFC 6891 §7: a server that knows no EDNS says FORMERR or NOTIMP.
+            state.extension = Extension::Plain;
+            self.again.push_back(slot);
+            return;
+        }
+        if header.truncation && via == Via::Udp {
+            state.via = Via::Tcp;
+            self.again.push_back(slot);
+            return;
+        }
+        let now = self.client.clock.tick();
+        let first = state.first.unwrap_or(now);
+        let meta = Meta {
+            at: self.client.clock.now(),
+            millis: round_millis(now.duration_since(first).as_secs_f64() * 1000.0),
+            tries: state.tries,
+            via,
+        };
+        if state.tries == 1 {
+            self.window.answered();
+        }
+        self.answered += 1;
+        self.given_up_in_a_row = 0;
+        let facts = (self.read)(&self.asks[slot], message, &meta);
+        self.finish_slot(slot, Ok(facts));
+    }
+
+    /// Looks at the slots whose time has come.
+    fn ring(&mut self, now: Instant) -> bool {
+        let mut moved = false;
+        while let Some(&Reverse((at, slot, alarm))) = self.timers.peek() {
+            if at > now {
+                break;
+            }
+            self.timers.pop();
+            if !self.is_open(slot) {
+                continue;
+            }
+            moved = true;
+            match alarm {
+                Alarm::Again(tries) if self.slots[slot].tries == tries => {
+                    if self.slots[slot].via == Via::Tcp && self.client.stream.holds(slot) {
+                        // TCP repeats by itself; look again should the connection be lost.
+                        self.timers.push(Reverse((now + LOOK_AGAIN, slot, alarm)));
+                        continue;
+                    }
+                    self.window.missed(now);
+                    self.again.push_back(slot);
+                }
+                Alarm::Again(_) => {}
+                Alarm::GiveUp => self.give_up(slot),
+            }
+        }
+        moved
+    }
+
+    fn give_up(&mut self, slot: usize) {
+        let fault = self.slots[slot].trouble.take().unwrap_or_else(|| Fault::Timeout {
+            what: self.what(slot),
+            after: self.patience.give_up.into(),
+        });
+        self.finish_slot(slot, Err(fault.clone()));
+        self.given_up_in_a_row += 1;
+        // A server that has never answered will not answer the rest either.
+        let limit = if self.answered == 0 { self.asks.len().min(4) } else { GONE };
+        if self.given_up_in_a_row >= limit {
+            while let Some(slot) = self.fresh.pop_front() {
+                self.in_flight += 1;
+                self.finish_slot(slot, Err(fault.clone()));
+            }
+        }
+    }
+
+    fn send(&mut self, cx: &mut Context<'_>, now: Instant) -> bool {
+        let mut moved = false;
+        self.gate_opens = None;
+        while let Some(slot) = self.next_slot() {
+            let over_stream = self.slots[slot].via == Via::Tcp;
+            if over_stream && !self.client.stream.has_room() {
+                self.put_back(slot);
+                break;
+            }
+            if let Err(opens) = self.client.gate.pass(now, &mut self.client.random) {
+                self.gate_opens = Some(opens);
+                self.put_back(slot);
+                break;
+            }
+            let sent = if over_stream { self.send_stream(slot) } else { self.send_udp(cx, slot) };
+            if sent.is_pending() {
+                self.put_back(slot);
+                break;
+            }
+            moved = true;
+            self.note_sent(slot, now);
+        }
+        moved
+    }
+
+    fn next_slot(&mut self) -> Option<usize> {
+        while let Some(slot) = self.again.pop_front() {
+            if self.is_open(slot) {
+                return Some(slot);
+            }
+        }
+        if self.in_flight < self.window.limit { self.fresh.pop_front() } else { None }
+    }
+
+    fn put_back(&mut self, slot: usize) {
+        if self.slots[slot].first.is_some() {
+            self.again.push_front(slot);
+        } else {
+            self.fresh.push_front(slot);
+        }
+    }
+
+    fn note_sent(&mut self, slot: usize, now: Instant) {
+        let state = &mut self.slots[slot];
+        state.tries = state.tries.saturating_add(1);
+        let first = *state.first.get_or_insert_with(|| {
+            self.in_flight += 1;
+            self.timers.push(Reverse((now + self.patience.give_up, slot, Alarm::GiveUp)));
+            now
+        });
+        if state.tries < TRIES
+            && let Some(after) = self.patience.again(state.tries)
+        {
+            let at = (first + after).max(now + Duration::from_millis(100));
+            self.timers.push(Reverse((at, slot, Alarm::Again(state.tries))));
+        }
+    }
+
+    fn send_udp(&mut self, cx: &mut Context<'_>, slot: usize) -> Poll<()> {
+        let Client { udp: Some(udp), random, .. } = &mut *self.client else {
+            return Poll::Ready(());
+        };
+        let berth = udp.berth(slot, random);
+        let bytes = match encode(&self.asks[slot], berth.id(), self.slots[slot].extension) {
+            Ok(bytes) => bytes,
+            Err(reason) => {
+                let fault = Fault::Bug { message: format!("writing a question: {reason}") };
+                udp.leave(berth);
+                self.slots[slot].trouble = Some(fault);
+                return Poll::Ready(());
+            }
+        };
+        match udp.poll_send(cx, berth, &bytes) {
+            Poll::Pending => {
+                udp.leave(berth);
+                Poll::Pending
+            }
+            Poll::Ready(Ok(())) => {
+                self.slots[slot].berths.push(berth);
+                Poll::Ready(())
+            }
+            Poll::Ready(Err(error)) => {
+                self.slots[slot].berths.push(berth);
+                self.refused(&[slot], &error);
+                Poll::Ready(())
+            }
+        }
+    }
+
+    fn send_stream(&mut self, slot: usize) -> Poll<()> {
+        let Client { stream, random, .. } = &mut *self.client;
+        stream.leave(slot);
+        let id = stream.berth(slot, random);
+        match encode(&self.asks[slot], id, self.slots[slot].extension) {
+            Ok(bytes) => stream.send(&bytes, self.patience.give_up),
+            Err(reason) => {
+                let fault = Fault::Bug { message: format!("writing a question: {reason}") };
+                self.slots[slot].trouble = Some(fault);
+            }
+        }
+        Poll::Ready(())
+    }
+
+    fn is_open(&self, slot: usize) -> bool {
+        self.results[slot].is_none()
+    }
+
+    fn finish_slot(&mut self, slot: usize, result: Result<T, Fault>) {
+        for berth in std::mem::take(&mut self.slots[slot].berths) {
+            if let Some(udp) = &mut self.client.udp {
+                udp.leave(berth);
+            }
+        }
+        if self.slots[slot].via == Via::Tcp {
+            self.client.stream.leave(slot);
+        }
+        self.results[slot] = Some(result);
+        self.in_flight -= 1;
+        self.open -= 1;
+    }
+
+    /// The time is over: what has no answer gets none.
+    fn abandon(&mut self) {
+        for slot in 0..self.slots.len() {
+            if !self.is_open(slot) {
+                continue;
+            }
+            let what = self.what(slot);
+            let fault = match (self.slots[slot].trouble.take(), self.slots[slot].first) {
+                (Some(trouble), _) => trouble,
+                (None, Some(first)) => Fault::Timeout {
+                    what,
+                    after: Duration::from_millis(
+                        u64::try_from(self.until.saturating_duration_since(first).as_millis())
+                            .unwrap_or(u64::MAX),
+                    )
+                    .into(),
+                },
+                (None, None) => Fault::Timeout { what, after: crate::model::time::Span::ZERO },
+            };
+            if self.slots[slot].first.is_none() {
+                self.in_flight += 1;
+            }
+            self.finish_slot(slot, Err(fault));
+        }
+    }
+
+    fn what(&self, slot: usize) -> String {
+        let ask = &self.asks[slot];
+        format!("asking {} for {} {}", self.client.server, ask.name, ask.kind)
+    }
+}

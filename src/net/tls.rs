@@ -1,0 +1,266 @@
+//! One TLS handshake as facts: what the server showed, kept before anything is judged.
+//!
+//! A verifier that judged would end the handshake at the first fault and hide the rest. This one
+//! records the chain and the staple and lets the handshake go on; it still demands that the server
+//! proves to hold the key (RFC 8446 §4.4.3), since everything else could be replayed.
+
+use std::io;
+use std::sync::{Arc, LazyLock, Mutex};
+use std::time::Duration;
+
+use rustls::client::Resumption;
+use rustls::client::danger::{HandshakeSignatureValid, ServerCertVerified, ServerCertVerifier};
+use rustls::crypto::aws_lc_rs::kx_group::{SECP256R1, SECP384R1, X25519, X25519MLKEM768};
+use rustls::crypto::{
+    CryptoProvider, SupportedKxGroup, aws_lc_rs, verify_tls12_signature, verify_tls13_signature,
+};
+use rustls::pki_types::{CertificateDer, ServerName, UnixTime};
+use rustls::{ClientConfig, DigitallySignedStruct, InvalidMessage, SignatureScheme};
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
+use tokio::net::TcpStream;
+use tokio_rustls::TlsConnector;
+
+use crate::clock::{Clock, millis_since};
+use crate::model::fault::Fault;
+use crate::model::text::one_line;
+use crate::net::tcp::Refusal;
+
+/// The one provider of cryptography. It offers post-quantum key exchange first, as browsers do.
+#[must_use]
+pub fn provider() -> &'static Arc<CryptoProvider> {
+    static PROVIDER: LazyLock<Arc<CryptoProvider>> =
+        LazyLock::new(|| with_groups(vec![X25519MLKEM768, X25519, SECP256R1, SECP384R1]));
+    &PROVIDER
+}
+
+/// The same provider without post-quantum key exchange: a first message that fits one segment.
+fn classic() -> &'static Arc<CryptoProvider> {
+    static CLASSIC: LazyLock<Arc<CryptoProvider>> =
+        LazyLock::new(|| with_groups(vec![X25519, SECP256R1, SECP384R1]));
+    &CLASSIC
+}
+
+fn with_groups(kx_groups: Vec<&'static dyn SupportedKxGroup>) -> Arc<CryptoProvider> {
+    Arc::new(CryptoProvider { kx_groups, ..aws_lc_rs::default_provider() })
+}
+
+/// Which key exchange is offered.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum KeyExchange {
+    /// Post-quantum first, as browsers offer it.
+    PostQuantum,
+    /// Elliptic curves only.
+    Classic,
+}
+
+/// What a handshake offers.
+#[derive(Debug, Clone, Copy)]
+pub struct Offer<'a> {
+    /// The name asked for.
+    pub name: &'a ServerName<'static>,
+    /// The key exchange.
+    pub exchange: KeyExchange,
+    /// The protocol versions.
+    pub versions: Versions,
+}
+
+/// Which protocol versions are offered.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Versions {
+    /// TLS 1.3 and 1.2.
+    All,
+    /// TLS 1.2 only.
+    Tls12,
+}
+
+/// What came of a handshake.
+#[derive(Debug)]
+pub struct Handshake {
+    /// How long it took in milliseconds.
+    pub millis: f64,
+    /// The certificates as sent, the server's own first; empty where it never came to that.
+    pub chain: Vec<CertificateDer<'static>>,
+    /// The stapled OCSP answer; empty where there was none.
+    pub staple: Vec<u8>,
+    /// What was agreed on, or how it failed.
+    pub end: Result<Session, Failure>,
+}
+
+/// What both sides agreed on.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+pub struct Session {
+    /// The protocol version, such as `TLSv1.3`.
+    pub version: String,
+    /// The cipher suite, such as `TLS13_AES_256_GCM_SHA384`.
+    pub suite: String,
+    /// The key exchange group, such as `X25519MLKEM768`.
+    pub group: String,
+}
+
+/// How the target ended a handshake.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "kebab-case")]
+pub enum Failure {
+    /// It sent an alert, such as `UnrecognisedName`.
+    Alert(String),
+    /// It reset the connection.
+    Reset,
+    /// It closed the connection without a word.
+    Closed,
+    /// It and this client have no version, suite or group in common.
+    Incompatible(String),
+    /// What it sent is not TLS.
+    NotTls(String),
+    /// It sent a handshake message larger than 64 KiB.
+    Oversized,
+    /// It broke the rules of the protocol.
+    Violation(String),
+    /// It did not prove to hold the key of its certificate.
+    NotProved(String),
+}
+
+/// Shakes hands on an open connection, without resuming a session.
+///
+/// # Errors
+/// A [`Fault`] when the server fell silent, or this machine could not go on.
+pub async fn shake(
+    stream: TcpStream,
+    offer: Offer<'_>,
+    limit: Duration,
+) -> Result<Handshake, Fault> {
+    let what = || format!("TLS handshake as {}", offer.name.to_str());
+    let capture = Arc::new(Capture::default());
+    let config =
+        config(&capture, offer).map_err(|error| Fault::Bug { message: error.to_string() })?;
+    let begun = Clock.tick();
+    let connecting = TlsConnector::from(Arc::new(config)).connect(offer.name.clone(), stream);
+    let done = tokio::time::timeout(limit, connecting)
+        .await
+        .map_err(|_| Fault::Timeout { what: what(), after: limit.into() })?;
+    let millis = millis_since(begun);
+    let end = match done {
+        Ok(stream) => Ok(session(stream.get_ref().1)),
+        Err(error) => Err(failure(&error).ok_or_else(|| Fault::from_io(what(), &error))?),
+    };
+    let (chain, staple) = capture.take();
+    Ok(Handshake { millis, chain, staple, end })
+}
+
+/// A configuration for one handshake. With a session to resume, a server shows neither certificate
+/// nor staple, and the library would answer with those it remembers.
+fn config(capture: &Arc<Capture>, offer: Offer<'_>) -> Result<ClientConfig, rustls::Error> {
+    let provider = match offer.exchange {
+        KeyExchange::PostQuantum => provider(),
+        KeyExchange::Classic => classic(),
+    };
+    let versions = match offer.versions {
+        Versions::All => rustls::ALL_VERSIONS,
+        Versions::Tls12 => &[&rustls::version::TLS12],
+    };
+    let mut config = ClientConfig::builder_with_provider(Arc::clone(provider))
+        .with_protocol_versions(versions)?
+        .dangerous()
+        .with_custom_certificate_verifier(Arc::<Capture>::clone(capture))
+        .with_no_client_auth();
+    config.resumption = Resumption::disabled();
+    Ok(config)
+}
+
+fn session(connection: &rustls::ClientConnection) -> Session {
+    let unknown = || "unknown".to_owned();
+    Session {
+        version: connection
+            .protocol_version()
+            .and_then(|version| version.as_str())
+            .map_or_else(unknown, |version| version.replace('_', ".")),
+        suite: connection
+            .negotiated_cipher_suite()
+            .and_then(|suite| suite.suite().as_str())
+            .map_or_else(unknown, str::to_owned),
+        group: connection
+            .negotiated_key_exchange_group()
+            .and_then(|group| group.name().as_str())
+            .map_or_else(unknown, str::to_owned),
+    }
+}
+
+/// The target's own part in a failed handshake; `None` when it is this machine's.
+fn failure(error: &io::Error) -> Option<Failure> {
+    use rustls::Error as E;
+    let inner = error.get_ref().and_then(|inner| inner.downcast_ref::<E>());
+    let words = |inner: &E| one_line(&inner.to_string());
+    Some(match inner {
+        None => match Refusal::of(error) {
+            Some(_) => Failure::Reset,
+            None if error.kind() == io::ErrorKind::UnexpectedEof => Failure::Closed,
+            None => return None,
+        },
+        Some(E::AlertReceived(alert)) => Failure::Alert(format!("{alert:?}")),
+        Some(E::InvalidMessage(
+            InvalidMessage::HandshakePayloadTooLarge | InvalidMessage::CertificatePayloadTooLarge,
+        )) => Failure::Oversized,
+        Some(
+            inner @ E::InvalidMessage(
+                InvalidMessage::InvalidContentType | InvalidMessage::UnknownProtocolVersion,
+            ),
+        ) => Failure::NotTls(words(inner)),
+        Some(inner @ (E::PeerIncompatible(_) | E::NoApplicationProtocol)) => {
+            Failure::Incompatible(words(inner))
+        }
+        Some(inner @ E::InvalidCertificate(_)) => Failure::NotProved(words(inner)),
+        Some(E::FailedToGetRandomBytes | E::General(_) | E::EncryptError) => return None,
+        Some(inner) => Failure::Violation(words(inner)),
+    })
+}
+
+/// Records what the server shows.
+#[derive(Debug, Default)]
+pub(super) struct Capture(Mutex<(Vec<CertificateDer<'static>>, Vec<u8>)>);
+
+impl Capture {
+    fn take(&self) -> (Vec<CertificateDer<'static>>, Vec<u8>) {
+        std::mem::take(&mut *self.0.lock().unwrap_or_else(std::sync::PoisonError::into_inner))
+    }
+}
+
+impl ServerCertVerifier for Capture {
+    fn verify_server_cert(
+        &self,
+        end_entity: &CertificateDer<'_>,
+        intermediates: &[CertificateDer<'_>],
+        _: &ServerName<'_>,
+        ocsp_response: &[u8],
+        _: UnixTime,
+    ) -> Result<ServerCertVerified, rustls::Error> {
+        let chain = std::iter::once(end_entity).chain(intermediates);
+        let chain = chain.map(|der| der.clone().into_owned()).collect();
+        *self.0.lock().unwrap_or_else(std::sync::PoisonError::into_inner) =
+            (chain, ocsp_response.to_vec());
+        Ok(ServerCertVerified::assertion())
+    }
+
+    fn verify_tls12_signature(
+        &self,
+        message: &[u8],
+        cert: &CertificateDer<'_>,
+        dss: &DigitallySignedStruct,
+    ) -> Result<HandshakeSignatureValid, rustls::Error> {
+        let algorithms = &provider().signature_verification_algorithms;
+        verify_tls12_signature(message, cert, dss, algorithms)
+    }
+
+    fn verify_tls13_signature(
+        &self,
+        message: &[u8],
+        cert: &CertificateDer<'_>,
+        dss: &DigitallySignedStruct,
+    ) -> Result<HandshakeSignatureValid, rustls::Error> {
+        let algorithms = &provider().signature_verification_algorithms;
+        verify_tls13_signature(message, cert, dss, algorithms)
+    }
+
+    fn supported_verify_schemes(&self) -> Vec<SignatureScheme> {
+        provider().signature_verification_algorithms.supported_schemes()
+    }
+}

@@ -1,0 +1,323 @@
+//! The plan: which checks of a list are looked at now, which are not and why, and whom they contact.
+
+use std::collections::HashSet;
+
+use jiff::{Timestamp, Zoned};
+use thiserror::Error;
+
+use crate::checklist::raw::RawWaiver;
+use crate::checklist::{Check, Checklist};
+use crate::model::peer::Peer;
+use crate::model::record::{Skip, SkipReason, Waived, Waiver};
+use crate::model::text::did_you_mean;
+use crate::model::time::{Offset, Phase, Window};
+
+/// What the command line selects.
+#[derive(Debug, Clone, Default)]
+pub struct Selection {
+    /// Ids or globs of ids; empty for all.
+    pub ids: Vec<String>,
+    /// Labels, any of which a check must have; empty for all.
+    pub tags: Vec<String>,
+    /// Ids or globs of ids to leave out.
+    pub skip: Vec<String>,
+    /// The phase.
+    pub phase: PhaseChoice,
+}
+
+/// Which phase to run.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub enum PhaseChoice {
+    /// The latest that has begun, by the clock and the launch.
+    #[default]
+    Auto,
+    /// Every phase.
+    All,
+    /// This one.
+    One(Phase),
+}
+
+impl std::str::FromStr for PhaseChoice {
+    type Err = String;
+
+    fn from_str(text: &str) -> Result<Self, String> {
+        match text {
+            "auto" => Ok(Self::Auto),
+            "all" => Ok(Self::All),
+            name => name.parse().map(Self::One).map_err(|_| {
+                format!(
+                    "`{name}` is no phase; write auto, all, or a phase of the list such as T-24h"
+                )
+            }),
+        }
+    }
+}
+
+/// Which checks of a list are looked at now.
+#[derive(Debug)]
+pub struct Plan<'a> {
+    /// The list.
+    pub checklist: &'a Checklist,
+    /// The phase, `all` for every one.
+    pub phase: String,
+    /// When it was planned.
+    pub now: Timestamp,
+    /// T-0.
+    pub launch: Zoned,
+    /// The release window.
+    pub window: Window,
+    /// For every check of the list in its order, why it is not looked at; `None` when it is.
+    pub skips: Vec<Option<Skip>>,
+    /// Patterns of `--skip` that left nothing out.
+    pub idle_skips: Vec<String>,
+}
+
+/// A selection that selects nothing, or names what is not there. Nothing is run.
+#[derive(Debug, Clone, PartialEq, Eq, Error)]
+pub enum NothingSelected {
+    /// A pattern that matches no check of the list.
+    #[error("`{pattern}` matches no check of this list")]
+    NoSuchId {
+        /// The pattern.
+        pattern: String,
+        /// What it could have matched.
+        help: String,
+    },
+    /// A tag that no check bears.
+    #[error("no check of this list is tagged `{tag}`")]
+    NoSuchTag {
+        /// The tag.
+        tag: String,
+        /// What it could have been.
+        help: String,
+    },
+    /// A phase that the list does not have.
+    #[error("the list has no phase {phase}")]
+    NoSuchPhase {
+        /// The phase.
+        phase: Phase,
+        /// What it could have been.
+        help: String,
+    },
+    /// Everything that was named is left out by something else that was said.
+    #[error("nothing is left to check")]
+    Nothing {
+        /// Why.
+        help: String,
+    },
+}
+
+impl NothingSelected {
+    /// What could have been meant.
+    #[must_use]
+    pub fn help(&self) -> &str {
+        match self {
+            Self::NoSuchId { help, .. }
+            | Self::NoSuchTag { help, .. }
+            | Self::NoSuchPhase { help, .. }
+            | Self::Nothing { help } => help,
+        }
+    }
+}
+
+/// Plans a list for now.
+///
+/// # Errors
+/// [`NothingSelected`] when nothing would be looked at, or a pattern, tag or phase names nothing:
+/// a mistyped id that is silently left out would be a false green.
+pub fn plan<'a>(
+    checklist: &'a Checklist,
+    selection: &Selection,
+    now: &Zoned,
+) -> Result<Plan<'a>, NothingSelected> {
+    known_names(checklist, selection)?;
+    let launch = checklist.launch.clone().unwrap_or_else(|| now.clone());
+    let phase = phase(checklist, selection, now.timestamp(), launch.timestamp())?;
+    let window = window(checklist, launch.timestamp());
+    // Who names a check wants it looked at, whatever the clock says.
+    let by_phase = selection.ids.is_empty() || selection.phase != PhaseChoice::Auto;
+    let skips: Vec<Option<Skip>> = checklist
+        .checks()
+        .map(|check| {
+            not_selected(check, selection)
+                .or_else(|| phase.as_ref().filter(|_| by_phase).and_then(|p| other_phase(check, p)))
+        })
+        .collect();
+    if skips.iter().all(Option::is_some) {
+        return Err(NothingSelected::Nothing { help: why_nothing(&skips, checklist) });
+    }
+    let idle = |pattern: &&String| !checklist.checks().any(|check| check.id.matches(pattern));
+    let idle_skips = selection.skip.iter().filter(idle).cloned().collect();
+    let phase = phase.map_or_else(|| "all".to_owned(), |phase| phase.to_string());
+    Ok(Plan { checklist, phase, now: now.timestamp(), launch, window, skips, idle_skips })
+}
+
+impl<'a> Plan<'a> {
+    /// The plan that looks at nothing, so that even an empty selection has its record.
+    #[must_use]
+    pub fn of_nothing(checklist: &'a Checklist, now: &Zoned) -> Self {
+        let launch = checklist.launch.clone().unwrap_or_else(|| now.clone());
+        let window = window(checklist, launch.timestamp());
+        let skip = || {
+            let text = "not selected".to_owned();
+            Some(Skip { reason: SkipReason::NotSelected, cause: None, text })
+        };
+        let skips = checklist.checks().map(|_| skip()).collect();
+        let phase = "all".to_owned();
+        let idle_skips = Vec::new();
+        Self { checklist, phase, now: now.timestamp(), launch, window, skips, idle_skips }
+    }
+
+    /// Every check with why it is not looked at, by step.
+    pub fn steps(
+        &self,
+    ) -> impl Iterator<Item = (&crate::checklist::Step, Vec<(&Check, Option<&Skip>)>)> {
+        let mut skips = self.skips.iter();
+        self.checklist.steps.iter().map(move |step| {
+            let checks =
+                step.checks.iter().map(|check| (check, skips.next().and_then(Option::as_ref)));
+            (step, checks.collect())
+        })
+    }
+
+    /// The checks that are looked at.
+    pub fn selected(&self) -> impl Iterator<Item = &Check> {
+        self.checklist
+            .checks()
+            .zip(&self.skips)
+            .filter(|(_, skip)| skip.is_none())
+            .map(|(check, _)| check)
+    }
+
+    /// The waivers, their ends counted from the launch.
+    #[must_use]
+    pub fn waivers(&self) -> Vec<Waiver> {
+        let resolve = |raw: &RawWaiver| Waiver {
+            check: raw.check.clone(),
+            code: raw.code.clone(),
+            target: raw.target.clone(),
+            waived: Waived {
+                by: raw.by.clone(),
+                reason: raw.reason.clone(),
+                until: raw.until.resolve(self.launch.timestamp()),
+            },
+        };
+        self.checklist.waivers.iter().map(resolve).collect()
+    }
+
+    /// Everybody the selected checks will contact, each once.
+    #[must_use]
+    pub fn peers(&self) -> Vec<Peer> {
+        let mut peers: Vec<Peer> = self
+            .selected()
+            .filter_map(|check| check.probe.as_ref().ok())
+            .flat_map(|p| p.peers())
+            .collect();
+        peers.sort();
+        peers.dedup();
+        peers
+    }
+}
+
+/// The release window as instants; without one, the launch itself.
+fn window(checklist: &Checklist, launch: Timestamp) -> Window {
+    let (from, to) = checklist.window.unwrap_or((Offset::ZERO, Offset::ZERO));
+    Window { from: from.from_launch(launch), to: to.from_launch(launch) }
+}
+
+fn known_names(checklist: &Checklist, selection: &Selection) -> Result<(), NothingSelected> {
+    let ids: Vec<&str> = checklist.checks().map(|check| check.id.as_str()).collect();
+    for pattern in &selection.ids {
+        if !checklist.checks().any(|check| check.id.matches(pattern)) {
+            let help = meant(pattern, &ids);
+            return Err(NothingSelected::NoSuchId { pattern: pattern.clone(), help });
+        }
+    }
+    let mut tags: Vec<&str> =
+        checklist.checks().flat_map(|check| &check.tags).map(String::as_str).collect();
+    tags.sort_unstable();
+    tags.dedup();
+    for tag in &selection.tags {
+        if !tags.contains(&tag.as_str()) {
+            return Err(NothingSelected::NoSuchTag { tag: tag.clone(), help: meant(tag, &tags) });
+        }
+    }
+    Ok(())
+}
+
+/// The nearest of some words, or all of them when they are few.
+fn meant(word: &str, known: &[&str]) -> String {
+    const MANY: usize = 20;
+    if let Some(near) = did_you_mean(word, known.iter().copied()) {
+        return format!("did you mean `{near}`?");
+    }
+    match known {
+        [] => "there are none".to_owned(),
+        few if few.len() <= MANY => format!("there are: {}", few.join(", ")),
+        many => format!("there are: {}, and {} more", many[..MANY].join(", "), many.len() - MANY),
+    }
+}
+
+/// The phase that is run; `None` for all.
+fn phase(
+    checklist: &Checklist,
+    selection: &Selection,
+    now: Timestamp,
+    launch: Timestamp,
+) -> Result<Option<Phase>, NothingSelected> {
+    match &selection.phase {
+        PhaseChoice::All => Ok(None),
+        PhaseChoice::One(phase) if checklist.phases.contains(phase) => {
+            Ok(checklist.phases.iter().find(|known| *known == phase).cloned())
+        }
+        PhaseChoice::One(phase) => {
+            let known: Vec<String> = checklist.phases.iter().map(ToString::to_string).collect();
+            let known: Vec<&str> = known.iter().map(String::as_str).collect();
+            Err(NothingSelected::NoSuchPhase { phase: phase.clone(), help: meant("", &known) })
+        }
+        PhaseChoice::Auto if checklist.launch.is_none() => Ok(None),
+        PhaseChoice::Auto => {
+            let begun =
+                checklist.phases.iter().rev().find(|phase| phase.at.from_launch(launch) <= now);
+            Ok(begun.or(checklist.phases.first()).cloned())
+        }
+    }
+}
+
+fn not_selected(check: &Check, selection: &Selection) -> Option<Skip> {
+    let hit = |pattern: &String| check.id.matches(pattern);
+    let named = selection.ids.is_empty() || selection.ids.iter().any(hit);
+    let tagged =
+        selection.tags.is_empty() || selection.tags.iter().any(|tag| check.tags.contains(tag));
+    let left_out = selection.skip.iter().any(hit);
+    let text = if left_out {
+        "left out with --skip"
+    } else if named && tagged {
+        return None;
+    } else {
+        "not selected"
+    };
+    Some(Skip { reason: SkipReason::NotSelected, cause: None, text: text.to_owned() })
+}
+
+fn other_phase(check: &Check, phase: &Phase) -> Option<Skip> {
+    if check.phases.is_empty() || check.phases.contains(phase) {
+        return None;
+    }
+    let phases: Vec<String> = check.phases.iter().map(ToString::to_string).collect();
+    let text = format!("belongs to {}, and this is {phase}", phases.join(", "));
+    Some(Skip { reason: SkipReason::Phase, cause: None, text })
+}
+
+fn why_nothing(skips: &[Option<Skip>], checklist: &Checklist) -> String {
+    let phases: HashSet<SkipReason> = skips.iter().flatten().map(|skip| skip.reason).collect();
+    if phases.contains(&SkipReason::Phase) {
+        let known: Vec<String> = checklist.phases.iter().map(ToString::to_string).collect();
+        return format!(
+            "what was selected belongs to another phase; --phase takes {} or all",
+            known.join(", ")
+        );
+    }
+    let ids: Vec<&str> = checklist.checks().map(|check| check.id.as_str()).collect();
+    format!("the selection leaves everything out; {}", meant("", &ids))
+}

@@ -1,0 +1,292 @@
+//! Kind `command`: runs a program, when the person running the list allows it.
+
+use std::collections::BTreeMap;
+use std::process::Stdio;
+
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
+use tokio::io::{AsyncRead, AsyncReadExt};
+use tokio::process::Command as Process;
+
+use super::param::Pattern;
+use super::{Complaint, JudgeCx, Probe, ProbeCx, Target};
+use crate::clock::millis_since;
+use crate::model::code::Code;
+use crate::model::fault::Fault;
+use crate::model::finding::Finding;
+use crate::model::outcome::Outcome;
+use crate::model::peer::Peer;
+use crate::model::text::{clip, one_line};
+use crate::model::time::humane;
+
+/// The most of each output stream that is kept, in bytes. The rest is read and thrown away, so that
+/// the program never blocks on a full pipe.
+const OUTPUT_LIMIT: usize = 64 * 1024;
+
+/// Runs a program and judges its exit code and what it prints.
+///
+/// It runs only when the person who runs the list says `--allow exec`; without that the check is
+/// `unknown`. There is no shell: no globbing, no pipes, no `$VARIABLES`. The program gets no standard
+/// input, is killed when the check's time is over, and at most 64 KiB of each of its outputs is
+/// kept. Output is foreign text: it is shown escaped, and secrets of the list are removed from it.
+#[derive(Debug, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct Command {
+    /// The program and its arguments, such as `[kubectl, rollout, status, deploy/gateway]`. A
+    /// program without a slash is looked for on `PATH`.
+    #[schemars(length(min = 1))]
+    pub run: Vec<String>,
+    /// The exit code that is right; 0 by default.
+    #[serde(default)]
+    #[schemars(range(min = 0, max = 255))]
+    pub exit: i32,
+    /// A regular expression that standard output must match, its last line break left out, so that
+    /// `^ok$` matches a program that prints `ok`.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub stdout: Option<Pattern>,
+    /// Environment variables to set, beside those of gonogo itself.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub env: BTreeMap<String, String>,
+    /// The folder to run in, relative to the checklist; the checklist's own by default.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub cwd: Option<String>,
+}
+
+/// What a program did.
+#[derive(Debug, Serialize, Deserialize, JsonSchema)]
+pub struct Observation {
+    /// Its exit code; absent when a signal ended it.
+    pub exit: Option<i32>,
+    /// The signal that ended it, by number.
+    pub signal: Option<i32>,
+    /// The beginning of its standard output.
+    pub stdout: Output,
+    /// The beginning of its standard error.
+    pub stderr: Output,
+    /// How long it ran, in milliseconds.
+    pub duration_ms: f64,
+}
+
+/// An output stream of a program.
+#[derive(Debug, Default, Serialize, Deserialize, JsonSchema)]
+pub struct Output {
+    /// The text, up to 64 KiB; bytes that are not UTF-8 count as U+FFFD.
+    pub text: String,
+    /// How many bytes there were in all.
+    pub bytes: usize,
+}
+
+static OK: Code = Code {
+    id: "command.ok",
+    summary: "the program ended as it should",
+    doc: "The program ran to its end with the expected exit code, and its output matches where a \
+          match was asked for.",
+    default: Outcome::Pass,
+};
+static EXIT: Code = Code {
+    id: "command.exit-code",
+    summary: "the program ended with another exit code",
+    doc: "The program ran and said by its exit code that something is wrong; or a signal ended it.\n\n\
+          What it printed on standard error is in the finding and the record. Run the command under \
+          `by hand` from the checklist's folder.",
+    default: Outcome::Fail,
+};
+static STDOUT: Code = Code {
+    id: "command.output",
+    summary: "the program's output does not match",
+    doc: "The program ended with the right exit code, but its standard output does not match \
+          `stdout`. Only the first 64 KiB are matched.\n\nRun the command under `by hand` and compare.",
+    default: Outcome::Fail,
+};
+static NOT_FOUND: Code = Code {
+    id: "command.not-runnable",
+    summary: "the program is not there or cannot be run",
+    doc: "No such program, or it may not be executed, so nothing was learnt.\n\nInstall it where the \
+          list is run, or write its full path. A program without a slash is looked for on `PATH`.",
+    default: Outcome::Unknown,
+};
+
+impl Probe for Command {
+    const KIND: &'static str = "command";
+    const SUMMARY: &'static str = "Does a program of yours say that all is well?";
+    const CODES: &'static [&'static Code] = &[&OK, &EXIT, &STDOUT, &NOT_FOUND];
+    const TARGET: Target = Target::List("run");
+    type Observation = Observation;
+
+    fn complaints(&self) -> Vec<Complaint> {
+        if self.run.first().is_none_or(|program| program.trim().is_empty()) {
+            return vec![Complaint {
+                key: Some("run"),
+                message: "there is no program to run".to_owned(),
+                help: Some("write the program and its arguments as a list: [df, -h]".to_owned()),
+            }];
+        }
+        Vec::new()
+    }
+
+    fn peers(&self) -> Vec<Peer> {
+        self.run.first().map(|program| Peer::new("exec", program)).into_iter().collect()
+    }
+
+    async fn observe(&self, cx: &ProbeCx) -> Result<Observation, Fault> {
+        let what = format!("running {}", one_line(&shell_line(&self.run)));
+        let Some((program, arguments)) = self.run.split_first() else {
+            return Err(Fault::Local { what, reason: "there is no program".to_owned() });
+        };
+        if !cx.allow_exec {
+            return Err(Fault::NotAllowed { what, flag: "--allow exec".to_owned() });
+        }
+        let folder = cx.path(self.cwd.as_deref().unwrap_or_default());
+        let folder = if folder.as_os_str().is_empty() { ".".into() } else { folder };
+        let begun = cx.clock.tick();
+        let mut child = Process::new(program)
+            .args(arguments)
+            .envs(&self.env)
+            .current_dir(folder)
+            .stdin(Stdio::null())
+            .stdout(Stdio::piped())
+            .stderr(Stdio::piped())
+            .process_group(0)
+            .kill_on_drop(true)
+            .spawn()
+            .map_err(|error| Fault::Local { what: what.clone(), reason: error.to_string() })?;
+        let (stdout, stderr) = (child.stdout.take(), child.stderr.take());
+        let group = Group(child.id());
+        let work = async { tokio::join!(keep(stdout), keep(stderr), child.wait()) };
+        let (stdout, stderr, status) = cx.within(what.clone(), work).await?;
+        group.ended();
+        let status = status.map_err(|error| Fault::Local { what, reason: error.to_string() })?;
+        Ok(Observation {
+            exit: status.code(),
+            signal: std::os::unix::process::ExitStatusExt::signal(&status),
+            stdout,
+            stderr,
+            duration_ms: millis_since(begun),
+        })
+    }
+
+    fn judge(&self, seen: &Observation, _: &JudgeCx) -> Vec<Finding> {
+        let target = self.run.first().cloned().unwrap_or_default();
+        let ended = match (seen.exit, seen.signal) {
+            (Some(code), _) => format!("exit code {code}"),
+            (None, Some(signal)) => format!("signal {signal}"),
+            (None, None) => "an unknown end".to_owned(),
+        };
+        if seen.exit != Some(self.exit) {
+            let said = match (seen.stderr.text.trim(), seen.stdout.text.trim()) {
+                ("", "") => "and printed nothing".to_owned(),
+                ("", out) => format!("and printed {}", last_line(out)),
+                (err, _) => format!("and said {}", last_line(err)),
+            };
+            return vec![
+                Finding::new(&EXIT, &target, format!("{target} ended with {ended} {said}"))
+                    .expected(format!("exit code {}", self.exit))
+                    .actual(ended),
+            ];
+        }
+        if let Some(pattern) = &self.stdout
+            && !pattern.is_match(seen.stdout.text.trim_end_matches(['\r', '\n']))
+        {
+            let printed = clip(seen.stdout.text.trim(), 200);
+            let printed = if printed.is_empty() { "nothing".to_owned() } else { printed };
+            return vec![
+                Finding::new(&STDOUT, &target, format!("{target} printed {printed}"))
+                    .expected(format!("output that matches /{}/", pattern.as_str()))
+                    .actual(printed),
+            ];
+        }
+        vec![Finding::new(&OK, &target, self.ran(seen))]
+    }
+
+    fn summary(&self, seen: &Observation, _: &JudgeCx) -> String {
+        self.ran(seen)
+    }
+
+    fn reproduce(&self, _: Option<&Observation>) -> Vec<String> {
+        let mut line = String::new();
+        if let Some(cwd) = &self.cwd {
+            line.push_str(&format!("cd {} && ", quote(cwd)));
+        }
+        for (name, value) in &self.env {
+            line.push_str(&format!("{name}={} ", quote(value)));
+        }
+        vec![line + &shell_line(&self.run)]
+    }
+}
+
+impl Command {
+    fn ran(&self, seen: &Observation) -> String {
+        let program = self.run.first().map_or("", String::as_str);
+        let took = humane(std::time::Duration::from_secs_f64(seen.duration_ms.max(0.0) / 1000.0));
+        match last_line(seen.stdout.text.trim()).as_str() {
+            "" => format!("{program} ended with exit code {} after {took}", self.exit),
+            line => format!("{program}: {line} ({took})"),
+        }
+    }
+}
+
+/// Reads a stream to its end and keeps its beginning.
+async fn keep(stream: Option<impl AsyncRead + Unpin>) -> Output {
+    let Some(mut stream) = stream else { return Output::default() };
+    let (mut kept, mut bytes) = (Vec::new(), 0);
+    let mut piece = vec![0_u8; 16 * 1024];
+    // A stream that cannot be read any further has ended as far as we can know.
+    while let Ok(n @ 1..) = stream.read(&mut piece).await {
+        bytes += n;
+        let room = OUTPUT_LIMIT.saturating_sub(kept.len()).min(n);
+        kept.extend_from_slice(&piece[..room]);
+    }
+    Output { text: String::from_utf8_lossy(&kept).into_owned(), bytes }
+}
+
+/// The process group of a running program: it and everything it started. Ended on drop, whether the
+/// time is over or the run was stopped.
+struct Group(Option<u32>);
+
+impl Group {
+    /// The program ended by itself; its number may belong to somebody else from now on.
+    fn ended(mut self) {
+        self.0 = None;
+    }
+}
+
+impl Drop for Group {
+    fn drop(&mut self) {
+        let id = self.0.and_then(|id| i32::try_from(id).ok());
+        if let Some(id) = id.and_then(rustix::process::Pid::from_raw) {
+            // The group may have ended by itself; then there is nothing to end.
+            let _gone = rustix::process::kill_process_group(id, rustix::process::Signal::KILL);
+        }
+    }
+}
+
+fn last_line(text: &str) -> String {
+    clip(text.lines().last().unwrap_or_default().trim(), 120)
+}
+
+/// A command as a line for a POSIX shell.
+fn shell_line(words: &[String]) -> String {
+    words.iter().map(|word| quote(word)).collect::<Vec<_>>().join(" ")
+}
+
+/// A word quoted for a POSIX shell, when it needs to be.
+pub(super) fn quote(word: &str) -> String {
+    let plain = |c: char| c.is_ascii_alphanumeric() || "-_./:=@%+,".contains(c);
+    if !word.is_empty() && word.chars().all(plain) {
+        word.to_owned()
+    } else {
+        format!("'{}'", word.replace('\'', r"'\''"))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn words_are_quoted_for_a_shell() {
+        for (word, quoted) in [("a-b", "a-b"), ("", "''"), ("a b", "'a b'"), ("it's", r"'it'\''s'"), ("$x", "'$x'")] {
+            assert_eq!(quote(word), quoted);
+        }
+    }
+}

@@ -1,0 +1,414 @@
+//! The look: authorities first, then every resolver, cold and warm.
+
+use std::time::Duration;
+
+use futures_util::future::join_all;
+use jiff::Timestamp;
+
+use super::authority::Inquiry;
+use super::observation::{
+    Asked, AuthorityTold, DnsSeen, QuestionSeen, ResolverSeen, ResolverTold, Warmth,
+};
+use super::param::{Dnssec, DomainName, Resolver};
+use super::{Authorities, Dns, MAX_NAMES, Wanted};
+use crate::model::fault::{Fault, Sight};
+use crate::model::latency::Latency;
+use crate::net::dns::{
+    Answer, Ask, Checking, Client, Flag, Pace, Patience, Rcode, Recursion, Server, Type, fqdn,
+    system_servers,
+};
+use crate::probe::ProbeCx;
+
+/// Two entries that end within this time of each other are one: a TTL counts whole seconds, and
+/// the answer takes its time.
+const SAME_ENTRY: i64 = 2;
+
+/// The largest file of names, in bytes: 100000 names of the longest kind.
+const MAX_FILE: u64 = 32 << 20;
+
+pub(super) async fn observe(dns: &Dns, cx: &ProbeCx) -> Result<DnsSeen, Fault> {
+    let more = match &dns.names_file {
+        Some(path) => read_names(cx, path).await?,
+        None => Vec::new(),
+    };
+    let questions = dns.wanted(&more);
+    let asks = asks(&questions)?;
+    let servers = resolvers(&dns.resolvers);
+    let spacing = dns.spacing(questions.len()) + dns.pause();
+    let base = cx.remaining().saturating_sub(spacing);
+    let first = servers.iter().find_map(|server| server.as_ref().ok().copied());
+
+    let inquiry = Inquiry {
+        asks: &asks,
+        checking: match dns.dnssec {
+            Dnssec::Off => Checking::Default,
+            Dnssec::Auto | Dnssec::Require => Checking::Signatures,
+        },
+        rate: dns.rate,
+        patience: Patience::about(base.mul_f64(0.35).min(Duration::from_secs(5))),
+        until: cx.clock.tick() + base.mul_f64(0.4) + spacing.mul_f64(0.5),
+    };
+    let told = inquiry.run(&dns.authorities, first).await;
+    let gates: Vec<Asked> = gates(dns, &questions, &told);
+    let open: Vec<usize> = (0..asks.len()).filter(|index| gates[*index] == Asked::Yes).collect();
+
+    let looks = servers.iter().map(|server| async {
+        match server {
+            Ok(server) => Ok(ask_resolver(dns, cx, *server, &asks, &open).await),
+            Err(fault) => Err(fault.clone()),
+        }
+    });
+    let looked = join_all(looks).await;
+    Ok(assemble(questions, told, gates, &open, looked))
+}
+
+async fn read_names(cx: &ProbeCx, path: &std::path::Path) -> Result<Vec<DomainName>, Fault> {
+    let what = || format!("reading names from {}", path.display());
+    let unreadable = |reason: String| Fault::Local { what: what(), reason };
+    let full = cx.path(path);
+    let size = tokio::fs::metadata(&full).await.map_err(|e| Fault::from_io(what(), &e))?.len();
+    if size > MAX_FILE {
+        return Err(unreadable(format!("{size} bytes are more than {MAX_FILE}")));
+    }
+    let text = tokio::fs::read_to_string(&full).await.map_err(|e| Fault::from_io(what(), &e))?;
+    let mut names = Vec::new();
+    for (number, line) in text.lines().enumerate() {
+        let word = line.split('#').next().unwrap_or_default().trim();
+        if word.is_empty() {
+            continue;
+        }
+        let name = word
+            .parse()
+            .map_err(|error| unreadable(format!("line {}: {error}", number + 1)))?;
+        names.push(name);
+    }
+    if names.is_empty() {
+        return Err(unreadable("it has no names".to_owned()));
+    }
+    if names.len() > MAX_NAMES {
+        return Err(unreadable(format!("{} names are more than {MAX_NAMES}", names.len())));
+    }
+    Ok(names)
+}
+
+fn asks(questions: &[Wanted]) -> Result<Vec<Ask>, Fault> {
+    questions
+        .iter()
+        .map(|Wanted { question, region }| {
+            let name = fqdn(question.name.as_str())
+                .map_err(|error| Fault::Bug { message: error.to_string() })?;
+            let subnet = region.as_ref().map(|(_, subnet)| *subnet);
+            Ok(Ask { subnet, ..Ask::new(name, question.kind.wire(), Recursion::Desired) })
+        })
+        .collect()
+}
+
+/// The servers to ask as resolvers, each once.
+fn resolvers(written: &[Resolver]) -> Vec<Result<Server, Fault>> {
+    let mut servers: Vec<Result<Server, Fault>> = Vec::new();
+    for resolver in written {
+        let found = match resolver {
+            Resolver::At(server) => vec![Ok(*server)],
+            Resolver::System => match system_servers() {
+                Ok(found) => found.into_iter().map(Ok).collect(),
+                Err(fault) => vec![Err(fault)],
+            },
+        };
+        for server in found {
+            if !servers.contains(&server) {
+                servers.push(server);
+            }
+        }
+    }
+    servers
+}
+
+/// Whether each question may go to the resolvers.
+fn gates(dns: &Dns, questions: &[Wanted], told: &[Vec<AuthorityTold>]) -> Vec<Asked> {
+    if dns.authorities == Authorities::Off {
+        return vec![Asked::Yes; questions.len()];
+    }
+    let published: std::collections::HashSet<&str> = questions
+        .iter()
+        .zip(told)
+        .filter(|(wanted, told)| wanted.question.kind == Type::A && gate(told) == Asked::Yes)
+        .map(|(wanted, _)| wanted.question.name.as_str())
+        .collect();
+    questions
+        .iter()
+        .zip(told)
+        .map(|(Wanted { question, .. }, told)| {
+            let none_wanted = dns.records.get(question).is_some_and(Vec::is_empty);
+            // Every client asks for AAAA beside A, so the absence of one is known everywhere.
+            let beside = question.kind == Type::Aaaa
+                && published.contains(question.name.as_str())
+                && valid(told).all(|answer| answer.rcode == Rcode::NOERROR);
+            match gate(told) {
+                Asked::NotPublished if none_wanted || beside => Asked::Yes,
+                gate @ (Asked::Yes | Asked::NotPublished | Asked::AuthorityUnknown) => gate,
+            }
+        })
+        .collect()
+}
+
+/// The answers given with authority.
+fn valid(told: &[AuthorityTold]) -> impl Iterator<Item = &Answer> {
+    told.iter().filter_map(|told| told.answer.seen()).filter(|answer| answer.has(Flag::Aa))
+}
+
+fn gate(told: &[AuthorityTold]) -> Asked {
+    if valid(told).next().is_none() {
+        Asked::AuthorityUnknown
+    } else if valid(told).all(is_published) {
+        Asked::Yes
+    } else {
+        Asked::NotPublished
+    }
+}
+
+/// Whether an authority has the records, or an alias that leads out of its zones.
+fn is_published(answer: &Answer) -> bool {
+    answer.is_positive()
+        || (answer.rcode == Rcode::NOERROR
+            && !answer.chain.is_empty()
+            && !answer.is_loop()
+            && answer.soa.is_none())
+}
+
+/// What one resolver said to the open questions, in their order, and how fast.
+struct Looked {
+    server: Server,
+    told: Vec<ResolverTold>,
+    cold: Vec<f64>,
+    warm: Vec<f64>,
+    asked: usize,
+    answered: usize,
+}
+
+async fn ask_resolver(
+    dns: &Dns,
+    cx: &ProbeCx,
+    server: Server,
+    asks: &[Ask],
+    open: &[usize],
+) -> Looked {
+    let mut client = Client::new(server, Pace::for_server(&server, dns.rate));
+    let shown = server.to_string();
+    let asks: Vec<Ask> = open.iter().map(|index| asks[*index].clone()).collect();
+    let rounds = dns.rounds();
+    let left = cx.remaining();
+    let until = cx.clock.tick() + left;
+    let spacing = dns.slowest().duration(asks.len() * (1 + rounds as usize)).mul_f64(1.25);
+    let base = left.saturating_sub(spacing + dns.pause());
+    let cold_share = if rounds == 0 { 0.95 } else { 0.7 };
+    let patience = Patience::about(base.mul_f64(cold_share).min(Duration::from_secs(10)));
+    let cold = client.ask_all(&asks, patience, until, Answer::read).await;
+
+    let mut look = Looked {
+        server,
+        cold: cold.iter().flatten().map(|answer| answer.millis).collect(),
+        warm: Vec::new(),
+        asked: asks.len(),
+        answered: cold.iter().flatten().count(),
+        told: cold
+            .into_iter()
+            .map(|answer| ResolverTold {
+                server: shown.clone(),
+                cold: Sight::from(answer),
+                unchecked: None,
+                warm: None,
+            })
+            .collect(),
+    };
+    look_unchecked(dns, &mut client, &asks, patience, until, &mut look.told).await;
+    // Only what was answered can be warm; a silent server is not asked in vain again.
+    let again: Vec<usize> =
+        (0..asks.len()).filter(|index| look.told[*index].cold.seen().is_some()).collect();
+    if rounds == 0 || again.is_empty() {
+        return look;
+    }
+    tokio::time::sleep(dns.pause().min(cx.remaining())).await;
+    let asks: Vec<Ask> = again.iter().map(|index| asks[*index].clone()).collect();
+    let mut traces: Vec<Vec<Answer>> = vec![Vec::new(); again.len()];
+    let mut silent = vec![0_u32; again.len()];
+    for round in 0..rounds {
+        let left = until.saturating_duration_since(cx.clock.tick());
+        let share = left.saturating_sub(spacing) / (rounds - round);
+        let patience = Patience::about(share.mul_f64(0.9));
+        let answers = client.ask_all(&asks, patience, until, Answer::read).await;
+        look.asked += asks.len();
+        for (index, answer) in answers.into_iter().enumerate() {
+            match answer {
+                Ok(answer) => {
+                    look.answered += 1;
+                    look.warm.push(answer.millis);
+                    traces[index].push(answer);
+                }
+                Err(_) => silent[index] += 1,
+            }
+        }
+    }
+    for ((index, trace), silent) in again.into_iter().zip(traces).zip(silent) {
+        let told = &mut look.told[index];
+        if let Sight::Seen(cold) = &told.cold {
+            told.warm = Some(warmth(cold, &trace, silent));
+        }
+    }
+    look
+}
+
+/// Asks what failed once more without verification: what works then failed by its signatures.
+async fn look_unchecked(
+    dns: &Dns,
+    client: &mut Client,
+    asks: &[Ask],
+    patience: Patience,
+    until: std::time::Instant,
+    told: &mut [ResolverTold],
+) {
+    if dns.dnssec == Dnssec::Off {
+        return;
+    }
+    let failed: Vec<usize> = (0..told.len())
+        .filter(|index| {
+            told[*index].cold.seen().is_some_and(|answer| answer.rcode == Rcode::SERVFAIL)
+        })
+        .collect();
+    let asks: Vec<Ask> = failed
+        .iter()
+        .map(|index| Ask { checking: Checking::Off, ..asks[*index].clone() })
+        .collect();
+    let answers = client.ask_all(&asks, patience, until, Answer::read).await;
+    for (index, answer) in failed.into_iter().zip(answers) {
+        told[index].unchecked = answer.ok();
+    }
+}
+
+/// What the warm answers prove about the cache.
+fn warmth(cold: &Answer, trace: &[Answer], silent: u32) -> Warmth {
+    let mut warmth = Warmth {
+        hits: 0,
+        misses: 0,
+        unproved: 0,
+        silent,
+        caches: 0,
+        until: None,
+        changed: trace
+            .iter()
+            .find(|warm| warm.rcode != cold.rcode || warm.records != cold.records)
+            .cloned(),
+    };
+    let mut ends: Vec<Timestamp> = Vec::new();
+    if let Some(end) = cold.expires() {
+        ends.push(end);
+    }
+    for warm in trace {
+        if let (Some(cold_ttl), Some(warm_ttl)) = (cold.keep(), warm.keep()) {
+            let (cold_end, warm_end) = (end(cold, cold_ttl), end(warm, warm_ttl));
+            let same = near(cold_end, warm_end);
+            let waited = warm.at.duration_since(cold.at).as_secs() >= 1;
+            match (same, waited) {
+                (true, _) if warm_ttl < cold_ttl => warmth.hits += 1,
+                (false, true) => warmth.misses += 1,
+                (true | false, _) => warmth.unproved += 1,
+            }
+            if warm.ttl.is_some() && !ends.iter().any(|end| near(*end, warm_end)) {
+                ends.push(warm_end);
+            }
+        }
+    }
+    warmth.caches = ends.len();
+    warmth.until = ends.into_iter().min();
+    warmth
+}
+
+/// When an entry of so many seconds ends.
+fn end(answer: &Answer, ttl: u32) -> Timestamp {
+    let ttl = jiff::SignedDuration::from_secs(i64::from(ttl));
+    answer.at.saturating_add(ttl).unwrap_or(answer.at)
+}
+
+fn near(a: Timestamp, b: Timestamp) -> bool {
+    a.duration_since(b).as_secs().abs() <= SAME_ENTRY
+}
+
+/// Puts together who said what.
+fn assemble(
+    questions: Vec<Wanted>,
+    authorities: Vec<Vec<AuthorityTold>>,
+    gates: Vec<Asked>,
+    open: &[usize],
+    looked: Vec<Result<Looked, Fault>>,
+) -> DnsSeen {
+    let mut seen: Vec<QuestionSeen> = questions
+        .into_iter()
+        .zip(authorities)
+        .zip(gates)
+        .map(|((Wanted { question, region }, authorities), asked)| QuestionSeen {
+            name: question.name.into(),
+            kind: question.kind,
+            region: region.map(|(label, _)| label),
+            authorities,
+            asked,
+            resolvers: Vec::new(),
+        })
+        .collect();
+    let mut resolvers = Vec::new();
+    let (mut cold, mut warm) = (Vec::new(), Vec::new());
+    for look in looked {
+        match look {
+            Ok(look) => {
+                cold.extend(&look.cold);
+                warm.extend(&look.warm);
+                resolvers.push(as_a_whole(&look));
+                for (index, told) in open.iter().zip(look.told) {
+                    seen[*index].resolvers.push(told);
+                }
+            }
+            Err(fault) => resolvers.push(ResolverSeen {
+                server: "system".to_owned(),
+                asked: 0,
+                answered: 0,
+                cold: None,
+                warm: None,
+                warm_until: None,
+                hit_ratio: None,
+                unproved_ratio: None,
+                fault: Some(fault),
+            }),
+        }
+    }
+    DnsSeen {
+        questions: seen,
+        warm_until: resolvers.iter().filter_map(|resolver| resolver.warm_until).min(),
+        resolvers,
+        latency: Latency::of(warm),
+        cold: Latency::of(cold),
+    }
+}
+
+fn as_a_whole(look: &Looked) -> ResolverSeen {
+    let warm = || look.told.iter().filter_map(|told| told.warm.as_ref());
+    let hits: u32 = warm().map(|warm| warm.hits).sum();
+    let unproved: u32 = warm().map(|warm| warm.unproved + warm.silent).sum();
+    let all = hits + unproved + warm().map(|warm| warm.misses).sum::<u32>();
+    let share = |part: u32| (all > 0).then(|| f64::from(part) / f64::from(all));
+    ResolverSeen {
+        server: look.server.to_string(),
+        asked: look.asked,
+        answered: look.answered,
+        cold: Latency::of(look.cold.clone()),
+        warm: Latency::of(look.warm.clone()),
+        warm_until: look
+            .told
+            .iter()
+            .filter_map(|told| match &told.warm {
+                Some(warm) => warm.until,
+                None => told.cold.seen().and_then(Answer::expires),
+            })
+            .min(),
+        hit_ratio: share(hits),
+        unproved_ratio: share(unproved),
+        fault: None,
+    }
+}

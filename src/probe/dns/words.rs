@@ -1,0 +1,198 @@
+//! What the kind says beside its findings: complaints, the summary, the commands by hand.
+
+use std::time::Duration;
+
+use super::{
+    Asked, Authorities, Complaint, Dns, DnsSeen, Dnssec, QuestionSeen, Wanted, JudgeCx, MAX_ROUNDS, Resolver, canonical,
+};
+use super::judge::resolver::warm_until;
+use crate::model::text::count;
+use crate::model::time::humane;
+use crate::net::dns::Server;
+
+/// How many commands by hand are worth reading.
+const MAX_COMMANDS: usize = 20;
+
+/// What the types of the parameters cannot refuse.
+pub(super) fn complaints(dns: &Dns) -> Vec<Complaint> {
+    let mut complaints = Vec::new();
+    let mut complain = |key: Option<&'static str>, message: &str, help: Option<&str>| {
+        complaints.push(Complaint {
+            key,
+            message: message.to_owned(),
+            help: help.map(str::to_owned),
+        });
+    };
+    let nothing = dns.names.is_empty() && dns.names_file.is_none();
+    if nothing && dns.records.is_empty() && dns.client_subnet.is_empty() {
+        complain(None, "there is no name to ask for", Some("give `names`, such as [login.example.com]"));
+    }
+    if dns.types.is_empty() && (!dns.names.is_empty() || dns.names_file.is_some()) {
+        complain(Some("types"), "without a type no name is asked for", Some("leave `types` out for [A, AAAA]"));
+    }
+    if dns.resolvers.is_empty() {
+        match &dns.authorities {
+            Authorities::Auto => complain(
+                Some("resolvers"),
+                "without a resolver the zones' name servers cannot be found",
+                Some("name one, or list the `authorities`"),
+            ),
+            Authorities::Off => {
+                complain(Some("resolvers"), "there is nobody to ask", Some("leave `resolvers` out for [system]"));
+            }
+            Authorities::At(_) => {}
+        }
+    }
+    if dns.authorities == Authorities::At(Vec::new()) {
+        complain(Some("authorities"), "the list is empty", Some("write `off` to believe the resolvers"));
+    }
+    if dns.dnssec == Dnssec::Require && dns.authorities == Authorities::Off {
+        complain(
+            Some("dnssec"),
+            "signatures are asked of the authorities, and those are off",
+            Some("set `authorities` to `auto` or a list"),
+        );
+    }
+    if let Some(warm) = &dns.warm {
+        if warm.rounds > MAX_ROUNDS {
+            complain(Some("warm"), "more than 100 rounds", None);
+        }
+        if warm.rounds == 0 && (warm.p95.is_some() || warm.hit_ratio.is_some()) {
+            complain(Some("warm"), "without a round there is nothing to measure", Some("set `rounds` to 1 or more"));
+        }
+    }
+    for (label, region) in &dns.client_subnet {
+        if region.records.is_empty() {
+            complain(
+                Some("client_subnet"),
+                &format!("{label}: without `records` nothing is asked"),
+                Some("give the records its clients must get"),
+            );
+        }
+    }
+    let regional = dns.client_subnet.values().flat_map(|region| &region.records);
+    for (question, values) in dns.records.iter().chain(regional) {
+        for value in values {
+            if let Err(error) = canonical(question.kind, value) {
+                complain(Some("records"), &format!("{question}: {error}"), None);
+            }
+        }
+    }
+    complaints
+}
+
+/// One line: `24 answers on 3 resolvers, warm until 10:04:05 UTC; p95 14 ms (cold 186 ms)`.
+pub(super) fn summary(seen: &DnsSeen, cx: &JudgeCx) -> String {
+    let answered: usize = seen.resolvers.iter().map(|resolver| resolver.answered).sum();
+    let mut text = if seen.resolvers.is_empty() {
+        let answers = seen
+            .questions
+            .iter()
+            .flat_map(|question| &question.authorities)
+            .filter(|told| told.answer.seen().is_some())
+            .count();
+        count(answers, "answer") + " of authorities"
+    } else {
+        format!("{} on {}", count(answered, "answer"), count(seen.resolvers.len(), "resolver"))
+    };
+    let unpublished = seen.questions.iter().filter(|q| q.asked == Asked::NotPublished).count();
+    if unpublished > 0 {
+        text.push_str(&format!(", {unpublished} not published"));
+    }
+    if let Some(until) = seen.warm_until {
+        text.push_str(&format!(", {}", warm_until(cx, until)));
+    }
+    let millis = |ms: f64| humane(Duration::from_secs_f64(ms / 1000.0));
+    match (&seen.latency, &seen.cold) {
+        (Some(warm), Some(cold)) => {
+            text.push_str(&format!("; p95 {} (cold {})", millis(warm.p95), millis(cold.p95)));
+        }
+        (Some(one), None) | (None, Some(one)) => {
+            text.push_str(&format!("; p95 {}", millis(one.p95)));
+        }
+        (None, None) => {}
+    }
+    text
+}
+
+/// The questions with something odd first: what a person wants to see again.
+fn by_interest(seen: &DnsSeen) -> impl Iterator<Item = &QuestionSeen> {
+    let is_odd = |question: &&QuestionSeen| {
+        let authorities = question.authorities.iter().map(|told| told.answer.seen());
+        let resolvers = question.resolvers.iter().map(|told| told.cold.seen());
+        let mut said = authorities
+            .chain(resolvers)
+            .map(|answer| answer.map(|answer| (answer.rcode, &answer.records)));
+        let first = said.next();
+        question.asked != Asked::Yes
+            || first.is_none_or(|first| first.is_none() || said.any(|other| other != first))
+    };
+    let odd = seen.questions.iter().filter(is_odd);
+    odd.chain(seen.questions.iter().filter(move |question| !is_odd(question)))
+}
+
+/// A name safe to paste into a shell.
+fn quoted(name: &str) -> String {
+    let plain = |c: char| c.is_ascii_alphanumeric() || matches!(c, '.' | '-' | '_');
+    if name.chars().all(plain) {
+        name.to_owned()
+    } else {
+        format!("'{}'", name.replace('\'', "'\\''"))
+    }
+}
+
+/// The same questions with `dig`.
+pub(super) fn reproduce(dns: &Dns, seen: Option<&DnsSeen>) -> Vec<String> {
+    let mut authorities: Vec<String> = match &dns.authorities {
+        Authorities::At(servers) => servers.iter().map(Server::dig).collect(),
+        Authorities::Auto | Authorities::Off => Vec::new(),
+    };
+    if let (Authorities::Auto, Some(seen)) = (&dns.authorities, seen) {
+        let told = seen.questions.iter().flat_map(|question| &question.authorities);
+        for server in told.filter_map(|told| told.server.parse::<Server>().ok()) {
+            let dig = server.dig();
+            if !authorities.contains(&dig) && authorities.len() < 4 {
+                authorities.push(dig);
+            }
+        }
+    }
+    let subnet = |label: Option<&String>| {
+        let region = label.and_then(|label| dns.client_subnet.get(label));
+        region.map(|region| format!(" +subnet={}", region.subnet)).unwrap_or_default()
+    };
+    let questions: Vec<String> = match seen {
+        Some(seen) => by_interest(seen)
+            .map(|q| format!("{} {}{}", quoted(&q.name), q.kind, subnet(q.region.as_ref())))
+            .collect(),
+        None => dns
+            .wanted(&[])
+            .iter()
+            .map(|Wanted { question, region }| {
+                let subnet = subnet(region.as_ref().map(|(label, _)| label));
+                format!("{} {}{subnet}", quoted(question.name.as_str()), question.kind)
+            })
+            .collect(),
+    };
+    let mut commands = Vec::new();
+    for question in questions {
+        for server in &authorities {
+            commands.push(format!(
+                "dig {server} {question} +norecurse +noall +answer +comments"
+            ));
+        }
+        for resolver in &dns.resolvers {
+            let server = match resolver {
+                Resolver::System => String::new(),
+                Resolver::At(server) => format!("{} ", server.dig()),
+            };
+            commands.push(format!(
+                "dig {server}{question} +noall +answer +comments"
+            ));
+        }
+        if commands.len() >= MAX_COMMANDS {
+            break;
+        }
+    }
+    commands.truncate(MAX_COMMANDS);
+    commands
+}

@@ -1,0 +1,352 @@
+//! Judging what was seen of a server: its answer to the login, its slots and its sessions.
+
+use super::codes;
+use super::facts::{Activity, Counted, Inside, Login, Seen, Server, Session, Usage};
+use super::judge_demand;
+use super::judge_pooler::JudgePooler;
+use super::judge_poolers;
+use super::judge_ramp;
+use super::observe::TOO_MANY;
+use super::{DEFAULT_IDLE, DEFAULT_MAX_USED, PostgresPool};
+use crate::model::code::Code;
+use crate::model::fault::Sight;
+use crate::model::finding::Finding;
+use crate::model::outcome::Outcome;
+use crate::model::text::count;
+use crate::model::time::humane;
+use crate::net::postgres::{Refusal, ServerError, SessionAttrs};
+
+/// A wait for a lock that is longer than this many seconds is worth a person's eye.
+const LONG_WAIT: f64 = 10.0;
+/// How many sessions a message names.
+const NAMED: usize = 3;
+
+/// Judges everything.
+pub(super) fn judge(probe: &PostgresPool, seen: &Seen) -> Vec<Finding> {
+    let mut findings = login(probe, seen);
+    findings.extend(judge_poolers::judge(probe, seen));
+    findings
+}
+
+/// Judges what came of the URL itself.
+fn login(probe: &PostgresPool, seen: &Seen) -> Vec<Finding> {
+    match &seen.login {
+        Login::In(inside) => Judge { probe, seen, inside }.all(),
+        Login::Refused { refusal, elsewhere, pooler } => {
+            let pooler = pooler.as_ref().and_then(|pooler| pooler.seen());
+            let pooler = pooler.map(|pooler| JudgePooler { probe, target: &seen.target, pooler });
+            let full = pooler.and_then(|pooler| pooler.full());
+            vec![full.unwrap_or_else(|| refused(seen, refusal, elsewhere.as_deref()))]
+        }
+    }
+}
+
+/// What the refusal of a login means.
+fn refused(seen: &Seen, refusal: &Refusal, elsewhere: Option<&Inside>) -> Finding {
+    let target = &seen.target;
+    let plain = |code: &'static Code, message: String| {
+        Finding::new(code, target, message).actual(refusal.to_string())
+    };
+    match refusal {
+        Refusal::NoAddress(_) => plain(&codes::NO_ADDRESS, refusal.to_string()),
+        Refusal::Connection(_) => plain(&codes::REFUSED, format!("{refusal}: no server there")),
+        Refusal::HungUp => plain(&codes::HUNG_UP, refusal.to_string()),
+        Refusal::NoTls => plain(&codes::NO_TLS, refusal.to_string()),
+        Refusal::Untrusted(_) => plain(&codes::TLS_UNTRUSTED, refusal.to_string()),
+        Refusal::Handshake(_) => plain(&codes::TLS_FAILED, refusal.to_string()),
+        Refusal::Server(error) => {
+            let code = meaning(error);
+            let role = &seen.role;
+            let limits = elsewhere.and_then(|inside| inside.server.seen());
+            let limits = limits.map_or(String::new(), |limits| format!(" ({})", limits_of(limits)));
+            plain(code, format!("{role} was not let in: {}{limits}", error.message))
+        }
+    }
+}
+
+/// What the server's error stands for. Its words may be in any language; SQLSTATE and, where one
+/// SQLSTATE means several things, the function that raised it are not.
+fn meaning(error: &ServerError) -> &'static Code {
+    match (error.sqlstate.as_str(), error.routine.as_deref()) {
+        (TOO_MANY, Some("InitializeSessionUserId")) => &codes::ROLE_LIMIT,
+        (TOO_MANY, Some("CheckMyDatabase")) => &codes::DATABASE_LIMIT,
+        (TOO_MANY, _) => &codes::FULL,
+        ("28P01", _) => &codes::BAD_PASSWORD,
+        ("3D000", _) => &codes::NO_DATABASE,
+        ("57P03" | "57P01" | "57P02", _) => &codes::STARTING_UP,
+        (_, None) => &codes::POOLER_REFUSED,
+        (_, Some(_)) => &codes::LOGIN_DENIED,
+    }
+}
+
+/// The limits of a server in a few words.
+fn limits_of(server: &Server) -> String {
+    let limit = |limit: Option<u32>| limit.map_or("none".to_owned(), |limit| limit.to_string());
+    let database = server.database.as_ref().and_then(|database| database.limit);
+    format!(
+        "{} ordinary slots, limit of the role {}, limit of the database {}",
+        server.ordinary(),
+        limit(server.role.limit),
+        limit(database),
+    )
+}
+
+/// What judging a session needs.
+struct Judge<'a> {
+    probe: &'a PostgresPool,
+    seen: &'a Seen,
+    inside: &'a Inside,
+}
+
+impl Judge<'_> {
+    fn all(&self) -> Vec<Finding> {
+        if self.inside.is_pooled() || self.inside.pooler.is_some() {
+            return self.pooled();
+        }
+        let server = match &self.inside.server {
+            Sight::Seen(server) => server,
+            Sight::Fault(fault) => return vec![Finding::fault(&self.seen.target, fault)],
+        };
+        let mut findings = Vec::new();
+        findings.extend(self.session(server));
+        findings.extend(self.state(server));
+        if self.probe.poolers.is_empty() {
+            findings.extend(judge_demand::slots(self.probe, &self.seen.target, server));
+        }
+        findings.extend(judge_demand::pools(self.probe, &self.seen.target, Some(server), None));
+        findings.extend(self.ramp());
+        findings
+    }
+
+    fn find(&self, code: &'static Code, message: impl Into<String>) -> Finding {
+        Finding::new(code, &self.seen.target, message)
+    }
+
+    fn ramp(&self) -> Vec<Finding> {
+        match (&self.probe.ramp, &self.inside.ramp) {
+            (Some(wish), Some(ramp)) => judge_ramp::judge(wish, ramp, &self.seen.target),
+            (Some(_) | None, None) | (None, Some(_)) => Vec::new(),
+        }
+    }
+
+    /// A pooler before the server: its clients' view decides, and the server is judged only by what
+    /// statements that came through have seen of it.
+    fn pooled(&self) -> Vec<Finding> {
+        let (target, inside) = (&self.seen.target, self.inside);
+        let mut findings = match &inside.pooler {
+            Some(Sight::Seen(pooler)) => {
+                let mut findings = JudgePooler { probe: self.probe, target, pooler }.all(inside);
+                let server = inside.server.seen();
+                findings.extend(judge_demand::pools(self.probe, target, server, Some(pooler)));
+                findings
+            }
+            Some(Sight::Fault(fault)) => vec![self.find(&codes::POOLER, fault.to_string())],
+            None => vec![self.find(&codes::POOLER, "this is the console of a pooler")],
+        };
+        let told = findings.iter().any(|finding| finding.outcome == Outcome::Fail);
+        match &inside.server {
+            Sight::Seen(server) => {
+                findings.extend(self.session(server));
+                findings.extend(self.state(server));
+            }
+            Sight::Fault(_) if inside.is_pooler_console() => {}
+            Sight::Fault(fault) if !told => findings.push(Finding::fault(target, fault)),
+            Sight::Fault(_) => {}
+        }
+        findings.extend(self.ramp());
+        findings
+    }
+
+    /// The use of the slots and what the sessions do.
+    fn state(&self, server: &Server) -> Vec<Finding> {
+        let mut findings = Vec::new();
+        match &self.inside.usage {
+            Some(Sight::Seen(usage)) => findings.extend(self.slots(server, usage)),
+            Some(Sight::Fault(fault)) => findings.push(Finding::fault(&self.seen.target, fault)),
+            None => {}
+        }
+        match &self.inside.activity {
+            Some(Sight::Seen(activity)) => findings.extend(self.activity(activity)),
+            Some(Sight::Fault(fault)) => findings.push(Finding::fault(&self.seen.target, fault)),
+            None => {}
+        }
+        findings
+    }
+
+    /// Whether the session is of the kind that the URL asks for.
+    fn session(&self, server: &Server) -> Option<Finding> {
+        let state = match (server.in_recovery, server.read_only) {
+            (true, _) => "the server is a standby",
+            (false, true) => "transactions are read-only by default",
+            (false, false) => "the server is a primary, and can write",
+        };
+        let cannot_write = server.in_recovery || server.read_only;
+        let attributes = self.probe.url.session;
+        let (code, outcome) = match attributes {
+            SessionAttrs::Unsaid if cannot_write => (&codes::READ_ONLY, Outcome::Warn),
+            SessionAttrs::ReadWrite if cannot_write => (&codes::READ_ONLY, Outcome::Fail),
+            SessionAttrs::Primary if server.in_recovery => (&codes::READ_ONLY, Outcome::Fail),
+            SessionAttrs::ReadOnly if !cannot_write => (&codes::WRITABLE, Outcome::Fail),
+            SessionAttrs::Standby if !server.in_recovery => (&codes::WRITABLE, Outcome::Fail),
+            SessionAttrs::Any
+            | SessionAttrs::Unsaid
+            | SessionAttrs::ReadWrite
+            | SessionAttrs::Primary
+            | SessionAttrs::ReadOnly
+            | SessionAttrs::Standby => return None,
+        };
+        let expected = match attributes.as_str() {
+            Some(word) => format!("target_session_attrs={word}"),
+            None => "a server that can write".to_owned(),
+        };
+        Some(self.find(code, state).with_outcome(outcome).expected(expected))
+    }
+
+    /// The use of the server's slots, and of the role's and the database's own limits.
+    fn slots(&self, server: &Server, usage: &Usage) -> Vec<Finding> {
+        let at_most = match usage.counted {
+            Counted::Exactly => "",
+            Counted::AtMost => "at most ",
+        };
+        let composed = format!(
+            "max_connections {} less {} reserved",
+            server.max_connections,
+            server.superuser_reserved + server.reserved
+        );
+        let ordinary = Limit {
+            what: "ordinary slots".to_owned(),
+            of: server.ordinary(),
+            used: usage.used,
+            full: &codes::FULL,
+            nearly: &codes::NEARLY_FULL,
+        };
+        let mut findings = vec![self.limit(&ordinary, at_most).unwrap_or_else(|| {
+            let message = format!("{at_most}{} of {}", usage.used, ordinary.name());
+            self.find(&codes::OK, message).expected(self.share()).actual(composed)
+        })];
+        let role = &server.role;
+        let role = role.limit.map(|of| Limit {
+            what: format!("connections of the role {}", role.name),
+            of,
+            used: role.used,
+            full: &codes::ROLE_LIMIT,
+            nearly: &codes::ROLE_LIMIT,
+        });
+        let database = server.database.as_ref().and_then(|database| {
+            Some(Limit {
+                what: format!("connections of the database {}", self.probe.url.database),
+                of: database.limit?,
+                used: database.used,
+                full: &codes::DATABASE_LIMIT,
+                nearly: &codes::DATABASE_LIMIT,
+            })
+        });
+        let limits = [role, database];
+        findings.extend(limits.iter().flatten().filter_map(|limit| self.limit(limit, at_most)));
+        findings
+    }
+
+    fn share(&self) -> String {
+        format!("at most {} in use", self.probe.max_used.unwrap_or(DEFAULT_MAX_USED))
+    }
+
+    /// A limit that is used up, or more than it may be.
+    fn limit(&self, limit: &Limit, at_most: &str) -> Option<Finding> {
+        let most = self.probe.max_used.unwrap_or(DEFAULT_MAX_USED).get();
+        let message = format!("{at_most}{} of {} are in use", limit.used, limit.name());
+        let code = if limit.used >= limit.of {
+            return Some(self.find(limit.full, message).expected(self.share()));
+        } else if f64::from(limit.used) > most * f64::from(limit.of) {
+            limit.nearly
+        } else {
+            return None;
+        };
+        // What the user has written is a requirement; the default is advice.
+        let outcome = self.probe.max_used.map_or(Outcome::Warn, |_| Outcome::Fail);
+        Some(self.find(code, message).with_outcome(outcome).expected(self.share()))
+    }
+
+    /// What the other sessions do.
+    fn activity(&self, activity: &Activity) -> Vec<Finding> {
+        let mut findings = Vec::new();
+        let most = self.probe.max_idle_in_transaction.unwrap_or(DEFAULT_IDLE);
+        let idle = &activity.idle_in_transaction;
+        let leaks: Vec<&Session> =
+            idle.longest.iter().filter(|it| it.seconds > most.get().as_secs_f64()).collect();
+        if !leaks.is_empty() {
+            let outcome =
+                self.probe.max_idle_in_transaction.map_or(Outcome::Warn, |_| Outcome::Fail);
+            let message = format!(
+                "idle in a transaction for more than {most}: {}",
+                named(&leaks, idle.longest.len() == leaks.len() && idle.count > 20)
+            );
+            let finding = self.find(&codes::IDLE_IN_TRANSACTION, message).with_outcome(outcome);
+            findings.push(finding.expected(format!("none for more than {most}")));
+        }
+        let waits = &activity.lock_waits;
+        let long: Vec<&Session> =
+            waits.longest.iter().filter(|it| it.seconds > LONG_WAIT).collect();
+        if !long.is_empty() {
+            let more = waits.longest.len() == long.len() && waits.count > 20;
+            let message = format!("waiting for a lock for more than 10s: {}", named(&long, more));
+            findings.push(self.find(&codes::LOCK_WAIT, message));
+        }
+        if activity.untracked > 0 {
+            let sessions = count(activity.untracked as usize, "session");
+            let message = format!("track_activities is off for {sessions}");
+            findings.push(self.find(&codes::UNTRACKED, message));
+        }
+        if findings.is_empty() {
+            let message = format!(
+                "{} idle in a transaction, none for more than {most}; {} waiting for a lock",
+                idle.count, waits.count
+            );
+            findings.push(self.find(&codes::OK, message));
+        }
+        findings
+    }
+}
+
+/// A limit and its use.
+struct Limit {
+    what: String,
+    of: u32,
+    used: u32,
+    full: &'static Code,
+    nearly: &'static Code,
+}
+
+impl Limit {
+    fn name(&self) -> String {
+        format!("{} {}", self.of, self.what)
+    }
+}
+
+/// Some sessions by name, the longest first; `more` when not all of them were read.
+fn named(sessions: &[&Session], more: bool) -> String {
+    let names: Vec<String> = sessions.iter().take(NAMED).map(|session| name(session)).collect();
+    let rest = match (sessions.len().saturating_sub(NAMED), more) {
+        (0, false) => String::new(),
+        (rest, false) => format!(" and {rest} more"),
+        (rest, true) => format!(" and more than {rest} more"),
+    };
+    format!("{}{rest}", names.join(", "))
+}
+
+fn name(session: &Session) -> String {
+    let application = match session.application.as_str() {
+        "" => "unnamed",
+        application => application,
+    };
+    let client = match session.client.as_str() {
+        "" => String::new(),
+        client => format!(" from {client}"),
+    };
+    let blocked = match session.blocked_by.as_str() {
+        "" | "{}" => String::new(),
+        pids => format!(", behind {pids}"),
+    };
+    let seconds = std::time::Duration::try_from_secs_f64(session.seconds).unwrap_or_default();
+    let age = humane(seconds);
+    format!("pid {} ({application} as {}{client}, {age}{blocked})", session.pid, session.role)
+}

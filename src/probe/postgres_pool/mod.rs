@@ -1,0 +1,290 @@
+//! `postgres_pool`: will PostgreSQL's connection slots hold at the launch?
+
+pub mod codes;
+mod demand;
+mod facts;
+mod judge;
+mod judge_demand;
+mod judge_pooler;
+mod judge_poolers;
+mod judge_ramp;
+mod observe;
+mod pgbouncer;
+mod questions;
+mod ramp;
+mod ramp_facts;
+
+use std::time::Duration;
+
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
+
+use super::param::Share;
+use super::{Complaint, JudgeCx, Probe, ProbeCx, Target};
+use crate::model::code::Code;
+use crate::model::fault::{Fault, Sight};
+use crate::model::finding::Finding;
+use crate::model::peer::Peer;
+use crate::model::time::Span;
+use crate::net::postgres::PgUrl;
+
+pub use demand::{Demand, Surge};
+pub use facts::{
+    Activity, Counted, Database, Group, Inside, Login, Role, Seen, Server, Session, Sessions, Usage,
+    Visited,
+};
+pub use pgbouncer::{Pool, Pooled, Pooler};
+pub use ramp_facts::{Ceiling, End, HeldBack, Limited, Ramp, Run, Step};
+
+/// Will PostgreSQL's connection slots hold at the launch?
+///
+/// Three stages, each useful alone. **Budget**: what the launch will ask for (`demand`) against the
+/// slots ordinary roles may take (`max_connections` less the reserved ones), against the role's and
+/// the database's own limits, with `headroom`. **State**: how many slots are in use, sessions that
+/// sit in open transactions, sessions that wait for locks. **Ramp**, only where the check has a
+/// `ramp`: opens a few connections step by step, uses them, and gives all back.
+///
+/// ```yaml
+/// postgres_pool:
+///   url: "postgres://gonogo:${env:PGPASSWORD}@db:5432/game?sslmode=verify-full"
+///   demand: { replicas: 24, surge: 25%, pool_max: 20 }
+///   max_used: 70%
+///   ramp: { max_added: 40 }
+/// ```
+///
+/// The role of the URL needs `pg_monitor` to see what other sessions do; without it that part is
+/// `unknown`, because PostgreSQL then shows every other session as doing nothing. The check's own
+/// sessions bear the `application_name` `gonogo-` and the run's short name, and take one slot (more
+/// only in a ramp). All it runs are reads of the catalogues, and `SELECT 1`.
+///
+/// **PgBouncer** is recognised by itself when the URL leads there, since an open connection through
+/// one proves nothing. Its admin console is then asked, as the same role (which needs to be among
+/// `stats_users`): clients that wait for a server, pools that are all taken, pools that can open more
+/// than the server has. The demand is compared with `max_client_conn`. Another pooler is recognised
+/// too, and is `unknown`.
+///
+/// It cannot see: connections that are refused before they reach the server, and a demand that
+/// nobody states.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct PostgresPool {
+    /// Where to log in: `postgres://USER:PASSWORD@HOST:PORT/DATABASE?OPTION=VALUE`, as libpq and
+    /// psql take it. Put the password into a secret: `${env:PGPASSWORD}`; it may hold any
+    /// character but should be percent-encoded where it has `%`.
+    ///
+    /// `sslmode` means what it means to libpq: `disable`, `allow`, `prefer` (the default: TLS if
+    /// the server has it, unverified), `require` (TLS, unverified unless `sslrootcert` is given),
+    /// `verify-ca`, `verify-full` (the certificate is for this host). `sslrootcert` is a PEM file,
+    /// relative to the checklist; unlike libpq's its default is the system's roots. `sslcert` and
+    /// `sslkey` are the client's own.
+    ///
+    /// A unix socket is written as its directory: `postgres://USER@/DATABASE?host=/run/postgresql`;
+    /// an IPv6 address in brackets. `target_session_attrs` says which kind of server is meant
+    /// (`read-write`, `primary`, `read-only`, `standby`, `any`): the check fails on another. Also
+    /// known: `hostaddr`, `port`, `user`, `password`, `dbname`, `options`, `connect_timeout`,
+    /// `channel_binding`, `keepalives` and its companions. Of a name with several addresses the
+    /// first that has a listener is taken; several hosts in one URL are refused.
+    pub url: PgUrl,
+    /// How many connections the launch will ask for. Without it there is no budget to check.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub demand: Option<Demand>,
+    /// The share of each limit that the demand must leave free. Default 20%.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub headroom: Option<Share>,
+    /// The share of the ordinary slots (and of the role's and the database's own limits) that may be
+    /// in use now. Default 80%. More is a failure where you state it, a warning where you do not.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub max_used: Option<Share>,
+    /// How long a session may sit in an open transaction doing nothing. Default 5m. Longer is a
+    /// failure where you state it, a warning where you do not.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub max_idle_in_transaction: Option<Span>,
+    /// The shortest time after which something on the way from the application to the server drops a
+    /// silent connection: a load balancer, a firewall, a translator of addresses (350s for AWS' network
+    /// load balancers and NAT gateways, 4m for Azure's load balancers, 10m for GCP). The `idle`,
+    /// `lifetime` or `keepalive` of the demand must be shorter.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub path_idle: Option<Span>,
+    /// Each PgBouncer that stands before this server, as a URL whose role is among `stats_users`:
+    /// `["postgres://gonogo:${env:PGPASSWORD}@bouncer-1:6432/pgbouncer"]`. The demand of the launch is
+    /// then compared with what they take in all (`max_client_conn`), and the server's slots with what
+    /// their pools for this port and database can open in all. Not needed where `url` itself leads to
+    /// the one PgBouncer there is.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub poolers: Vec<PgUrl>,
+    /// Opens connections step by step to see them work. Without it nothing is opened but the one
+    /// session that looks. `ramp: {}` takes all defaults.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub ramp: Option<RampWish>,
+}
+
+/// A ramp: 1, 2, 4, … connections up to `max_added`, each step held for `hold` while `SELECT 1` runs
+/// on them at a steady pace (20 a second, and at least 100 a step), then all given back, the last
+/// one first.
+///
+/// At all times a fifth of each limit, and at least ten slots, stay free: on a server with less to
+/// spare the ramp is not begun, and `unknown`. It is also not begun by a role that may take reserved
+/// slots. It stops at the first failed login or statement, when others take slots, and when
+/// statements become slow.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct RampWish {
+    /// The most connections to add. Default: a tenth of what is free, and at most 10. Where the
+    /// limits leave room for fewer, fewer are added, and the finding says so.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub max_added: Option<u32>,
+    /// How long to hold each step. Default 10s; at least 100ms, at most 10m. It adds to the time the
+    /// check may take.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub hold: Option<Span>,
+    /// The most that `SELECT 1` may take from when it is due, for 99 of a hundred. Without it more
+    /// than five times as long as with one connection (and more than 50 ms) is a warning.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub max_p99: Option<Span>,
+}
+
+/// The default of `headroom`.
+const DEFAULT_HEADROOM: Share = Share::percent(20);
+/// The default of `max_used`.
+const DEFAULT_MAX_USED: Share = Share::percent(80);
+/// The default of `max_idle_in_transaction`.
+const DEFAULT_IDLE: Span = Span::from_secs(300);
+/// The default of `ramp.hold`.
+const DEFAULT_HOLD: Duration = Duration::from_secs(10);
+/// The most connections a ramp may be asked for.
+const MOST_ADDED: u32 = 1000;
+
+impl PostgresPool {
+    fn headroom(&self) -> Share {
+        self.headroom.unwrap_or(DEFAULT_HEADROOM)
+    }
+}
+
+impl RampWish {
+    fn hold(&self) -> Duration {
+        self.hold.map_or(DEFAULT_HOLD, Span::get)
+    }
+
+    fn complaints(&self) -> Vec<Complaint> {
+        let complain = |message: String, help: &str| Complaint {
+            key: Some("ramp"),
+            message,
+            help: Some(help.to_owned()),
+        };
+        let mut complaints = Vec::new();
+        if let Some(max) = self.max_added.filter(|max| !(1..=MOST_ADDED).contains(max)) {
+            let message = format!("`max_added` is {max}");
+            complaints.push(complain(message, "write a number from 1 to 1000"));
+        }
+        let bounds = Duration::from_millis(100)..=Duration::from_mins(10);
+        if !bounds.contains(&self.hold()) {
+            let message = format!("`hold` is {}", Span::from(self.hold()));
+            complaints.push(complain(message, "write a time from 100ms to 10m"));
+        }
+        if self.max_p99 == Some(Span::ZERO) {
+            complaints.push(complain("`max_p99` is 0s".to_owned(), "write the time you can bear"));
+        }
+        complaints
+    }
+}
+
+impl Probe for PostgresPool {
+    const KIND: &'static str = "postgres_pool";
+    const SUMMARY: &'static str = "will PostgreSQL's connection slots hold at the launch?";
+    const CODES: &'static [&'static Code] = codes::ALL;
+    const TARGET: Target = Target::One("url");
+    type Observation = Seen;
+
+    fn complaints(&self) -> Vec<Complaint> {
+        let mut complaints = Vec::new();
+        let mut complain = |key, message: &str, help: &str| {
+            complaints.push(Complaint {
+                key: Some(key),
+                message: message.to_owned(),
+                help: Some(help.to_owned()),
+            });
+        };
+        if self.headroom.is_some() && self.demand.is_none() {
+            complain("headroom", "there is no demand to leave headroom", "add a `demand`");
+        }
+        if self.headroom.is_some_and(|share| share.get() >= 1.0) {
+            complain("headroom", "a headroom of all slots leaves none", "write a share below 100%");
+        }
+        if self.max_used.is_some_and(|share| share.get() <= 0.0) {
+            complain("max_used", "a used share of 0% can never be met", "write a share above 0%");
+        }
+        let kept = |demand: &Demand| demand.idle_for().or(demand.keepalive).is_some();
+        if self.path_idle.is_some() && !self.demand.as_ref().is_some_and(kept) {
+            complain(
+                "path_idle",
+                "there is nothing to compare it with",
+                "say in `demand` how long pools keep idle connections: `idle` or `lifetime`, or \
+                 `keepalive`",
+            );
+        }
+        complaints.extend(self.demand.iter().flat_map(Demand::complaints));
+        complaints.extend(self.ramp.iter().flat_map(RampWish::complaints));
+        complaints
+    }
+
+    fn peers(&self) -> Vec<Peer> {
+        let urls = std::iter::once(&self.url).chain(&self.poolers);
+        urls.map(|url| Peer::new("postgres", url.place())).collect()
+    }
+
+    fn waits(&self) -> Duration {
+        let Some(ramp) = &self.ramp else { return Duration::ZERO };
+        let planned = ramp.max_added.unwrap_or(ramp::MAX_ADDED);
+        let steps = ramp::steps(planned);
+        let each = |held: &u32| ramp.hold().saturating_add(ramp::margin(*held));
+        steps.iter().map(each).sum()
+    }
+
+    async fn observe(&self, cx: &ProbeCx) -> Result<Seen, Fault> {
+        Box::pin(observe::look(self, cx)).await
+    }
+
+    fn judge(&self, seen: &Seen, _: &JudgeCx) -> Vec<Finding> {
+        judge::judge(self, seen)
+    }
+
+    fn summary(&self, seen: &Seen, _: &JudgeCx) -> String {
+        let Login::In(inside) = &seen.login else {
+            return format!("{} did not let {} in", seen.target, seen.role);
+        };
+        let (Some(server), Some(Some(usage))) =
+            (inside.server.seen(), inside.usage.as_ref().map(Sight::seen))
+        else {
+            return format!("{} answers; its limits were not seen", seen.target);
+        };
+        let ordinary = server.ordinary();
+        let demand = self.demand.as_ref().and_then(Demand::total);
+        let demand = demand.map_or(String::new(), |total| format!(", launch asks for {total}"));
+        let ramp = match &inside.ramp {
+            Some(Ramp::Ran(run)) => {
+                let held = run.steps.last().map_or(0, |step| step.held);
+                format!(", ramped to {held}")
+            }
+            Some(Ramp::Held(_)) | None => String::new(),
+        };
+        format!("{} of {ordinary} ordinary slots in use{demand}{ramp}", usage.used)
+    }
+
+    fn reproduce(&self, _: Option<&Seen>) -> Vec<String> {
+        let psql = |sql: &str| {
+            let url = self.url.without_password().replace('\'', "%27");
+            format!("psql -X '{url}' -c \"{sql}\"")
+        };
+        vec![
+            psql(
+                "SELECT name, setting FROM pg_settings WHERE name IN ('max_connections', \
+                 'superuser_reserved_connections', 'reserved_connections')",
+            ),
+            psql(
+                "SELECT datname, usename, application_name, state, count(*), max(now() - \
+                 state_change) FROM pg_stat_activity WHERE backend_type = 'client backend' GROUP \
+                 BY 1, 2, 3, 4 ORDER BY 5 DESC",
+            ),
+        ]
+    }
+}

@@ -1,0 +1,177 @@
+//! Looking at a server: log in, read limits, use and activity, and ramp where the check asks for it.
+
+use std::time::Duration;
+
+use futures_util::future::join_all;
+
+use super::PostgresPool;
+use super::facts::{Activity, Inside, Login, Seen, Server, Usage, Visited};
+use super::pgbouncer;
+use super::questions;
+use super::ramp::Ramper;
+use crate::model::fault::{Fault, Sight};
+use crate::net::postgres::{Door, Failure, Found, Opened, PgUrl, Refusal, Session, Table};
+use crate::probe::ProbeCx;
+
+/// SQLSTATE of every kind of "too many": the server, the role and the database.
+pub(super) const TOO_MANY: &str = "53300";
+/// The database that every cluster has.
+const MAINTENANCE: &str = "postgres";
+/// How long a session may take to end.
+const FAREWELL: Duration = Duration::from_millis(500);
+
+/// Looks once.
+pub(super) async fn look(probe: &PostgresPool, cx: &ProbeCx) -> Result<Seen, Fault> {
+    let application = format!("gonogo-{}", cx.run.short());
+    let limit = look_time(probe, cx);
+    let login = match Door::find(&probe.url, application.clone(), &cx.base, limit / 2).await? {
+        Found::No(refusal) => Login::Refused { refusal, elsewhere: None, pooler: None },
+        Found::Door(door) => match door.open(limit / 2).await? {
+            Opened::Open(session) => {
+                Login::In(Box::new(inside(probe, cx, &door, *session, &application).await))
+            }
+            Opened::No(refusal) => {
+                let elsewhere = elsewhere(probe, cx, &door, &refusal).await.map(Box::new);
+                let pooler = if from_pooler(&refusal) {
+                    Some(Box::new(pgbouncer::look(cx, &door, 0, limit / 2).await.into()))
+                } else {
+                    None
+                };
+                Login::Refused { refusal, elsewhere, pooler }
+            }
+        },
+    };
+    let poolers = probe.poolers.iter().map(|url| visit(cx, url, &application, limit / 2));
+    let poolers = join_all(poolers).await;
+    Ok(Seen { target: probe.url.target(), role: probe.url.user.clone(), login, poolers })
+}
+
+async fn visit(cx: &ProbeCx, url: &PgUrl, application: &str, limit: Duration) -> Visited {
+    let pooler = pgbouncer::visit(cx, url, application, limit.min(cx.remaining())).await.into();
+    Visited { place: url.place(), pooler }
+}
+
+/// Whether a pooler said no, and not the server.
+fn from_pooler(refusal: &Refusal) -> bool {
+    matches!(refusal, Refusal::Server(error) if !error.is_from_postgres())
+}
+
+/// The time for looking: all of it but what the ramp will need.
+fn look_time(probe: &PostgresPool, cx: &ProbeCx) -> Duration {
+    use crate::probe::Probe;
+    let remaining = cx.remaining();
+    remaining.saturating_sub(probe.waits()).max(remaining / 4)
+}
+
+/// Everything that one session shows; what fails hides nothing of the rest.
+async fn inside(
+    probe: &PostgresPool,
+    cx: &ProbeCx,
+    door: &Door,
+    mut session: Session,
+    application: &str,
+) -> Inside {
+    let mut seen = read(probe, cx, &mut session).await;
+    // A statement that gets no answer may be waiting in a pooler's queue.
+    if seen.is_pooled() || seen.server.fault().is_some() {
+        let pooler = pgbouncer::look(cx, door, 1, look_time(probe, cx) / 2).await;
+        if seen.is_pooled() || pooler.is_ok() {
+            seen.pooler = Some(pooler.into());
+        }
+    }
+    if let Some(wish) = &probe.ramp {
+        let database = &probe.url.database;
+        let ramper = Ramper { cx, door, wish, database, application };
+        seen.ramp = Some(Box::pin(ramper.run(&mut session, &seen)).await);
+    }
+    session.close(FAREWELL.min(cx.remaining())).await;
+    seen
+}
+
+/// Limits, use and activity.
+async fn read(probe: &PostgresPool, cx: &ProbeCx, session: &mut Session) -> Inside {
+    let mut seen = Inside {
+        greeting: session.greeting.clone(),
+        server: Sight::Fault(Fault::Unreadable {
+            what: "asking for the server's limits".to_owned(),
+            reason: "this is the console of a pooler".to_owned(),
+        }),
+        usage: None,
+        activity: None,
+        pooler: None,
+        ramp: None,
+    };
+    if seen.is_pooler_console() {
+        return seen;
+    }
+    let limit = look_time(probe, cx) / 3;
+    seen.server = server(probe, session, limit).await.into();
+    let Some(server) = seen.server.seen() else { return seen };
+    let usage = usage(session, server, limit).await;
+    let activity = activity(session, server, limit).await;
+    seen.usage = Some(usage.into());
+    seen.activity = Some(activity.into());
+    seen
+}
+
+async fn ask(
+    session: &mut Session,
+    what: &str,
+    question: &str,
+    limit: Duration,
+) -> Result<Vec<Table>, Fault> {
+    session.ask(what, question, limit).await.map_err(|failure: Failure| failure.fault(what))
+}
+
+async fn server(
+    probe: &PostgresPool,
+    session: &mut Session,
+    limit: Duration,
+) -> Result<Server, Fault> {
+    let question = questions::server(&probe.url.database);
+    questions::read_server(&ask(session, "reading the server's limits", &question, limit).await?)
+}
+
+async fn usage(session: &mut Session, server: &Server, limit: Duration) -> Result<Usage, Fault> {
+    let tables = ask(session, "counting sessions", &questions::usage(), limit).await?;
+    questions::read_usage(&tables, &server.role)
+}
+
+async fn activity(
+    session: &mut Session,
+    server: &Server,
+    limit: Duration,
+) -> Result<Activity, Fault> {
+    let what = "seeing what other sessions do";
+    // Without the privilege every other session looks idle: a count of none would be a lie.
+    if !server.role.sees_all {
+        let role = &server.role.name;
+        let need = format!(
+            "pg_read_all_stats, which {role} does not inherit (GRANT pg_monitor TO {role} gives it)"
+        );
+        return Err(Fault::Denied { what: what.to_owned(), need });
+    }
+    questions::read_activity(&ask(session, what, &questions::activity(), limit).await?)
+}
+
+/// When the database would not let the role in for want of slots, another database of the server
+/// may: its catalogues say whose limit it was.
+async fn elsewhere(
+    probe: &PostgresPool,
+    cx: &ProbeCx,
+    door: &Door,
+    refusal: &Refusal,
+) -> Option<Inside> {
+    let Refusal::Server(error) = refusal else { return None };
+    if error.sqlstate != TOO_MANY || probe.url.database == MAINTENANCE {
+        return None;
+    }
+    let door = door.to_database(MAINTENANCE);
+    // Only a help: without it the refusal still stands, told by the server's own words.
+    let Ok(Opened::Open(mut session)) = door.open(look_time(probe, cx) / 3).await else {
+        return None;
+    };
+    let seen = read(probe, cx, &mut session).await;
+    session.close(FAREWELL.min(cx.remaining())).await;
+    Some(seen)
+}

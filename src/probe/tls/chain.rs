@@ -1,0 +1,184 @@
+//! Judging what a server sent: name, path, keys and signatures.
+
+use super::codes;
+use super::contact::Case;
+use super::seen::{Sent, Served};
+use crate::model::code::Code;
+use crate::model::finding::Finding;
+use crate::model::outcome::Outcome;
+use crate::net::pki::certificate::{Certificate, Key};
+use crate::net::pki::path::{Obstacle, Path};
+
+/// The most alternative names a message lists.
+const NAMES: usize = 8;
+
+/// Judges name, path, keys and signatures.
+pub(super) fn judge(case: Case<'_>, served: &Served) -> Vec<Finding> {
+    let leaf = match served.chain.first() {
+        Some(Sent::Certificate(leaf)) => leaf,
+        Some(Sent::Unreadable { size, reason }) => {
+            let message = format!("the server's certificate is {reason}");
+            let finding = Finding::new(&codes::UNREADABLE, case.target, message);
+            return vec![finding.expected("a certificate").actual(format!("{size} bytes"))];
+        }
+        None => return Vec::new(),
+    };
+    let mut findings = Vec::new();
+    findings.extend(name(case, served, leaf));
+    let weak: Vec<Finding> =
+        served.on_path().flat_map(|(_, found)| weaknesses(case, found)).collect();
+    findings.extend(broken(case, served, leaf, &weak));
+    findings.extend(weak);
+    findings.extend(order(case, served));
+    findings
+}
+
+/// Whom a certificate is for, in a few words.
+pub(super) fn who(leaf: &Certificate) -> String {
+    match leaf.names.as_slice() {
+        [] => format!("without names (subject {})", leaf.subject),
+        [one] => format!("for {one}"),
+        [one, rest @ ..] => format!("for {one} and {} more", rest.len()),
+    }
+}
+
+/// The root a path ends at.
+pub(super) fn root(served: &Served) -> &str {
+    match &served.path {
+        Path::Built { root, .. } => root,
+        Path::Broken { .. } => "nowhere",
+    }
+}
+
+fn name(case: Case<'_>, served: &Served, leaf: &Certificate) -> Option<Finding> {
+    served.name_mismatch.as_ref()?;
+    // Where not even the path could be read, the name was not compared either.
+    if let Path::Broken { obstacle: Obstacle::OldVersion | Obstacle::Unreadable, .. } = served.path
+    {
+        return None;
+    }
+    let host = &case.tls.endpoint.host;
+    let more = leaf.names.len().saturating_sub(NAMES);
+    let shown = leaf.names.iter().take(NAMES).cloned().collect::<Vec<_>>().join(", ");
+    let names = match more {
+        _ if shown.is_empty() => format!("no alternative names (subject {})", leaf.subject),
+        0 => shown,
+        _ => format!("{shown} and {more} more"),
+    };
+    let message = format!("the certificate is not for {host}");
+    let finding = Finding::new(&codes::NAME_MISMATCH, case.target, message);
+    Some(finding.expected(host.clone()).actual(names))
+}
+
+/// What keeps the chain from a trusted root.
+fn broken(
+    case: Case<'_>,
+    served: &Served,
+    leaf: &Certificate,
+    weak: &[Finding],
+) -> Option<Finding> {
+    let (obstacle, reason) = match &served.path {
+        Path::Built { .. } => return None,
+        Path::Broken { obstacle, reason, .. } => (*obstacle, reason),
+    };
+    let last = served.on_path().last().map_or(leaf, |(_, last)| last);
+    let (code, message): (&'static Code, String) = match obstacle {
+        Obstacle::UnknownIssuer if last.self_issued => {
+            let own = if last == leaf { "is self-signed" } else { "ends at a root" };
+            let message = format!("the chain {own} that is not trusted: {}", last.subject);
+            (&codes::UNTRUSTED, message)
+        }
+        Obstacle::UnknownIssuer if last == leaf => {
+            let message = format!("the intermediate certificate is not sent: {}", leaf.issuer);
+            (&codes::INCOMPLETE_CHAIN, message)
+        }
+        Obstacle::UnknownIssuer => {
+            let message =
+                format!("the chain ends at {}, whose issuer is not trusted", last.subject);
+            (&codes::UNTRUSTED, message)
+        }
+        // Named by a finding of their own.
+        Obstacle::SignatureAlgorithm if !weak.is_empty() => return None,
+        Obstacle::Dates if is_dated(case, served) => return None,
+        Obstacle::BadSignature => invalid("a signature is not its issuer's"),
+        Obstacle::SignatureAlgorithm => invalid("a signature algorithm is not accepted"),
+        Obstacle::Purpose => invalid("the certificate is not for servers"),
+        Obstacle::AuthorityAsServer => {
+            invalid("the server shows the certificate of an authority as its own")
+        }
+        Obstacle::ServerAsAuthority => {
+            invalid("a certificate was issued by one that may not issue any")
+        }
+        Obstacle::Constraint => invalid("an authority of the path may not issue this certificate"),
+        Obstacle::Dates => invalid("its certificates are never valid at the same time"),
+        Obstacle::OldVersion => invalid("the certificate is of the old X.509 version 1"),
+        Obstacle::Effort => invalid("it takes more work than clients spend on it"),
+        Obstacle::Unreadable => invalid("a part of a certificate cannot be understood"),
+    };
+    let finding = Finding::new(code, case.target, message);
+    Some(finding.expected(format!("a path to a root of {}", case.roots)).actual(reason.clone()))
+}
+
+fn invalid(what: &str) -> (&'static Code, String) {
+    (&codes::INVALID_CHAIN, format!("no valid path: {what}"))
+}
+
+/// Whether a certificate on the path is outside its dates, which has a code of its own.
+fn is_dated(case: Case<'_>, served: &Served) -> bool {
+    let now = case.cx.now;
+    served.on_path().any(|(_, found)| now < found.not_before || found.not_after < now)
+}
+
+/// Weak keys and signatures. A root's own signature proves nothing and is not looked at.
+fn weaknesses(case: Case<'_>, found: &Certificate) -> Vec<Finding> {
+    let mut findings = Vec::new();
+    let subject = if found.subject.is_empty() { "(no subject)" } else { &found.subject };
+    let key = |words: &str| {
+        let message = format!("{subject} has a weak key: {words}");
+        Finding::new(&codes::WEAK_KEY, case.target, message)
+            .expected("RSA with at least 2048 bits, or P-256, P-384 or P-521")
+            .actual(found.key.to_string())
+    };
+    match &found.key {
+        Key::Rsa(bits) if *bits < 2048 => findings.push(key(&format!("RSA with {bits} bits"))),
+        // Baseline Requirements 6.1.5: a whole number of bytes.
+        Key::Rsa(bits) if bits % 8 != 0 => {
+            findings.push(key(&format!("RSA with {bits} bits")).with_outcome(Outcome::Warn));
+        }
+        Key::Rsa(_) | Key::Ed(_) => {}
+        Key::Ec(curve) if matches!(curve.as_str(), "P-256" | "P-384" | "P-521") => {}
+        Key::Ec(curve) => findings.push(key(&format!("the curve {curve}"))),
+        Key::Other(name) => findings.push(key(&format!("the algorithm {name}"))),
+    }
+    let lower = found.signature.to_ascii_lowercase();
+    let broken = ["md2", "md5", "sha1"].iter().any(|hash| lower.contains(hash));
+    if broken && !found.self_issued {
+        let message = format!("{subject} is signed with {}", found.signature);
+        let finding = Finding::new(&codes::WEAK_SIGNATURE, case.target, message);
+        findings.push(finding.expected("SHA-256 or better").actual(found.signature.clone()));
+    }
+    findings
+}
+
+/// Order of the certificates, and a root among them.
+fn order(case: Case<'_>, served: &Served) -> Vec<Finding> {
+    let mut findings = Vec::new();
+    let places = served.path.certificates();
+    if !places.is_sorted() {
+        let places: Vec<String> = places.iter().map(|n| (n + 1).to_string()).collect();
+        let message = "the certificates are not sent in the order of the path";
+        let finding = Finding::new(&codes::WRONG_ORDER, case.target, message);
+        findings.push(
+            finding.expected("each followed by its issuer's").actual(format!(
+                "the path runs through certificates {}",
+                places.join(", ")
+            )),
+        );
+    }
+    let root = served.chain.iter().skip(1).filter_map(Sent::certificate).find(|c| c.self_issued);
+    if let (Some(root), Path::Built { .. }) = (root, &served.path) {
+        let message = format!("the root {} is sent along", root.subject);
+        findings.push(Finding::new(&codes::ROOT_INCLUDED, case.target, message));
+    }
+    findings
+}

@@ -1,0 +1,282 @@
+//! Everything a finding about a TLS endpoint can say.
+
+use crate::model::code::Code;
+use crate::model::outcome::Outcome;
+
+macro_rules! codes {
+    ($($name:ident $id:literal $outcome:ident $summary:literal $doc:literal)*) => {
+        $(#[doc = $summary]
+        pub static $name: Code = Code {
+            id: $id, summary: $summary, doc: $doc, default: Outcome::$outcome,
+        };)*
+        /// Every code of the kind, in the order of the manual.
+        pub static ALL: &[&Code] = &[$(&$name),*];
+    };
+}
+
+codes! {
+    OK "tls.ok" Pass "the address serves the right certificate, and it outlives the launch"
+        "The server proved to hold the key of a certificate that is for this name, leads to a \
+         trusted root with nothing but what the server sent, and outlives the launch window by the \
+         margin. The evidence stands in the finding."
+    NO_ADDRESS "tls.no-address" Fail "the name has no address"
+        "The resolver answered, and there is neither an A nor an AAAA record: no client can reach \
+         the endpoint by this name.\n\nAt a launch this is usually a record that was not published, \
+         or was published in another view of a split DNS.\n\nTry `dig NAME A NAME AAAA`; publish the \
+         record, or name the `addresses` to probe."
+    REFUSED "tls.refused" Fail "the connection is refused"
+        "The host answered that nobody listens on the port (a TCP reset). Clients that meet this \
+         address fail at once.\n\nStart the server, open the port on this address, or take the \
+         address out of DNS. A host with both families often listens on IPv4 only.\n\nBy hand: \
+         `nc -vz ADDRESS PORT`."
+    STARTTLS_REFUSED "tls.starttls-refused" Fail "the server does not begin TLS when asked"
+        "The server was asked for TLS in the words of its protocol (`starttls`) and did not agree: \
+         TLS is switched off, it speaks another protocol, or it turns this client away before \
+         that. The message has its words.\n\nSwitch TLS on (`ssl = on` in PostgreSQL, \
+         `smtpd_tls_security_level` in Postfix), or mend the `starttls` of the check. By hand: \
+         `openssl s_client -starttls PROTOCOL -connect ADDRESS`."
+    HANDSHAKE_REFUSED "tls.handshake-refused" Fail "the server refuses the TLS handshake"
+        "The server accepted the connection and then sent a TLS alert, reset or closed it. \
+         `UnrecognisedName`: it has no certificate for the name. `ProtocolVersion`: it is older than \
+         TLS 1.2. `HandshakeFailure`: no common suite, or it demands a client certificate.\n\nLook \
+         at the server's log at the time of the finding; compare with `openssl s_client -connect \
+         ADDRESS -servername NAME`."
+    NOT_TLS "tls.not-tls" Fail "what answers is not TLS"
+        "Something answered the handshake with bytes that are not TLS: plain HTTP on the TLS port, \
+         a protocol that must be asked for TLS first (SMTP, PostgreSQL), or a proxy in between.\n\n\
+         Look at the first bytes: `openssl s_client -connect ADDRESS`, or `nc ADDRESS PORT`. Mend \
+         the listener or the port in the checklist."
+    PROTOCOL_ERROR "tls.protocol-error" Fail "the server breaks the rules of TLS"
+        "The handshake began as TLS and then broke its rules, so no strict client goes on. A \
+         middlebox that rewrites handshakes and a broken TLS library look like this.\n\nTry the \
+         command under `by hand` from another network; if it works there, the path is at fault."
+    OVERSIZED "tls.oversized" Fail "the server sends more than 64 KiB in one handshake message"
+        "The certificates and the staple together are larger than clients accept (64 KiB here, \
+         about 100 KiB in OpenSSL), and cost every visitor several round trips.\n\nUsually a whole \
+         trust store was configured as the chain, or a wrong file as the staple. Serve the \
+         certificate and its intermediates only."
+    KEY_NOT_PROVED "tls.key-not-proved" Fail "the server does not prove to hold its key"
+        "The signature over the handshake does not fit the certificate that was shown: key and \
+         certificate on the server do not belong together, or somebody replays a certificate.\n\n\
+         Compare `openssl x509 -noout -pubkey -in CERT` with `openssl pkey -pubout -in KEY` on the \
+         server."
+    PQ_INTOLERANT "tls.pq-intolerant" Fail "handshakes with post-quantum key exchange get no answer"
+        "The first message of a handshake with post-quantum key exchange (X25519MLKEM768) does not \
+         fit one TCP segment. Something on the way, or the server, drops it, while a short one is \
+         answered. Current browsers and many libraries send the long one: for them the endpoint is \
+         down.\n\nBy hand: `openssl s_client -groups X25519MLKEM768` against `-groups X25519`. Update \
+         the load balancer or firewall that reads the handshake in one piece. Try from another \
+         network, to see on whose side it stands."
+    SLOW "tls.slow" Fail "the TLS handshake takes longer than allowed"
+        "The first handshake took longer than `max_handshake`, measured without the connection. At \
+         a launch, when every player connects anew, handshakes are the first work the servers \
+         do.\n\nCommon causes: RSA 4096 keys, a busy or throttled CPU, long chains that do not fit \
+         the first flight. Use ECDSA certificates and resumption, or add servers."
+    UNREADABLE "tls.unreadable-certificate" Fail "the server's certificate cannot be read"
+        "What the server sent as its certificate is not a certificate (RFC 5280). No client can \
+         use it.\n\nLook at it with `openssl s_client -connect ADDRESS -servername NAME -showcerts`; \
+         put the right file in place and reload the server."
+    EXPIRED "tls.expired" Fail "a certificate of the path has expired"
+        "The certificate, or an intermediate no path avoids, is past its last second. Every client \
+         refuses it.\n\nRenew it now, reload the server, and find out why the renewal did not \
+         happen. If the file on disk is newer than what is served, the server was not reloaded. \
+         Certificates nobody needs for the path are not counted."
+    NOT_YET_VALID "tls.not-yet-valid" Fail "a certificate of the path is not valid yet"
+        "The certificate begins in the future, so clients refuse it. Either it was rolled out too \
+         early, or the clock of the machine that looks is wrong: check that first with \
+         `timedatectl`. Five minutes of difference are allowed."
+    EXPIRES_IN_WINDOW "tls.expires-in-window" Fail "a certificate ends before the launch window and its margin do"
+        "A certificate of the path does not outlive the end of the launch window by `margin` (72 h \
+         unless said otherwise). If something goes wrong with its renewal while everybody is busy \
+         with the launch, the service goes dark.\n\nRenew it before the launch freeze. Certificates \
+         of ten days or less, which are renewed before the launch anyhow, are judged by this only \
+         near the launch."
+    EXPIRES_SOON "tls.expires-soon" Warn "the certificate ends soon"
+        "Less than `warn_within` is left (30 days unless said otherwise, and only where a person \
+         renews the certificate). It still outlives the launch.\n\nPlan the renewal now. If a \
+         machine renews it, say `renewal: acme`: then it is judged by whether that machine is late."
+    RENEWAL_OVERDUE "tls.renewal-overdue" Warn "the certificate should have been renewed by now"
+        "Certificates that a machine renews are replaced when a third of their life is left (half, \
+         below ten days of life). This one is well past that point, so the renewal is not working: \
+         trouble that shows weeks before the certificate ends.\n\nLook at the renewing machine's \
+         log (certbot, lego, cert-manager: `kubectl describe certificate`), at CAA, at the http-01 \
+         path on port 80. If a person renews it, say `renewal: manual`."
+    RENEWS_IN_WINDOW "tls.renews-in-window" Warn "the certificate is due for renewal during the launch window"
+        "The machine that renews this certificate will do so while the launch is on: a reload under \
+         load, and a risk nobody needs then.\n\nRenew it before the freeze, or prove that the \
+         servers take a new certificate without dropping connections."
+    NAME_MISMATCH "tls.name-mismatch" Fail "the certificate is not for this name"
+        "None of the certificate's alternative names covers the name asked for. Only alternative \
+         names count: a common name does not (RFC 9525), a wildcard covers exactly one label, and \
+         an IP address must be there as an address.\n\nOften the server does not know the name and \
+         shows the certificate of its default host. Add the name to the server's configuration and \
+         to the certificate."
+    INCOMPLETE_CHAIN "tls.incomplete-chain" Fail "the server does not send its intermediate certificate"
+        "The certificate's issuer is neither sent nor a trusted root, so no path can be built. \
+         Browsers often hide this by fetching or remembering the intermediate; game clients, SDKs, \
+         `curl` and other servers fail.\n\nServe the full chain (`fullchain.pem`, not `cert.pem`) and \
+         reload. If the issuer is a private root, name it with `ca`."
+    UNTRUSTED "tls.untrusted" Fail "the chain does not end at a trusted root"
+        "The certificates belong together, but the last one is issued by somebody the trust store \
+         does not know: a private or retired authority, a self-signed certificate, or a second \
+         intermediate is missing.\n\nFor a private authority name its root with `ca`. Otherwise \
+         serve the chain the authority hands out. The finding says which trust store was used."
+    INVALID_CHAIN "tls.invalid-chain" Fail "the chain breaks a rule of certificate paths"
+        "The certificates are there, but may not be used like this: not for servers, an authority's \
+         own certificate shown as a server's, names an authority may not issue for, a signature \
+         that is not the issuer's, X.509 version 1. The message says which.\n\nHave the certificate \
+         issued again with the right profile."
+    WEAK_KEY "tls.weak-key" Fail "a certificate of the path has a weak key"
+        "RSA keys below 2048 bits, and curves other than P-256, P-384 and P-521, are refused by \
+         clients and forbidden to public authorities (Baseline Requirements 6.1.5).\n\nMake a new \
+         key, P-256 unless something stands against it, and have the certificate issued again."
+    WEAK_SIGNATURE "tls.weak-signature" Fail "a certificate of the path is signed with a broken hash"
+        "MD2, MD5 and SHA-1 signatures can be forged; clients refuse them, and public authorities \
+         may not use them. The signature of a root does not count.\n\nHave the certificate issued \
+         again with SHA-256 or better."
+    LIFETIME_TOO_LONG "tls.lifetime-too-long" Fail "the certificate lives longer than public authorities may let it"
+        "Browsers and Apple's systems refuse a public certificate whose whole life is longer than \
+         the Baseline Requirements (6.3.2) allow for its first day: 398 days before 15 March 2026, \
+         200 from then, 100 from 15 March 2027, 47 from 15 March 2029. Any second above counts as a \
+         day.\n\nHave it issued again. Certificates of private authorities are exempt."
+    FEW_SCTS "tls.few-scts" Warn "the certificate is logged in too few transparency logs"
+        "Chrome and Apple's systems want a public certificate to carry two signed timestamps of \
+         certificate transparency logs (three above 180 days of life) and refuse it otherwise. A \
+         server can also send them in the handshake or the staple, where this check does not \
+         look.\n\nIf a browser shows ERR_CERTIFICATE_TRANSPARENCY_REQUIRED, have it issued again."
+    WRONG_ORDER "tls.wrong-order" Warn "the certificates are sent in the wrong order"
+        "Each certificate should be followed by its issuer's (RFC 8446 §4.4.2; a must in TLS 1.2). \
+         Most clients sort them, some embedded ones do not.\n\nPut them into one file in the order \
+         server, intermediate, next intermediate."
+    ROOT_INCLUDED "tls.root-included" Pass "the root is sent along, which nobody needs"
+        "A client either has the root or does not trust it, so sending it only makes every \
+         handshake larger. Harmless; leave it out of the chain file when it is next touched."
+    STALE_NODE "tls.stale-node" Fail "one server still has an older certificate than the others"
+        "The addresses serve certificates of the same issuer for the same names, and this one ends \
+         more than a day before the newest. It was not reached by the last renewal, or not \
+         reloaded, and will expire alone: a part of the clients will fail while monitoring through \
+         another address stays green.\n\nReload the server, and mend what hands the certificate \
+         out. RSA and ECDSA certificates are compared apart."
+    RESUMED "tls.resumed" Pass "sessions are resumed"
+        "A second handshake resumed the session of the first, so a client that comes back costs the \
+         server neither a signature nor a key exchange of the certificate's kind."
+    NOT_RESUMED "tls.not-resumed" Warn "sessions are not resumed"
+        "`resumption: want` asks for it, and a second handshake was a full one. When a launch makes \
+         every client reconnect at once, full handshakes are what the CPUs drown in.\n\nServers behind \
+         one address must share their session ticket keys (`ssl_session_ticket_key` in nginx) or \
+         their session cache. By hand: `openssl s_client -reconnect`."
+    NOT_RELOADED "tls.not-reloaded" Fail "the server does not serve the certificate on disk"
+        "The certificate in `file` is not the one that is served. Mostly it was renewed and the \
+         server was not reloaded: everything looks renewed on disk, and the old certificate runs \
+         out all the same. In Kubernetes, a secret mounted with `subPath` is never updated.\n\nReload \
+         the server, and let the renewal do so by itself. Where the kinds of key differ this is a \
+         warning: a server with an RSA and an ECDSA certificate shows either."
+    FILE_OK "tls.file-ok" Pass "the server serves the certificate on disk"
+        "The certificate served has the same SHA-256 as the first one in `file`."
+    STAPLE_OK "tls.staple-ok" Pass "the staple is good"
+        "The stapled OCSP answer is about this certificate, signed by its issuer or a responder the \
+         issuer appointed, in time, and says that the certificate is not revoked."
+    STAPLE_NOT_APPLICABLE "tls.staple-not-applicable" NotApplicable "the certificate names no OCSP responder"
+        "Without an OCSP URL in the certificate no server can staple. Most public authorities have \
+         given OCSP up in favour of revocation lists, Let's Encrypt among them. Nothing to do; \
+         `ssl_stapling` can be taken out of the server's configuration."
+    STAPLE_MISSING "tls.staple-missing" Warn "the server staples no OCSP answer"
+        "The certificate names an OCSP responder, and none of several handshakes came with an \
+         answer. Clients must ask the responder themselves, which is slow and tells it who visits. \
+         With a must-staple certificate, or `stapling: require`, this is a failure: Firefox refuses \
+         the connection.\n\nSwitch stapling on, give the server the issuer's certificate \
+         (`ssl_trusted_certificate` in nginx) and a `resolver`, and let it reach the responder. By \
+         hand: `openssl s_client -status`."
+    STAPLE_LATE "tls.staple-late" Warn "the first handshakes come without the staple a must-staple certificate needs"
+        "The certificate is must-staple, and the first handshake came without a staple while a \
+         later one had it. After every start or reload the first clients of each worker are \
+         refused.\n\nPrime the staple before traffic arrives (`ssl_stapling_file` in nginx), or use \
+         a certificate without must-staple."
+    STAPLE_UNREADABLE "tls.staple-unreadable" Fail "the staple is not an OCSP answer"
+        "The stapled bytes cannot be read as an OCSP answer, or have a critical part nobody \
+         understands. Clients that look at staples end the connection.\n\nUsually a wrong file in \
+         `ssl_stapling_file`: look at it with `openssl ocsp -respin FILE -text -noverify`."
+    STAPLE_UNSUCCESSFUL "tls.staple-unsuccessful" Fail "the staple is an error message"
+        "The server staples the responder's refusal (such as `TryLater` or `Unauthorized`) as if it \
+         were an answer. Clients that look at staples end the connection.\n\nThe server should keep \
+         its last good answer instead. Refresh the staple; ask the authority if it persists."
+    STAPLE_WRONG_CERTIFICATE "tls.staple-wrong-certificate" Fail "the staple is about another certificate"
+        "No part of the stapled answer is about the certificate that is served: the serial number \
+         or the issuer differs. After a renewal the old staple is often left in place.\n\nRefresh \
+         the staple for the certificate in use and reload. By hand: `openssl s_client -status` shows \
+         the serial number the answer is about."
+    STAPLE_BAD_SIGNATURE "tls.staple-bad-signature" Fail "the staple's signature does not verify"
+        "The answer was changed after it was signed, was signed with another key, or with an \
+         algorithm that does not count any more (SHA-1).\n\nFetch a fresh answer; if that one is bad \
+         as well, the responder is broken: tell the authority."
+    STAPLE_UNAUTHORISED "tls.staple-unauthorised-responder" Fail "the staple is signed by somebody who may not"
+        "The answer must be signed by the very authority that issued the certificate, or by a \
+         responder with a certificate from that authority (the same key) for signing OCSP answers, \
+         valid now (RFC 6960 §4.2.2.2). The root of the chain is not good enough.\n\nA private \
+         responder is usually set up with the wrong certificate: issue one with the purpose \
+         `OCSPSigning` from the issuing authority."
+    STAPLE_NOT_YET_VALID "tls.staple-not-yet-valid" Fail "the staple begins in the future"
+        "`thisUpdate` is more than five minutes ahead of this machine's clock, so clients refuse \
+         the answer. One of the two clocks is wrong: check this machine's first with `timedatectl`, \
+         then the responder's."
+    STAPLE_EXPIRED "tls.staple-expired" Fail "the staple has expired"
+        "`nextUpdate` has passed: the server keeps serving an old answer and does not get a new \
+         one. Clients that look at staples refuse it.\n\nLet the server reach the responder (DNS, \
+         firewall, proxy) and reload it; where a file is stapled, mend the job that renews it. By \
+         hand: `openssl s_client -status | grep Update`."
+    STAPLE_WITHOUT_END "tls.staple-without-end" Fail "the staple does not say until when it holds"
+        "`nextUpdate` is missing. Clients must reject such an answer (RFC 9919 §6). With a private \
+         authority (`ca`) this is only a warning.\n\nSet a validity on the responder, such as \
+         `openssl ocsp -ndays 7`."
+    STAPLE_REVOKED "tls.staple-revoked" Fail "the staple says the certificate is revoked"
+        "The authority has revoked this certificate, and the server itself says so in every \
+         handshake. Clients that look at staples refuse the connection now, the others as soon as \
+         they learn of it.\n\nFind out who revoked it and why; get a new certificate with a new key, \
+         roll it out, and reload."
+    STAPLE_UNKNOWN "tls.staple-unknown" Fail "the staple says the authority does not know the certificate"
+        "The responder answered `unknown`: for the authority this certificate does not exist. \
+         Clients treat it like a revoked one.\n\nJust after issuance this can pass within minutes; \
+         otherwise the responder lost its database, or the certificate is forged. Ask the authority."
+    STAPLE_UNVERIFIED "tls.staple-unverified" Unknown "the staple could not be verified"
+        "The issuer's certificate is neither sent nor a trusted root, so the signature of the \
+         staple cannot be checked, and nothing it says counts. Mend the chain first (see \
+         `tls.incomplete-chain`) and look again."
+    STAPLE_AGEING "tls.staple-ageing" Warn "the server is not refreshing its staple"
+        "The staple is still valid, but a newer one has been available for long: it is older than \
+         four days, or in the last hours of its life (Baseline Requirements 4.9.9), or will have \
+         ended by the launch and is past half of its life. When it ends, it ends for every \
+         client.\n\nLook at why the server does not refresh it: the responder out of reach, or a file \
+         nobody renews. A reload often helps for now."
+    NOT_REVOKED "tls.not-revoked" Pass "the certificate is not revoked"
+        "The OCSP responder or the revocation list the certificate names was asked, what it said is \
+         signed by the issuer and in time, and the certificate is not revoked."
+    REVOKED "tls.revoked" Fail "the certificate is revoked"
+        "The authority has revoked the certificate: its responder or its revocation list says so. \
+         Browsers refuse it as soon as they learn of it, which takes minutes to days; that it still \
+         works somewhere proves nothing.\n\nFind out who revoked it and why (`KeyCompromise` means a \
+         new key), get a new certificate, roll it out and reload."
+    REVOCATION_UNKNOWN "tls.revocation-unknown" Fail "the authority does not know the certificate"
+        "The OCSP responder, asked about this certificate, answered `unknown`. Just after issuance \
+         this can pass within minutes; otherwise the responder lost its database, or the \
+         certificate was never issued by this authority. Ask the authority."
+    CRL_EXPIRED "tls.crl-expired" Unknown "the revocation list has expired"
+        "The list the certificate names is past its `nextUpdate`: the authority, or whoever copies \
+         the list to where it is fetched, has stopped renewing it. Whether the certificate is \
+         revoked is not known; strict clients refuse every certificate of the authority.\n\nFor a \
+         private authority: publish a new list, and mend the job that does."
+    REVOCATION_UNUSABLE "tls.revocation-unusable" Unknown "what was said about the revocation does not count"
+        "The responder or the list answered, but the answer does not count: wrong signature, a \
+         signer who may not sign, another certificate, another shard of the list, or out of time. \
+         The message says which. Whether the certificate is revoked is not known.\n\nBy hand: `openssl \
+         ocsp -issuer ISSUER -cert CERT -url URL`, or `openssl crl -inform DER -text`."
+    REVOCATION_UNCHECKED "tls.revocation-unchecked" Unknown "nobody could be asked about the revocation"
+        "The certificate names where its revocation can be asked for, but only in ways this check \
+         does not follow, such as ldap://. Say `revocation: off` where that is accepted."
+    NO_REVOCATION "tls.no-revocation" Fail "a public certificate that cannot be revoked"
+        "A public certificate of more than seven days of life must name an OCSP responder or a \
+         revocation list (Baseline Requirements 7.1.2.11.2). This one names neither: it was issued \
+         wrongly, and the authority will have to revoke it within days.\n\nHave it issued again."
+    REVOCATION_NOT_APPLICABLE "tls.revocation-not-applicable" NotApplicable "the certificate cannot be revoked"
+        "It names neither an OCSP responder nor a revocation list. Certificates that live seven days \
+         or less need none, and private authorities are free not to have any."
+}

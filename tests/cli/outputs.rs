@@ -1,0 +1,168 @@
+//! What goes where: standard output carries the result and nothing else.
+
+use std::process::Stdio;
+
+use crate::support::{Desk, closed_port, list, listener, tcp};
+
+#[test]
+fn standard_output_is_one_valid_document_even_under_retries() {
+    let desk = Desk::new();
+    let retried =
+        format!("retry: {{ attempts: 3, backoff: 1ms, on: [fail] }}, {}", tcp(closed_port()));
+    let (code, record) = desk.record(&list(&[("a", retried)]), &[]);
+    assert_eq!((code, &record["format"]), (Some(1), &1.into()));
+    assert_eq!(record["steps"][0]["checks"][0]["attempts"].as_array().expect("attempts").len(), 3);
+}
+
+#[test]
+fn the_record_has_what_the_manual_promises() {
+    let desk = Desk::new();
+    let (_listener, open) = listener();
+    let text =
+        list(&[("a", format!("title: Open, owner: ops, runbook: \"https://r\", {}", tcp(open)))]);
+    let (_, record) = desk.record(&text, &["--vantage", "ci"]);
+    for key in [
+        "format",
+        "run",
+        "tool",
+        "name",
+        "checklist",
+        "launch",
+        "phase",
+        "vantage",
+        "host",
+        "operator",
+        "started",
+        "finished",
+        "steps",
+        "counts",
+        "verdict",
+    ] {
+        assert!(record.get(key).is_some(), "{key}");
+    }
+    assert_eq!(record["vantage"], "ci");
+    assert_eq!(record["operator"], "tester");
+    let check = &record["steps"][0]["checks"][0];
+    for key in [
+        "id",
+        "kind",
+        "title",
+        "severity",
+        "outcome",
+        "summary",
+        "owner",
+        "runbook",
+        "findings",
+        "observation",
+        "attempts",
+        "started",
+        "duration_ms",
+        "skipped",
+        "waived",
+        "reproduce",
+        "source",
+        "parameters",
+    ] {
+        assert!(check.get(key).is_some(), "{key}");
+    }
+    for key in ["code", "outcome", "target", "message", "expected", "actual"] {
+        assert!(check["findings"][0].get(key).is_some(), "{key}");
+    }
+    assert_eq!(check["source"], serde_json::json!({"file": "list.yaml", "line": 6}));
+    let sha = std::process::Command::new("sha256sum")
+        .arg(desk.path("list.yaml"))
+        .output()
+        .expect("sha256sum");
+    let sha = String::from_utf8_lossy(&sha.stdout);
+    assert_eq!(record["checklist"]["sha256"].as_str(), sha.split(' ').next());
+}
+
+#[test]
+fn several_formats_are_written_in_one_run_and_again_later() {
+    let desk = Desk::new();
+    let (_listener, open) = listener();
+    desk.write("list.yaml", list(&[("a", tcp(open))]));
+    let ran = desk.gonogo(&[
+        "run",
+        "list.yaml",
+        "-o",
+        "json=out/r.json",
+        "-o",
+        "out/r.html",
+        "-o",
+        "out/r.jsonl",
+    ]);
+    assert_eq!(ran.code, Some(0), "{}", ran.stderr);
+    assert!(ran.stdout.contains("GO"), "the table is still shown: {}", ran.stdout);
+    assert!(desk.read("out/r.html").starts_with("<!DOCTYPE html>"));
+    let record = desk.read("out/r.json");
+    for from in [vec!["report"], vec!["report", "out/r.json"], vec!["report", "out/r.jsonl"]] {
+        let mut arguments = from.clone();
+        arguments.extend(["-o", "json"]);
+        let again = desk.gonogo(&arguments);
+        assert_eq!((again.code, again.stdout.as_str()), (Some(0), record.as_str()), "{from:?}");
+    }
+    let id = serde_json::from_str::<serde_json::Value>(&record).expect("JSON")["run"]
+        .as_str()
+        .expect("an id")
+        .to_owned();
+    assert_eq!(desk.gonogo(&["report", &id[..13], "-o", "json"]).stdout, record);
+    assert_eq!(desk.gonogo(&["report", "nosuchrun"]).code, Some(2));
+}
+
+#[test]
+fn the_event_log_is_private_and_replays_to_the_record() {
+    use std::os::unix::fs::PermissionsExt;
+    let desk = Desk::new();
+    let (_listener, open) = listener();
+    let (_, record) = desk.record(&list(&[("a", tcp(open)), ("b", tcp(closed_port()))]), &[]);
+    let logs = desk.logs();
+    assert_eq!(logs.len(), 1);
+    let mode = std::fs::metadata(&logs[0]).expect("a log").permissions().mode();
+    assert_eq!(mode & 0o777, 0o600);
+    let read = gonogo::history::read(&logs[0]).expect("a record");
+    assert_eq!(serde_json::to_value(read).expect("JSON"), record);
+}
+
+#[test]
+fn a_state_folder_that_cannot_be_written_is_a_warning_and_no_more() {
+    let desk = Desk::new();
+    let (_listener, open) = listener();
+    desk.write("list.yaml", list(&[("a", tcp(open))]));
+    desk.write("state", "a file where a folder should be");
+    let ran = desk
+        .command(&["run", "list.yaml", "-o", "json=/proc/nope/r.json"])
+        .env("GONOGO_STATE_DIR", desk.path("state"))
+        .output()
+        .expect("the program starts");
+    let stderr = String::from_utf8_lossy(&ran.stderr);
+    assert_eq!(ran.status.code(), Some(0), "{stderr}");
+    assert!(stderr.contains("warning: no event log is kept"), "{stderr}");
+    assert!(stderr.contains("warning: the json report is not written"), "{stderr}");
+}
+
+#[test]
+fn a_reader_that_goes_away_is_not_an_error() {
+    let desk = Desk::new();
+    let (_listener, open) = listener();
+    desk.write("list.yaml", list(&[("a", tcp(open))]));
+    let mut child = desk
+        .command(&["run", "list.yaml"])
+        .stdout(Stdio::piped())
+        .stderr(Stdio::null())
+        .spawn()
+        .expect("the program starts");
+    drop(child.stdout.take());
+    assert_eq!(child.wait().expect("an end").code(), Some(0));
+}
+
+#[test]
+fn quiet_says_the_verdict_only() {
+    let desk = Desk::new();
+    let (_listener, open) = listener();
+    desk.write("list.yaml", list(&[("a", tcp(open))]));
+    let ran = desk.gonogo(&["run", "list.yaml", "--quiet"]);
+    assert_eq!((ran.code, ran.stderr.as_str()), (Some(0), ""));
+    assert_eq!(ran.stdout.trim().lines().count(), 1, "{}", ran.stdout);
+    assert!(ran.stdout.contains("GO"), "{}", ran.stdout);
+}
