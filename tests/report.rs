@@ -1,5 +1,7 @@
 //! Every report format, compared byte for byte, from records that hold everything a run can bring.
 
+#[path = "report/charts.rs"]
+mod charts;
 #[path = "report/consumer.rs"]
 mod consumer;
 #[path = "report/github.rs"]
@@ -27,6 +29,8 @@ mod progress;
 mod prometheus;
 #[path = "report/sample.rs"]
 mod sample;
+#[path = "report/seen.rs"]
+mod seen;
 #[path = "report/table.rs"]
 mod table;
 #[path = "report/tap.rs"]

@@ -2,6 +2,7 @@
 //! or the environment, so the same record gives the same bytes, today and in a year.
 
 mod bearing;
+mod chart;
 pub mod github;
 mod gitlab;
 mod headline;

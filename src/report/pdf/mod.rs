@@ -3,6 +3,7 @@
 //! launch's own zone, not in the reader's.
 
 mod attached;
+mod charts;
 mod checks;
 mod closing;
 mod cover;
@@ -63,6 +64,7 @@ pub(super) fn render(record: &RunRecord, look: &Look) -> Result<Vec<u8>, ReportE
     cover::write(&paper, &mut sheet);
     checks::write(&paper, &mut sheet);
     findings::write(&paper, &mut sheet);
+    charts::write(&paper, &mut sheet);
     closing::write(&paper, &mut sheet);
     footers(&paper, &mut sheet);
     let decision = style::decision(record.verdict.decision);

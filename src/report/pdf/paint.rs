@@ -201,7 +201,8 @@ fn group(nodes: &[Node], at: usize, identifiers: &mut [Vec<Identifier>]) -> Opti
             | Role::Row
             | Role::HeadCell
             | Role::Cell
-            | Role::Code => {
+            | Role::Code
+            | Role::Figure { .. } => {
                 if let Some(inner) = self::group(nodes, *child, identifiers) {
                     group.push(inner);
                 }
@@ -226,6 +227,7 @@ fn kind(role: &Role) -> Option<TagKind> {
         Role::HeadCell => Tag::TH(TableHeaderScope::Column).into(),
         Role::Cell => Tag::TD.into(),
         Role::Code => Tag::Code.into(),
+        Role::Figure { alt } => Tag::Figure(Some(alt.clone())).into(),
     })
 }
 

@@ -63,6 +63,9 @@ pub(super) enum Role {
     HeadCell,
     Cell,
     Code,
+    Figure {
+        alt: String,
+    },
     /// Something drawn.
     Leaf,
 }
