@@ -4,8 +4,6 @@
 //! The facts of a kind are read from the record as JSON, by the names its schema publishes; where a
 //! record has none of them there is no chart.
 
-use std::fmt::Write as _;
-
 use jiff::Timestamp;
 use jiff::tz::TimeZone;
 use serde_json::Value;
@@ -61,9 +59,12 @@ pub(super) enum Tone {
     Outcome(Outcome),
 }
 
+#[cfg(feature = "pdf")]
 impl Chart {
     /// The chart in words, for those who do not see it.
     pub(super) fn in_words(&self) -> String {
+        use std::fmt::Write as _;
+
         let mut words = format!("{}. From {} to {}.", self.title, self.edges.0, self.edges.1);
         for row in &self.rows {
             let _infallible = write!(words, " {} {};", row.label, row.value);

@@ -36,7 +36,7 @@ use crate::model::text::did_you_mean;
 pub use json::digest;
 pub use nagios::NagiosStatus;
 #[cfg(feature = "pdf")]
-pub use pdf::attached_record;
+pub use pdf::{Proof, attached_record, blank_checklist, prove};
 
 /// A format a record can be rendered in.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]

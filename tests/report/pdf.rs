@@ -3,7 +3,9 @@
 use std::sync::Arc;
 
 use gonogo::model::record::RunRecord;
-use gonogo::report::{Format, Look, ReportError, attached_record, render};
+use gonogo::report::{
+    Format, Look, Proof, ReportError, attached_record, blank_checklist, digest, prove, render,
+};
 use jiff::tz::TimeZone;
 
 use crate::{consumer, sample};
@@ -103,4 +105,62 @@ fn a_font_that_is_none_is_refused() {
     let look = Look { fonts: vec![Arc::new(b"not a font".to_vec())], ..Look::default() };
     let error = render(Format::Pdf, &sample::green(), &look).expect_err("not a font");
     assert!(matches!(error, ReportError::Font), "{error}");
+}
+
+#[test]
+fn the_blank_checklist_is_for_paper() {
+    let mut record = sample::launch();
+    for check in record.steps.iter_mut().flat_map(|step| &mut step.checks) {
+        check.findings.clear();
+        check.observation = None;
+    }
+    let pdf = blank_checklist(&record, &Look::default()).expect("a document renders");
+    let text = text(&pdf);
+    for said in [
+        "GO-LIVE CHECKLIST · PHASE T-24H",
+        "Match names answer with the new addresses",
+        "dig @8.8.8.8 match.game.example.com A",
+        "预发环境回滚演练在五分钟内完成？",
+        "INITIALS, TIME",
+        "Sign-off",
+        "3 checks of other phases",
+    ] {
+        assert!(text.contains(said), "{said} is not in\n{text}");
+    }
+    for unsaid in ["NO-GO ·", "still answers", "SHA-256 of the record"] {
+        assert!(!text.contains(unsaid), "{unsaid} is in\n{text}");
+    }
+    assert_eq!(attached_record(&pdf), None);
+}
+
+#[test]
+fn a_document_is_proved_by_making_it_again() {
+    let record = sample::launch();
+    let mut document = pdf(&record);
+    let proven = Proof::Proven {
+        record: Box::new(record.clone()),
+        digest: digest(&record).expect("a record has a sum"),
+    };
+    assert_eq!(prove(&document, &[]).expect("the pages are made again"), proven);
+
+    // One byte of the pages.
+    let last = document.len() - 1;
+    document[last] ^= 1;
+    let proof = prove(&document, &[]).expect("the pages are made again");
+    assert!(matches!(proof, Proof::Differs { .. }), "{proof:?}");
+
+    // One letter of the record: the same length, another verdict.
+    let mut document = pdf(&record);
+    let at = document
+        .windows(7)
+        .position(|window| window == b"\"no-go\"")
+        .expect("the record is attached as it is");
+    document[at..at + 7].copy_from_slice(b"\"hold\" ");
+    let proof = prove(&document, &[]).expect("the pages are made again");
+    assert!(matches!(proof, Proof::Differs { .. }), "{proof:?}");
+
+    let blank = blank_checklist(&record, &Look::default()).expect("a document renders");
+    for other in [blank.as_slice(), b"%PDF-1.7", b""] {
+        assert_eq!(prove(other, &[]).expect("nothing is made"), Proof::NoRecord);
+    }
 }

@@ -11,7 +11,7 @@ use super::{BODY, EDGE, Paper, SECTION, SMALL, STRONG, field};
 pub(super) fn write(paper: &Paper<'_>, sheet: &mut Sheet<'_>) {
     waivers(paper, sheet);
     changes(paper, sheet);
-    sheet.together(signatures);
+    sheet.together(|sheet| signatures(sheet, "report"));
     sheet.together(legend);
     sheet.together(|sheet| origin(paper, sheet));
 }
@@ -86,14 +86,14 @@ fn changes(paper: &Paper<'_>, sheet: &mut Sheet<'_>) {
     });
 }
 
-/// Room to sign.
-fn signatures(sheet: &mut Sheet<'_>) {
+/// Room to sign a report or a list.
+pub(super) fn signatures(sheet: &mut Sheet<'_>, what: &str) {
     const LINES: usize = 4;
     const HEIGHT: f32 = 38.0;
     section(sheet, "Sign-off", 200.0, |sheet| {
         sheet.paragraph(
             BODY,
-            "I have read this report and agree with the decision written beside my name.",
+            &format!("I have read this {what} and stand by the decision beside my name."),
         );
         sheet.y += 8.0;
         let columns = [

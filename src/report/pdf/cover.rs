@@ -144,6 +144,12 @@ fn share(n: usize, of: usize) -> f32 {
 }
 
 fn facts(paper: &Paper<'_>, sheet: &mut Sheet<'_>) {
+    list_facts(paper, sheet);
+    run_facts(paper, sheet);
+}
+
+/// Which list it is, and for when.
+pub(super) fn list_facts(paper: &Paper<'_>, sheet: &mut Sheet<'_>) {
     let (header, zone) = (&paper.record.header, &paper.zone);
     let list = &header.checklist;
     let commit = match &list.git {
@@ -153,49 +159,43 @@ fn facts(paper: &Paper<'_>, sheet: &mut Sheet<'_>) {
         Some(git) => field(&git.commit),
         None => "not in a work tree".to_owned(),
     };
-    let mut facts: Vec<(&str, Type, String)> = vec![
-        ("Checklist", BODY, field(&list.path)),
-        ("SHA-256", CODE, field(&list.sha256)),
-        ("Commit", CODE, commit),
-    ];
+    fact(sheet, "Checklist", BODY, &field(&list.path));
+    fact(sheet, "SHA-256", CODE, &field(&list.sha256));
+    fact(sheet, "Commit", CODE, &commit);
     let launch = when::launch(header).map(|launch| when::full(launch.timestamp(), zone));
-    facts.push((
-        "Launch",
-        BODY,
-        launch.unwrap_or_else(|| "none named: judged as of now".to_owned()),
-    ));
+    fact(sheet, "Launch", BODY, launch.as_deref().unwrap_or("none named: judged as of now"));
     if header.window.from != header.window.to {
-        facts.push(("Window", BODY, when::window(header.window, zone)));
+        fact(sheet, "Window", BODY, &when::window(header.window, zone));
     }
-    facts.push(("Started", BODY, when::full(header.started, zone)));
-    facts.push((
-        "Finished",
-        BODY,
-        match paper.record.finished {
-            Some(at) => {
-                let took = when::took(header.started, Some(at)).unwrap_or_default();
-                format!("{}, after {took}", when::full(at, zone))
-            }
-            None => style::KILLED.to_owned(),
-        },
-    ));
+}
+
+fn run_facts(paper: &Paper<'_>, sheet: &mut Sheet<'_>) {
+    let (header, zone) = (&paper.record.header, &paper.zone);
+    fact(sheet, "Started", BODY, &when::full(header.started, zone));
+    let finished = match paper.record.finished {
+        Some(at) => {
+            let took = when::took(header.started, Some(at)).unwrap_or_default();
+            format!("{}, after {took}", when::full(at, zone))
+        }
+        None => style::KILLED.to_owned(),
+    };
+    fact(sheet, "Finished", BODY, &finished);
     for (label, value) in
         [("Run by", &header.operator), ("On host", &header.host), ("Seen from", &header.vantage)]
     {
-        facts.extend(value.iter().map(|value| (label, BODY, field(value))));
+        if let Some(value) = value {
+            fact(sheet, label, BODY, &field(value));
+        }
     }
     let strict = if header.strict { "warnings count as failures" } else { "warnings do not block" };
     let apply = if header.apply { "changes were allowed" } else { "looked only, changed nothing" };
-    facts.push(("Mode", BODY, format!("{strict}; {apply}")));
-    facts.push(("Run", CODE, header.run.to_string()));
-    facts.push(("Record", CODE, format!("SHA-256 {}", paper.digest)));
+    fact(sheet, "Mode", BODY, &format!("{strict}; {apply}"));
+    fact(sheet, "Run", CODE, &header.run.to_string());
+    fact(sheet, "Record", CODE, &format!("SHA-256 {}", paper.digest));
     for (n, (key, value)) in header.vars.iter().enumerate() {
         let value = value.as_str().map_or_else(|| value.to_string(), str::to_owned);
         let label = if n == 0 { "Variables" } else { "" };
-        facts.push((label, CODE, format!("{} = {}", field(key), field(&value))));
-    }
-    for (label, kind, value) in facts {
-        fact(sheet, label, kind, &value);
+        fact(sheet, label, CODE, &format!("{} = {}", field(key), field(&value)));
     }
 }
 

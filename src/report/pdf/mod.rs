@@ -3,6 +3,7 @@
 //! launch's own zone, not in the reader's.
 
 mod attached;
+mod blank;
 mod charts;
 mod checks;
 mod closing;
@@ -10,6 +11,7 @@ mod cover;
 mod findings;
 mod fonts;
 mod paint;
+mod proof;
 mod sheet;
 mod table;
 
@@ -24,6 +26,7 @@ use fonts::{Cut, Faces};
 use sheet::{BOTTOM, MARGIN, Sheet, Type, WIDTH};
 
 pub use attached::attached_record;
+pub use proof::{Proof, prove};
 
 /// The name of the file inside.
 const ATTACHMENT: &str = "record.json";
@@ -57,17 +60,16 @@ struct Paper<'a> {
 /// Renders the document.
 pub(super) fn render(record: &RunRecord, look: &Look) -> Result<Vec<u8>, ReportError> {
     let faces = Faces::new(&look.fonts)?;
-    let zone = when::launch(&record.header)
-        .map_or(TimeZone::UTC, |launch| TimeZone::fixed(launch.offset()));
-    let paper = Paper { record, zone, digest: json::digest(record)? };
+    let paper = Paper { record, zone: launch_zone(record), digest: json::digest(record)? };
     let mut sheet = Sheet::new(&faces);
     cover::write(&paper, &mut sheet);
     checks::write(&paper, &mut sheet);
     findings::write(&paper, &mut sheet);
     charts::write(&paper, &mut sheet);
     closing::write(&paper, &mut sheet);
-    footers(&paper, &mut sheet);
     let decision = style::decision(record.verdict.decision);
+    let run = record.header.run.short();
+    footers(&mut sheet, &format!("{decision} · {} · run {run}", name(&record.header.name)));
     let tool = &record.header.tool;
     let about = paint::About {
         title: format!("{decision} · {}", name(&record.header.name)),
@@ -75,9 +77,37 @@ pub(super) fn render(record: &RunRecord, look: &Look) -> Result<Vec<u8>, ReportE
         creator: format!("{} {}", name(&tool.name), name(&tool.version)),
         at: record.finished.unwrap_or(record.header.started),
         id: format!("{} {}", record.header.run, paper.digest),
-        record: json::render(record)?,
+        record: Some(json::render(record)?),
     };
     paint::write(&sheet, about)
+}
+
+/// The blank checklist of a run that has not been: what stands in `record` before the first check was
+/// looked at, to go through and sign on paper. Nothing is attached.
+///
+/// # Errors
+/// When a given font is none, or the document cannot be written.
+pub fn blank_checklist(record: &RunRecord, look: &Look) -> Result<Vec<u8>, ReportError> {
+    let faces = Faces::new(&look.fonts)?;
+    let paper = Paper { record, zone: launch_zone(record), digest: String::new() };
+    let mut sheet = Sheet::new(&faces);
+    blank::write(&paper, &mut sheet);
+    let header = &record.header;
+    footers(&mut sheet, &format!("Checklist · {}", name(&header.name)));
+    let about = paint::About {
+        title: format!("Checklist · {}", name(&header.name)),
+        author: None,
+        creator: format!("{} {}", name(&header.tool.name), name(&header.tool.version)),
+        at: header.started,
+        id: format!("checklist {} {}", header.checklist.sha256, header.phase),
+        record: None,
+    };
+    paint::write(&sheet, about)
+}
+
+/// The zone the launch is written in.
+fn launch_zone(record: &RunRecord) -> TimeZone {
+    when::launch(&record.header).map_or(TimeZone::UTC, |launch| TimeZone::fixed(launch.offset()))
 }
 
 /// A field as one line that any PDF may hold.
@@ -106,11 +136,8 @@ fn printable(text: &str) -> String {
 }
 
 /// The foot of every page, known when all pages are.
-fn footers(paper: &Paper<'_>, sheet: &mut Sheet<'_>) {
-    let decision = style::decision(paper.record.verdict.decision);
-    let run = paper.record.header.run.short();
-    let left = format!("{decision} · {} · run {run}", name(&paper.record.header.name));
-    let left = sheet.lines(&left, SMALL, WIDTH - 90.0).swap_remove(0);
+fn footers(sheet: &mut Sheet<'_>, left: &str) {
+    let left = sheet.lines(left, SMALL, WIDTH - 90.0).swap_remove(0);
     let pages = sheet.pages.len();
     let top = BOTTOM + 22.0;
     for n in 0..pages {

@@ -37,8 +37,8 @@ pub(super) struct About {
     pub(super) at: Timestamp,
     /// What tells this document from every other.
     pub(super) id: String,
-    /// The record, attached as a file.
-    pub(super) record: Vec<u8>,
+    /// The record, to be attached as a file.
+    pub(super) record: Option<Vec<u8>>,
 }
 
 /// Writes the pages.
@@ -67,7 +67,9 @@ pub(super) fn write(sheet: &Sheet<'_>, about: About) -> Result<Vec<u8>, ReportEr
     document.set_tag_tree(tree(&sheet.nodes, &mut identifiers));
     document.set_outline(outline(&sheet.entries));
     let date = date(about.at);
-    attach(&mut document, about.record, date);
+    if let Some(record) = about.record {
+        attach(&mut document, record, date);
+    }
     document.set_metadata(
         Metadata::new()
             .title(about.title)
