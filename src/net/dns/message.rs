@@ -224,7 +224,9 @@ mod tests {
                 assert_eq!(edns.flags().dnssec_ok, checking == Checking::Signatures);
                 let found = edns.option(EdnsCode::Subnet).map(|option| match option {
                     EdnsOption::Subnet(subnet) => (subnet.addr(), subnet.source_prefix()),
-                    other @ (EdnsOption::NSID(_) | EdnsOption::Unknown(..) | _) => panic!("{other:?}"),
+                    other @ (EdnsOption::NSID(_) | EdnsOption::Unknown(..) | _) => {
+                        panic!("{other:?}")
+                    }
                 });
                 assert_eq!(found, subnet.map(|subnet| (subnet.address, subnet.bits)));
             }
