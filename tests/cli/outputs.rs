@@ -166,3 +166,44 @@ fn quiet_says_the_verdict_only() {
     assert_eq!(ran.stdout.trim().lines().count(), 1, "{}", ran.stdout);
     assert!(ran.stdout.contains("GO"), "{}", ran.stdout);
 }
+
+#[test]
+fn a_pdf_carries_its_record_and_proves_its_pages() {
+    let desk = Desk::new();
+    let (_listener, open) = listener();
+    desk.write("list.yaml", list(&[("a", tcp(open))]));
+    assert_eq!(desk.gonogo(&["run", "list.yaml", "-o", "r.pdf", "-o", "blank/r.json"]).code, Some(0));
+    let proof = desk.gonogo(&["report", "--verify", "r.pdf"]);
+    assert_eq!(proof.code, Some(0), "{}{}", proof.stdout, proof.stderr);
+    let mut bytes = std::fs::read(desk.path("r.pdf")).expect("a PDF");
+    let last = bytes.len() - 20;
+    bytes[last] ^= 1;
+    desk.write("forged.pdf", &bytes);
+    assert_eq!(desk.gonogo(&["report", "--verify", "forged.pdf"]).code, Some(1));
+    desk.write("none.pdf", "%PDF-1.7\n");
+    assert_eq!(desk.gonogo(&["report", "--verify", "none.pdf"]).code, Some(1));
+    assert_eq!(desk.gonogo(&["plan", "list.yaml", "-o", "pdf=plan.pdf"]).code, Some(0));
+    assert!(std::fs::read(desk.path("plan.pdf")).expect("a PDF").starts_with(b"%PDF-"));
+}
+
+#[test]
+fn github_is_told_without_being_asked_and_standard_output_stays_the_result() {
+    let desk = Desk::new();
+    desk.write("pw", "s3cr3t-w0rd");
+    let body = tcp(closed_port()).replace("tcp:", "title: \"${file:pw}\", tcp:");
+    desk.write("list.yaml", list(&[("a", body)]));
+    let ran = desk
+        .command(&["run", "list.yaml", "-o", "json"])
+        .env("GITHUB_ACTIONS", "true")
+        .env("GITHUB_STEP_SUMMARY", desk.path("summary.md"))
+        .env("GITHUB_OUTPUT", desk.path("output"))
+        .output()
+        .expect("the program starts");
+    let ran = crate::support::Ran::of(&ran);
+    assert_eq!(ran.code, Some(1));
+    serde_json::from_str::<serde_json::Value>(&ran.stdout).expect("JSON alone");
+    assert!(ran.stderr.starts_with("::add-mask::s3cr3t-w0rd\n"), "{}", ran.stderr);
+    assert!(ran.stderr.contains("::error file=list.yaml,line=6"), "{}", ran.stderr);
+    assert!(desk.read("summary.md").contains("NO-GO"));
+    assert!(desk.read("output").contains("verdict=no-go"));
+}
