@@ -184,11 +184,8 @@ impl Loading {
         }
         match yaml::parse(text, file) {
             Ok(root) => {
-                let included = root.get("include").map(|node| match &node.content {
-                    Content::List(items) => items.clone(),
-                    // Anything else is reported when the file is validated.
-                    _ => Vec::new(),
-                });
+                // Anything but a list is reported when the file is validated.
+                let included = root.get("include").and_then(Node::as_list).map(<[_]>::to_vec);
                 for item in included.unwrap_or_default() {
                     if let Some(path) = item.as_text() {
                         self.file(&folder.join(path), Some(item.place));

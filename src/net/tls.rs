@@ -147,6 +147,18 @@ pub async fn shake(
     Ok(Handshake { millis, chain, staple, end })
 }
 
+/// A configuration of HTTP that believes whoever holds the key of the certificate shown.
+pub(super) fn unchecked() -> ClientConfig {
+    let mut config = ClientConfig::builder_with_provider(Arc::clone(provider()))
+        .with_safe_default_protocol_versions()
+        .expect("the provider has the suites of TLS 1.2 and 1.3")
+        .dangerous()
+        .with_custom_certificate_verifier(Arc::new(Capture::default()))
+        .with_no_client_auth();
+    config.alpn_protocols = vec![b"http/1.1".to_vec()];
+    config
+}
+
 /// A configuration for one handshake. With a session to resume, a server shows neither certificate
 /// nor staple, and the library would answer with those it remembers.
 fn config(capture: &Arc<Capture>, offer: Offer<'_>) -> Result<ClientConfig, rustls::Error> {

@@ -89,13 +89,7 @@ impl Probe for Roster {
     fn judge(&self, seen: &Observation, _: &JudgeCx) -> Vec<Finding> {
         self.roles
             .iter()
-            .flat_map(|name| match seen.people.get(name) {
-                Some(role) => judge_role(name, role),
-                None => {
-                    let message = format!("nobody stands for {}", one_line(name));
-                    vec![Finding::new(&MISSING, name, message).expected("a person under `people:`")]
-                }
-            })
+            .flat_map(|name| seen.people.get(name).map_or_else(|| nobody(name), |role| judge_role(name, role)))
             .collect()
     }
 
@@ -114,6 +108,11 @@ impl Probe for Roster {
     fn reproduce(&self, _: Option<&Observation>) -> Vec<String> {
         Vec::new()
     }
+}
+
+fn nobody(name: &str) -> Vec<Finding> {
+    let message = format!("nobody stands for {}", one_line(name));
+    vec![Finding::new(&MISSING, name, message).expected("a person under `people:`")]
 }
 
 fn judge_role(name: &str, role: &Role) -> Vec<Finding> {
@@ -172,7 +171,7 @@ mod tests {
 
     #[test]
     fn a_role_is_filled_reachable_and_backed_up() {
-        check(r#"{}"#, &["roster.role-missing"]);
+        check("{}", &["roster.role-missing"]);
         check(r#"{"release": {"name": "Ann"}}"#, &["roster.no-contact", "roster.no-backup"]);
         check(r#"{"release": {"name": "Ann", "contact": "soon"}}"#, &["roster.no-contact", "roster.no-backup"]);
         let ann = |backup: &str| format!(r#"{{"release": {{"name": "Ann", "contact": "+49 30 1", "backup": {backup}}}}}"#);

@@ -18,7 +18,7 @@ use crate::support::{Looked, context, look_in};
 fn subnet(question: &Message) -> Option<ClientSubnet> {
     match question.edns.as_ref()?.option(EdnsCode::Subnet)? {
         EdnsOption::Subnet(subnet) => Some(*subnet),
-        _ => None,
+        EdnsOption::NSID(_) | EdnsOption::Unknown(..) | _ => None,
     }
 }
 

@@ -1,15 +1,19 @@
 //! Each kind against real servers of the lab, and against liars where no real server will lie.
 
+mod acme;
+mod cert_file;
 mod dns;
 mod dns_liars;
 mod dns_regions;
 mod dns_signed;
+mod dns_zones;
 mod http;
 mod postgres_pool;
 mod silence;
 mod silence_cluster;
 mod silence_ha;
 mod silence_matching;
+mod redis;
 mod support;
 mod tls;
 mod tls_forge;

@@ -150,16 +150,13 @@ impl Reader<'_, '_> {
         let mut generator = SchemaSettings::draft2020_12().into_generator();
         let schema = (row.observation)(&mut generator).to_value();
         let definitions = Value::Object(generator.take_definitions(true));
-        let places: Vec<Place> = match common.get("expect").map(|node| &node.content) {
-            Some(Content::List(items)) => items.iter().map(|item| item.place).collect(),
-            _ => Vec::new(),
-        };
+        let items = common.get("expect").and_then(Node::as_list).unwrap_or_default();
         let mut good = Vec::new();
-        for (source, place) in raw.expect.iter().zip(places) {
+        for (source, place) in raw.expect.iter().zip(items.iter().map(|item| item.place)) {
             match Expectation::compile(source, &schema, &definitions) {
                 Ok(expectation) => good.push(expectation),
                 Err(bad) => {
-                    self.problems.push(Problem { place, message: bad.message, help: bad.help })
+                    self.problems.push(Problem { place, message: bad.message, help: bad.help });
                 }
             }
         }

@@ -7,7 +7,7 @@ use super::super::raw::RawCheck;
 use super::no_such_check;
 use super::steps::Reader;
 use crate::model::id::CheckId;
-use crate::model::node::{Content, Node, Place, Problem};
+use crate::model::node::{Node, Place, Problem};
 
 /// One word of a `needs`.
 pub(super) struct Need {
@@ -19,10 +19,7 @@ pub(super) struct Need {
 impl Need {
     /// Every word of a check's `needs`.
     pub(super) fn all_of(raw: &RawCheck, common: &Node) -> Vec<Self> {
-        let items = match common.get("needs").map(|node| &node.content) {
-            Some(Content::List(items)) => items.as_slice(),
-            _ => &[],
-        };
+        let items = common.get("needs").and_then(Node::as_list).unwrap_or_default();
         let need = |(needed, node): (&String, &Node)| Self {
             by: raw.id.clone(),
             needed: needed.clone(),

@@ -118,14 +118,11 @@ impl Reader<'_, '_> {
             return Vec::new();
         }
         for (key, list) in values.entries() {
-            let items = match &list.content {
-                Content::List(items) if !items.is_empty() => items,
-                _ => {
-                    let message = format!("`{}` has no values: no check would be made", key.text);
-                    let problem = Problem::new(key.place, message);
-                    self.problems.push(problem.help("give it a list: [cn-east, us-west]"));
-                    return Vec::new();
-                }
+            let Some(items) = list.as_list().filter(|items| !items.is_empty()) else {
+                let message = format!("`{}` has no values: no check would be made", key.text);
+                let problem = Problem::new(key.place, message);
+                self.problems.push(problem.help("give it a list: [cn-east, us-west]"));
+                return Vec::new();
             };
             if let Some(bad) = items.iter().find(|item| word(item).is_none()) {
                 let message = format!("expected a word or a number, found {}", bad.describe());
@@ -160,14 +157,12 @@ impl Reader<'_, '_> {
             return Some(id);
         }
         let values: Vec<String> = round.iter().filter_map(|(_, value)| word(value)).collect();
-        match CheckId::new(format!("{id}[{}]", values.join(","))) {
-            Ok(id) => Some(id),
-            Err(_) => {
-                let message = format!("the values {} cannot stand in an id", values.join(", "));
-                self.problems.push(Problem::new(place_of(common, "id"), message));
-                None
-            }
+        let made = CheckId::new(format!("{id}[{}]", values.join(","))).ok();
+        if made.is_none() {
+            let message = format!("the values {} cannot stand in an id", values.join(", "));
+            self.problems.push(Problem::new(place_of(common, "id"), message));
         }
+        made
     }
 }
 

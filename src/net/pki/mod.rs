@@ -10,5 +10,6 @@ pub mod file;
 pub mod issuer;
 pub mod ocsp;
 pub mod path;
+pub mod private_key;
 pub mod roots;
 pub mod signed;

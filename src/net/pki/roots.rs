@@ -19,6 +19,12 @@ pub struct Roots {
 }
 
 impl Roots {
+    /// No roots: what is asked of these is only which certificates belong together.
+    #[must_use]
+    pub fn none() -> Self {
+        Self { anchors: Vec::new(), label: "no roots".to_owned() }
+    }
+
     /// The roots this machine trusts, read at the first call and kept.
     ///
     /// # Errors

@@ -308,7 +308,15 @@ fn spell(expression: &IdedExpr) -> Option<String> {
             let index = match &index.expr {
                 Expr::Literal(LiteralValue::Int(n)) => n.inner().to_string(),
                 Expr::Literal(LiteralValue::String(key)) => format!("'{}'", key.inner()),
-                _ => spell(index)?,
+                Expr::Literal(_) => return None,
+                Expr::Unspecified
+                | Expr::Call(_)
+                | Expr::Comprehension(_)
+                | Expr::Ident(_)
+                | Expr::List(_)
+                | Expr::Map(_)
+                | Expr::Select(_)
+                | Expr::Struct(_) => spell(index)?,
             };
             Some(format!("{}[{index}]", spell(operand)?))
         }

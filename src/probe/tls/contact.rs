@@ -1,5 +1,6 @@
 //! Judging one address after the other: connection, handshake, and each certificate served.
 
+use super::expiry::{Matter, Terms};
 use super::seen::{Accepted, Contact, Observation, Served};
 use super::{Revocation, Stapling, Tls, chain, codes, expiry, public, revocation, staple};
 use crate::model::fault::Sight;
@@ -27,6 +28,16 @@ impl Case<'_> {
     /// Whether public rules hold: the platform's roots are public authorities, a file's are not.
     pub(super) const fn is_public(&self) -> bool {
         self.tls.ca.is_none()
+    }
+
+    /// What dates are judged by.
+    const fn terms(&self) -> Terms<'_> {
+        Terms {
+            cx: self.cx,
+            margin: self.tls.margin,
+            warn_within: self.tls.warn_within,
+            renewal: self.tls.renewal,
+        }
     }
 }
 
@@ -105,7 +116,7 @@ fn explains(code: &str) -> bool {
 /// The findings about one certificate, or the one that says all is well.
 fn judge_certificate(case: Case<'_>, accepted: &Accepted, served: &Served) -> Vec<Finding> {
     let mut findings = chain::judge(case, served);
-    findings.extend(expiry::judge(case, served));
+    findings.extend(dates(case, served));
     findings.extend(public::judge(case, served));
     let wrong = findings.iter().any(|finding| finding.outcome == Outcome::Fail);
     if let (false, Some(session), Some(leaf)) = (wrong, &served.session, served.leaf()) {
@@ -121,7 +132,7 @@ fn judge_certificate(case: Case<'_>, accepted: &Accepted, served: &Served) -> Ve
         let path = count(served.path.certificates().len(), "certificate");
         findings.push(
             Finding::new(&codes::OK, case.target, message)
-                .expected(format!("valid until {}", expiry::when(expiry::needed(case))))
+                .expected(format!("valid until {}", expiry::when(case.terms().needed())))
                 .actual(format!(
                     "valid until {}, {path} to {} in {}",
                     expiry::when(leaf.not_after),
@@ -131,6 +142,25 @@ fn judge_certificate(case: Case<'_>, accepted: &Accepted, served: &Served) -> Ve
         );
     }
     findings
+}
+
+/// The dates of every certificate on the path, and the renewal of the server's own.
+fn dates(case: Case<'_>, served: &Served) -> Vec<Finding> {
+    let Some(leaf) = served.leaf() else { return Vec::new() };
+    let others = served.on_path().filter(|(place, _)| *place > 0).map(|(_, found)| found);
+    let remarks = case.terms().judge(leaf, others);
+    let code = |matter: Matter| match matter {
+        Matter::Expired => &codes::EXPIRED,
+        Matter::NotYetValid => &codes::NOT_YET_VALID,
+        Matter::EndsInWindow => &codes::EXPIRES_IN_WINDOW,
+        Matter::RenewalOverdue => &codes::RENEWAL_OVERDUE,
+        Matter::RenewsInWindow => &codes::RENEWS_IN_WINDOW,
+        Matter::EndsSoon => &codes::EXPIRES_SOON,
+    };
+    remarks.into_iter().map(|remark| {
+        let code = code(remark.matter);
+        remark.into_finding(code, case.target)
+    }).collect()
 }
 
 fn resumed(case: Case<'_>, accepted: &Accepted) -> Option<Finding> {

@@ -16,7 +16,6 @@ use super::{Resumption, Revocation, Stapling, Tls};
 use crate::model::fault::Fault;
 use crate::model::text::one_line;
 use crate::net::name::{Addresses, addresses};
-use crate::net::pki::certificate::Certificate;
 use crate::net::pki::file;
 use crate::net::pki::issuer::Issuer;
 use crate::net::pki::ocsp::Answer;
@@ -67,7 +66,7 @@ pub(super) async fn observe(tls: &Tls, cx: &ProbeCx) -> Result<Observation, Faul
 /// The certificate a server is to serve, the first in its file.
 async fn on_disk(path: &Path) -> Result<Sent, Fault> {
     let mut found = file::certificates(path).await?;
-    Ok(sent(&found.swap_remove(0)))
+    Ok(Sent::read(&found.swap_remove(0)))
 }
 
 async fn look_up(tls: &Tls, cx: &ProbeCx) -> Result<(Vec<IpAddr>, Option<String>), Fault> {
@@ -307,7 +306,7 @@ impl Look<'_> {
         let stapled = !handshake.staple.is_empty();
         Served {
             session: handshake.end.as_ref().ok().cloned(),
-            chain: chain.iter().map(sent).collect(),
+            chain: chain.iter().map(Sent::read).collect(),
             path: path::build(chain, self.roots, self.cx.clock.now()),
             name_mismatch: chain
                 .first()
@@ -328,12 +327,5 @@ impl Look<'_> {
             size: handshake.staple.len(),
             answer: Answer::read(&handshake.staple, leaf, issuer.as_ref()),
         }
-    }
-}
-
-fn sent(der: &CertificateDer<'static>) -> Sent {
-    match Certificate::read(der) {
-        Ok(certificate) => Sent::Certificate(Box::new(certificate)),
-        Err(bad) => Sent::Unreadable { size: der.len(), reason: one_line(&bad.to_string()) },
     }
 }

@@ -1,9 +1,11 @@
 //! What a look at a TLS endpoint brings home.
 
+use rustls::pki_types::CertificateDer;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use crate::model::fault::{Fault, Sight};
+use crate::model::text::one_line;
 use crate::net::pki::certificate::Certificate;
 use crate::net::pki::crl::Crl;
 use crate::net::pki::ocsp::Answer;
@@ -149,6 +151,15 @@ pub struct Staple {
 }
 
 impl Sent {
+    /// A certificate as it came.
+    #[must_use]
+    pub fn read(der: &CertificateDer<'_>) -> Self {
+        match Certificate::read(der) {
+            Ok(certificate) => Self::Certificate(Box::new(certificate)),
+            Err(bad) => Self::Unreadable { size: der.len(), reason: one_line(&bad.to_string()) },
+        }
+    }
+
     /// The certificate, when it could be read.
     #[must_use]
     pub const fn certificate(&self) -> Option<&Certificate> {
