@@ -23,7 +23,21 @@ fn the_samples_are_what_the_kinds_bring_back() {
 #[test]
 fn charts_read_by_published_names() {
     for (kind, names) in [
-        ("dns", &["resolvers", "server", "cold", "warm", "p95"][..]),
+        (
+            "dns",
+            &[
+                "resolvers",
+                "server",
+                "cold",
+                "warm",
+                "p95",
+                "questions",
+                "name",
+                "type",
+                "region",
+                "millis",
+            ][..],
+        ),
         ("postgres_pool", &["login", "in", "ramp", "ran", "steps", "held", "connect", "statement"]),
         (
             "tls",
