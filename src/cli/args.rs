@@ -185,8 +185,9 @@ pub struct EngineArgs {
 /// What is written where.
 #[derive(Debug, Args)]
 pub struct OutputArgs {
-    /// Write a format: table, json, jsonl, html; to standard output, or to PATH. A bare PATH picks
-    /// the format by its extension. Repeatable.
+    /// Write a format (table, json, jsonl, junit, tap, markdown, html, pdf, prometheus, github,
+    /// gitlab, nagios) to standard output, or to PATH. A bare PATH picks the format by its extension.
+    /// Repeatable.
     #[arg(short, long = "output", value_name = "FORMAT[=PATH]")]
     pub output: Vec<String>,
     /// Show every check with what was observed.
@@ -195,6 +196,9 @@ pub struct OutputArgs {
     /// Show only the verdict.
     #[arg(short, long)]
     pub quiet: bool,
+    /// A font for the PDF, used for the characters its own fonts lack, such as Chinese. Repeatable.
+    #[arg(long, value_name = "FILE")]
+    pub font_path: Vec<PathBuf>,
 }
 
 /// Looking once.
@@ -257,9 +261,10 @@ pub struct PlanArgs {
     #[command(flatten)]
     #[expect(missing_docs, reason = "clap would show the comment as help")]
     pub select: SelectArgs,
-    /// How the plan is shown.
-    #[arg(short, long = "output", value_enum, default_value_t = PlanFormat::Text)]
-    pub output: PlanFormat,
+    /// How the plan is shown: text, json, sh (a script of standard tools), markdown, or pdf (the blank
+    /// checklist to sign on paper); to standard output, or to PATH.
+    #[arg(short, long = "output", value_name = "FORMAT[=PATH]", default_value = "text", value_parser = plan_output)]
+    pub output: (PlanFormat, Option<PathBuf>),
 }
 
 /// How a plan is shown.
@@ -273,6 +278,8 @@ pub enum PlanFormat {
     Sh,
     /// The list as a document.
     Markdown,
+    /// The blank checklist, to sign on paper.
+    Pdf,
 }
 
 /// Signing.
@@ -307,6 +314,9 @@ pub struct ReportArgs {
     /// in JSON. The latest run by default.
     #[arg(value_name = "RUN|FILE")]
     pub run: Option<String>,
+    /// Prove a PDF report: that the record attached to it makes these very pages.
+    #[arg(long, value_name = "PDF", conflicts_with = "run")]
+    pub verify: Option<PathBuf>,
     #[command(flatten)]
     #[expect(missing_docs, reason = "clap would show the comment as help")]
     pub output: OutputArgs,
@@ -319,6 +329,19 @@ fn name_and_value(text: &str) -> Result<(String, String), String> {
         }
         Some(_) | None => Err(format!("`{text}` is not NAME=VALUE")),
     }
+}
+
+fn plan_output(text: &str) -> Result<(PlanFormat, Option<PathBuf>), String> {
+    let (format, path) = match text.split_once('=') {
+        Some((_, "")) => return Err(format!("`{text}` names no file after the `=`")),
+        Some((format, path)) => (format, Some(PathBuf::from(path))),
+        None => (text, None),
+    };
+    PlanFormat::from_str(format, false).map(|format| (format, path)).map_err(|_| {
+        let known = PlanFormat::value_variants().iter().filter_map(ValueEnum::to_possible_value);
+        let known: Vec<String> = known.map(|value| value.get_name().to_owned()).collect();
+        format!("there is no plan as `{format}`; known are {}", known.join(", "))
+    })
 }
 
 fn jobs(text: &str) -> Result<usize, String> {

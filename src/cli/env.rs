@@ -147,6 +147,32 @@ fn glyphs() -> Glyphs {
     }
 }
 
+/// The CI host this runs on, and the files it wants things written to.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) enum Ci {
+    /// GitHub Actions, with the files of `GITHUB_STEP_SUMMARY` and `GITHUB_OUTPUT`.
+    Github {
+        /// Where the job summary is appended to.
+        summary: Option<PathBuf>,
+        /// Where the step's outputs are appended to.
+        outputs: Option<PathBuf>,
+    },
+    /// GitLab CI.
+    Gitlab,
+    /// None that is known.
+    None,
+}
+
+/// The CI host this runs on.
+#[must_use]
+pub(super) fn ci() -> Ci {
+    if var("GITHUB_ACTIONS").is_some_and(|on| on == "true") {
+        let file = |name| var(name).map(PathBuf::from);
+        return Ci::Github { summary: file("GITHUB_STEP_SUMMARY"), outputs: file("GITHUB_OUTPUT") };
+    }
+    if var("GITLAB_CI").is_some_and(|on| on == "true") { Ci::Gitlab } else { Ci::None }
+}
+
 /// The commit a checklist's work tree stands at, when it is in one and git is there to tell.
 ///
 /// Optional locks and the file system monitor are off: a checklist in a foreign work tree must not

@@ -6,6 +6,7 @@ mod complete;
 mod env;
 mod exit;
 mod explain;
+mod host;
 mod lint;
 mod manual;
 mod output;

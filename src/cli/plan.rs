@@ -5,7 +5,7 @@ use std::fmt::Write as _;
 use serde_json::{Value, json};
 
 use super::args::{ColourChoice, PlanArgs, PlanFormat};
-use super::{exit, output, run, select};
+use super::{env, exit, output, run, select};
 use crate::checklist::Check;
 use crate::checklist::load::{Options, load};
 use crate::clock::Clock;
@@ -36,14 +36,34 @@ pub(super) fn run(args: &PlanArgs, choice: ColourChoice) -> anyhow::Result<u8> {
             return Ok(exit::NOTHING_RAN);
         }
     };
-    let text = match args.output {
-        PlanFormat::Text => text(&planned),
-        PlanFormat::Json => format!("{:#}\n", document(&planned)),
-        PlanFormat::Sh => script(&planned),
-        PlanFormat::Markdown => markdown(&planned),
+    let (format, path) = &args.output;
+    let bytes = match format {
+        PlanFormat::Text => text(&planned).into_bytes(),
+        PlanFormat::Json => format!("{:#}\n", document(&planned)).into_bytes(),
+        PlanFormat::Sh => script(&planned).into_bytes(),
+        PlanFormat::Markdown => markdown(&planned).into_bytes(),
+        PlanFormat::Pdf => blank(&planned, &args.checklist)?,
     };
-    output::stdout(text.as_bytes())?;
+    match path {
+        None => output::stdout(&bytes)?,
+        Some(path) => output::file(path, &bytes)?,
+    }
     Ok(exit::GO)
+}
+
+/// The blank checklist, to sign on paper.
+#[cfg(feature = "pdf")]
+fn blank(planned: &Plan<'_>, checklist: &std::path::Path) -> anyhow::Result<Vec<u8>> {
+    let origin = run::Origin { git: env::git(checklist), ..run::Origin::default() };
+    let header = run::header(planned, origin, None, false);
+    let record = crate::engine::blank(planned, header);
+    Ok(crate::report::blank_checklist(&record, &crate::report::Look::default())?)
+}
+
+/// A build without PDF cannot print on paper.
+#[cfg(not(feature = "pdf"))]
+fn blank(_: &Plan<'_>, _: &std::path::Path) -> anyhow::Result<Vec<u8>> {
+    anyhow::bail!("this build has no PDF; `-o markdown` makes a document to print")
 }
 
 fn text(planned: &Plan<'_>) -> String {

@@ -5,19 +5,59 @@ use std::path::{Path, PathBuf};
 use anyhow::Context;
 
 use super::args::{ColourChoice, ReportArgs};
-use super::{env, exit, output};
+use super::{env, exit, output, run};
 use crate::history;
+use crate::report::Look;
 
 /// Makes reports again. The exit code is that of making them, not of the run: 0 when all were made.
 pub(super) fn run(args: &ReportArgs, choice: ColourChoice) -> anyhow::Result<u8> {
+    if let Some(pdf) = &args.verify {
+        return verify(pdf, args);
+    }
     let outputs = output::parse(&args.output.output)?;
     let record = history::read(&path(args.run.as_deref())?)?;
-    let look = env::look(&args.output, choice);
+    let fonts = run::fonts(&args.output.font_path)?;
+    let look = Look { fonts, ..env::look(&args.output, choice) };
     let failures = output::write_all(&outputs, &record, &look);
     match failures.into_iter().next() {
         Some(failure) => Err(failure),
         None => Ok(exit::GO),
     }
+}
+
+/// Proves a PDF report; exit code 0 when its record makes these very pages, else 1.
+#[cfg(feature = "pdf")]
+fn verify(pdf: &Path, args: &ReportArgs) -> anyhow::Result<u8> {
+    use crate::report::{Proof, prove};
+    let bytes = std::fs::read(pdf).with_context(|| format!("reading {}", pdf.display()))?;
+    let name = pdf.display();
+    let (line, code) = match prove(&bytes, &run::fonts(&args.output.font_path)?)? {
+        Proof::Proven { record, digest } => {
+            let run = record.header.run;
+            (
+                format!(
+                    "{name} is run {run}: its record (SHA-256 {digest}) makes these very pages"
+                ),
+                exit::GO,
+            )
+        }
+        Proof::Differs { digest, .. } => (
+            format!(
+                "{name} is not what its record (SHA-256 {digest}) makes: somebody changed it, or another \
+                 version or other fonts made it (see --font-path)"
+            ),
+            exit::NO_GO,
+        ),
+        Proof::NoRecord => (format!("{name} has no record of a run attached"), exit::NO_GO),
+    };
+    output::stdout(format!("{line}\n").as_bytes())?;
+    Ok(code)
+}
+
+/// A build without PDF cannot make the pages again.
+#[cfg(not(feature = "pdf"))]
+fn verify(_: &Path, _: &ReportArgs) -> anyhow::Result<u8> {
+    anyhow::bail!("this build has no PDF and cannot make the pages again")
 }
 
 /// The file a run is recorded in: what is there as a file is meant as one.

@@ -1,12 +1,14 @@
 //! `gonogo run`: a checklist, to its verdict.
 
-use std::path::Path;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
 
 use anyhow::Context;
 use tokio::signal::unix::{Signal, SignalKind, signal};
 use tokio::sync::watch;
 
 use super::args::{Allow, ColourChoice, EngineArgs, OutputArgs, RunArgs};
+use super::host::Host;
 use super::output::{self, Output};
 use super::{env, exit, select};
 use crate::checklist::load::{Invalid, Options as LoadOptions, load};
@@ -97,8 +99,11 @@ pub(super) fn carry_out(
     outputs: &[Output],
     choice: ColourChoice,
 ) -> anyhow::Result<u8> {
-    let look = env::look(output, choice);
-    let header = header(planned, origin, engine);
+    let look = Look { fonts: fonts(&output.font_path)?, ..env::look(output, choice) };
+    let host = Host::of_environment();
+    host.begin(planned);
+    let header = header(planned, origin, engine.vantage.clone(), engine.strict);
+    let header = Header { apply: engine.apply, ..header };
     let mut warnings = Vec::new();
     let mut sinks: Vec<Box<dyn Sink>> = Vec::new();
     match env::runs().map(|folder| Log::create(&folder, header.run)) {
@@ -130,7 +135,11 @@ pub(super) fn carry_out(
         Ended::Whole(ran) => ran,
         Ended::AtOnce(code) => return Ok(code),
     };
-    Ok(finish(&ran, &rest, &look, warnings))
+    let code = finish(&ran, &rest, &look, warnings);
+    for warning in host.end(&ran.record, &look, outputs) {
+        super::warn(&warning);
+    }
+    Ok(code)
 }
 
 fn finish(ran: &Ran, outputs: &[Output], look: &Look, mut warnings: Vec<String>) -> u8 {
@@ -143,6 +152,16 @@ fn finish(ran: &Ran, outputs: &[Output], look: &Look, mut warnings: Vec<String>)
     exit::of(&ran.record)
 }
 
+/// The fonts of the command line.
+pub(super) fn fonts(paths: &[PathBuf]) -> anyhow::Result<Vec<Arc<Vec<u8>>>> {
+    let read = |path: &PathBuf| {
+        let font =
+            std::fs::read(path).with_context(|| format!("reading the font {}", path.display()));
+        font.map(Arc::new)
+    };
+    paths.iter().map(read).collect()
+}
+
 fn progress() -> Box<dyn Sink> {
     if env::live_stderr() {
         Box::new(Bar::stderr())
@@ -151,7 +170,12 @@ fn progress() -> Box<dyn Sink> {
     }
 }
 
-fn header(planned: &Plan<'_>, origin: Origin, engine: &EngineArgs) -> Header {
+pub(super) fn header(
+    planned: &Plan<'_>,
+    origin: Origin,
+    vantage: Option<String>,
+    strict: bool,
+) -> Header {
     let checklist = planned.checklist;
     Header {
         format: FORMAT,
@@ -166,14 +190,14 @@ fn header(planned: &Plan<'_>, origin: Origin, engine: &EngineArgs) -> Header {
         launch: checklist.launch.as_ref().map(show_instant),
         window: planned.window,
         phase: planned.phase.clone(),
-        vantage: engine.vantage.clone(),
+        vantage,
         shard: origin.shard,
         resumes: origin.resumes,
         host: env::host(),
         operator: Some(env::operator()),
         started: planned.now,
-        strict: engine.strict,
-        apply: engine.apply,
+        strict,
+        apply: false,
         vars: checklist.vars.clone(),
     }
 }

@@ -86,6 +86,21 @@ pub async fn run(
     run.finish()
 }
 
+/// The record of a run that has not been: every check as it is before it is looked at.
+#[must_use]
+pub fn blank(plan: &Plan<'_>, header: Header) -> RunRecord {
+    let options = Options {
+        jobs: 1,
+        timeout: None,
+        deadline: None,
+        apply: false,
+        allow_exec: false,
+        fail_fast: false,
+    };
+    let run = Run::new(plan, header, options, Vec::new(), watch::channel(None).1);
+    run.fold.into_record().expect("a run begins with its start")
+}
+
 /// The state of a run; owned by the loop alone.
 struct Run<'a> {
     checklist: Arc<[Arc<attempt::Job>]>,

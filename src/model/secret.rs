@@ -12,6 +12,7 @@ pub const REDACTED: &str = "[redacted]";
 #[derive(Clone, Default)]
 pub struct Secrets {
     forms: Arc<RwLock<BTreeSet<Form>>>,
+    given: Arc<RwLock<BTreeSet<String>>>,
 }
 
 /// One form of a secret; ordered longest first, so that no form hides inside a longer one.
@@ -32,6 +33,8 @@ impl Secrets {
         if value.is_empty() {
             return;
         }
+        let mut given = self.given.write().unwrap_or_else(std::sync::PoisonError::into_inner);
+        given.insert(value.to_owned());
         let mut forms = vec![value.to_owned(), percent(value, true), percent(value, false)];
         forms.push(percent(value, true).replace("%20", "+"));
         forms.push(serde_json::Value::from(value).to_string().trim_matches('"').to_owned());
@@ -49,6 +52,13 @@ impl Secrets {
                 known.insert(Form(std::cmp::Reverse(form.len()), form));
             }
         }
+    }
+
+    /// Every secret as it was given, for hosts that want to hide them as well.
+    #[must_use]
+    pub fn raw(&self) -> Vec<String> {
+        let known = self.given.read().unwrap_or_else(std::sync::PoisonError::into_inner);
+        known.iter().cloned().collect()
     }
 
     /// The text without any secret.
