@@ -16,7 +16,7 @@ use super::when;
 use super::wrap::{line, name};
 
 /// Rows of one chart; what is beyond is counted.
-const ROWS: usize = 14;
+const ROWS: usize = 20;
 /// Rows of the timeline.
 const TIMELINE_ROWS: usize = 24;
 
@@ -73,19 +73,21 @@ impl Chart {
     }
 }
 
-/// The charts of a record, in checklist order.
+/// The charts of a record: resolvers, pools under load, certificates.
 pub(super) fn measurements(record: &RunRecord, zone: &TimeZone) -> Vec<Chart> {
-    record
-        .checks()
-        .filter_map(|check| {
-            let seen = check.observation.as_ref()?;
-            match check.kind.as_str() {
-                "dns" => resolvers(check, seen),
-                "postgres_pool" | "mysql_pool" => ramp(check, seen),
-                "tls" => certificates(record, check, seen, zone),
-                _ => None,
-            }
-        })
+    let seen = |kind: &'static str| {
+        record
+            .checks()
+            .filter(move |check| check.kind == kind)
+            .filter_map(|check| Some((check, check.observation.as_ref()?)))
+    };
+    let pools = seen("postgres_pool").chain(seen("mysql_pool"));
+    let answers = seen("dns").filter_map(|(check, seen)| answers(check, seen)).flatten().collect();
+    let lives = seen("tls").filter_map(|(check, seen)| lives(check, seen)).flatten().collect();
+    resolvers(answers)
+        .into_iter()
+        .chain(pools.filter_map(|(check, seen)| ramp(check, seen)))
+        .chain(certificates(record, lives, zone))
         .collect()
 }
 
@@ -102,21 +104,24 @@ struct Measured {
     ms: f64,
 }
 
-/// How fast each resolver answered, at first and from its cache.
-fn resolvers(check: &CheckRecord, seen: &Value) -> Option<Chart> {
+/// How fast each resolver of a check answered, at first and from its cache.
+fn answers(check: &CheckRecord, seen: &Value) -> Option<Vec<Measured>> {
     let mut bars = Vec::new();
     for resolver in seen.get("resolvers")?.as_array()? {
         let server = line(resolver.get("server")?.as_str()?);
-        let mut label = server;
+        let mut label = format!("{} {server}", name(check.id.as_str()));
         for (key, tone) in [("cold", Tone::Soft), ("warm", Tone::Strong)] {
             if let Some(ms) = resolver.get(key).and_then(|l| l.get("p95")).and_then(Value::as_f64) {
                 bars.push(Measured { label: std::mem::take(&mut label), tone, ms });
             }
         }
     }
+    Some(bars)
+}
+
+fn resolvers(bars: Vec<Measured>) -> Option<Chart> {
     let legend = vec![(Tone::Soft, "first answer"), (Tone::Strong, "warm")];
-    let title = format!("{}: how fast each resolver answers, p95", name(check.id.as_str()));
-    lengths(title, legend, bars)
+    lengths("How fast each resolver answers, p95".to_owned(), legend, bars)
 }
 
 /// How statements fared while more and more connections were held.
@@ -163,16 +168,12 @@ struct Life {
     to: Timestamp,
 }
 
-/// How long each certificate lives, against the release window.
-fn certificates(
-    record: &RunRecord,
-    check: &CheckRecord,
-    seen: &Value,
-    zone: &TimeZone,
-) -> Option<Chart> {
+/// The lives of the certificates a check met, one for each address.
+fn lives(check: &CheckRecord, seen: &Value) -> Option<Vec<Life>> {
     let mut lives: Vec<Life> = Vec::new();
     for address in seen.get("addresses")?.as_array()? {
-        let label = line(address.get("address")?.as_str()?);
+        let label =
+            format!("{} {}", name(check.id.as_str()), line(address.get("address")?.as_str()?));
         let served = address.pointer("/sight/seen/accepted/served").and_then(Value::as_array);
         for served in served.into_iter().flatten() {
             if let Some(life) = served.pointer("/chain/0/certificate").and_then(|c| life(&label, c))
@@ -181,6 +182,12 @@ fn certificates(
             }
         }
     }
+    Some(lives)
+}
+
+/// How long the certificates live, against the release window; the first to end come first.
+fn certificates(record: &RunRecord, mut lives: Vec<Life>, zone: &TimeZone) -> Option<Chart> {
+    lives.sort_by_key(|life| life.to);
     let window = record.header.window;
     let from = record.header.started.min(window.from);
     let last = lives.iter().map(|life| life.to).max()?.max(window.to);
@@ -200,7 +207,7 @@ fn certificates(
     let end = from.saturating_add(jiff::SignedDuration::from_secs_f64(whole)).ok()?;
     let day = |instant: Timestamp| instant.to_zoned(zone.clone()).strftime("%-d %b %Y").to_string();
     Some(Chart {
-        title: format!("{}: how long the certificates live", name(check.id.as_str())),
+        title: "How long the certificates live".to_owned(),
         edges: (day(from), day(end)),
         legend: Vec::new(),
         rows,

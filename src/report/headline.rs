@@ -141,6 +141,12 @@ pub(super) fn remarks(record: &RunRecord) -> Vec<String> {
     if record.finished.is_none() {
         remarks.push(style::KILLED.to_owned());
     }
+    if let Some(shard) = &record.header.shard {
+        remarks.push(format!("This is shard {} of the list, not the whole.", name(shard)));
+    }
+    if let Some(run) = &record.header.resumes {
+        remarks.push(format!("It finishes run {}, which was interrupted.", run.short()));
+    }
     if record.header.strict {
         remarks.push("Warnings count as failures (--strict).".to_owned());
     }

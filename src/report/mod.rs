@@ -3,6 +3,7 @@
 
 mod bearing;
 mod chart;
+mod facts;
 pub mod github;
 mod gitlab;
 mod headline;

@@ -1,6 +1,10 @@
 //! Metrics in the text format of Prometheus, for the textfile collector of `node_exporter`: gauges
 //! without timestamps, since a textfile has the time of its scrape.
 
+use std::collections::HashSet;
+
+use serde_json::Value;
+
 use crate::model::outcome::{Decision, Outcome};
 use crate::model::record::{CheckRecord, RunRecord};
 
@@ -55,6 +59,7 @@ pub(super) fn render(record: &RunRecord) -> String {
     verdict(record, &mut out);
     run(record, &mut out);
     checks(record, &mut out);
+    queries(record, &mut out);
     out.join("\n") + "\n"
 }
 
@@ -128,6 +133,45 @@ fn checks(record: &RunRecord, out: &mut Vec<String>) {
     for metric in [outcome, duration, attempts, last] {
         metric.write(out);
     }
+}
+
+/// How fast each DNS server answered each question, by the names the kind's schema publishes.
+fn queries(record: &RunRecord, out: &mut Vec<String>) {
+    let mut metric = Metric::new(
+        "gonogo_dns_query_duration_seconds",
+        "How long the first answer of a server to a question took.",
+    );
+    for check in record.checks().filter(|check| check.kind == "dns") {
+        let questions = check.observation.as_ref().and_then(|seen| seen.get("questions"));
+        for question in questions.and_then(Value::as_array).into_iter().flatten() {
+            let text = |key| question.get(key).and_then(Value::as_str).map(name);
+            let (Some(asked), Some(kind)) = (text("name"), text("type")) else { continue };
+            // Asked for other networks, the same question has other answers.
+            let region = text("region").unwrap_or_default();
+            let resolvers = question.get("resolvers").and_then(Value::as_array);
+            for resolver in resolvers.into_iter().flatten() {
+                let server = resolver.get("server").and_then(Value::as_str).map(name);
+                let millis = resolver.pointer("/cold/seen/millis").and_then(Value::as_f64);
+                if let (Some(server), Some(millis)) = (server, millis) {
+                    let labels = [
+                        ("check", check.id.as_str()),
+                        ("server", &server),
+                        ("name", &asked),
+                        ("type", &kind),
+                        ("region", &region),
+                    ];
+                    metric.add(record, &labels, millis / 1000.0);
+                }
+            }
+        }
+    }
+    // A second sample of the same labels would make a scraper refuse the whole file.
+    let mut known = HashSet::new();
+    metric.samples.retain(|sample| {
+        known
+            .insert(sample.rsplit_once(' ').map_or(sample.clone(), |(labels, _)| labels.to_owned()))
+    });
+    metric.write(out);
 }
 
 fn outcome_labels(check: &CheckRecord) -> [(&'static str, &str); 5] {

@@ -23,7 +23,21 @@ fn the_samples_are_what_the_kinds_bring_back() {
 #[test]
 fn charts_read_by_published_names() {
     for (kind, names) in [
-        ("dns", &["resolvers", "server", "cold", "warm", "p95"][..]),
+        (
+            "dns",
+            &[
+                "resolvers",
+                "server",
+                "cold",
+                "warm",
+                "p95",
+                "questions",
+                "name",
+                "type",
+                "region",
+                "millis",
+            ][..],
+        ),
         ("postgres_pool", &["login", "in", "ramp", "ran", "steps", "held", "connect", "statement"]),
         (
             "tls",
@@ -55,9 +69,9 @@ fn charts_read_by_published_names() {
 fn a_page_shows_what_was_measured() {
     let page = page(&sample::launch());
     for said in [
-        "dns.login: how fast each resolver answers, p95",
+        "How fast each resolver answers, p95",
         "186 ms",
-        "tls.login: how long the certificates live",
+        "How long the certificates live",
         "until 23 Nov 2026",
         "The line across is the end of the window.",
         "pg.slow: the pool under load, p95",

@@ -38,3 +38,19 @@ fn one_decision_is_one() {
     let ones: Vec<&str> = ones.collect();
     assert_eq!(ones, [r#"gonogo_verdict{checklist="PixelRush v1.2.0",decision="no-go"} 1"#]);
 }
+
+#[test]
+fn a_server_that_was_silent_has_no_duration() {
+    let text = String::from_utf8(metrics(&sample::launch())).expect("metrics are UTF-8");
+    let all: Vec<&str> = text
+        .lines()
+        .filter(|line| line.starts_with("gonogo_dns_query_duration_seconds{"))
+        .collect();
+    assert_eq!(
+        all,
+        [concat!(
+            r#"gonogo_dns_query_duration_seconds{checklist="PixelRush v1.2.0",check="dns.login","#,
+            r#"server="system",name="login.game.example.com",type="A",region=""} 0.186"#
+        )]
+    );
+}

@@ -14,7 +14,16 @@ pub(crate) fn dns() -> Value {
             "unproved_ratio": 0.0 })
     };
     json!({
-        "questions": [],
+        "looks": 1,
+        "questions": [{
+            "name": "login.game.example.com", "type": "A", "asked": "yes",
+            "resolvers": [
+                { "server": "system", "cold": { "seen": {
+                    "rcode": "NOERROR", "at": "2026-11-22T02:18:42Z", "millis": 186.0 } } },
+                { "server": "8.8.8.8", "cold": { "fault": { "timeout": {
+                    "what": "asking 8.8.8.8", "after": "5s" } } } },
+            ],
+        }],
         "resolvers": [
             resolver("system", 186.0, 3.1),
             resolver("8.8.8.8", 92.5, 14.2),

@@ -86,3 +86,13 @@ fn observed_text_cannot_draw_on_the_terminal() {
         assert!(text.len() < 40_000, "a million bytes of body are cut: {}", text.len());
     }
 }
+
+#[test]
+fn a_part_of_a_list_and_a_run_that_was_resumed_say_so() {
+    let mut record = sample::green();
+    record.header.shard = Some("2/3".to_owned());
+    record.header.resumes = Some(record.header.run);
+    let text = table(&record, &look(80));
+    assert!(text.contains("This is shard 2/3 of the list, not the whole."), "{text}");
+    assert!(text.contains("It finishes run 0123456789ab, which was interrupted."), "{text}");
+}

@@ -7,7 +7,7 @@ use crate::model::text::count;
 
 use super::super::bearing::{attention, telling};
 use super::super::wrap::command_lines;
-use super::super::{style, when};
+use super::super::{facts, style, when};
 use super::sheet::{BOTTOM, MARGIN, Role, Sheet, TOP, Type, WIDTH};
 use super::table::chip;
 use super::{BODY, CODE, LABEL, Paper, SECTION, SMALL, STEP, STRONG, WELL, field, printable};
@@ -15,7 +15,7 @@ use super::{BODY, CODE, LABEL, Paper, SECTION, SMALL, STEP, STRONG, WELL, field,
 /// Findings of one check that are shown; the record has the others.
 const FINDINGS: usize = 12;
 /// Lines of an observation that are shown; the record has the others.
-const FACTS: usize = 30;
+const FACTS: usize = 12;
 /// Where the text of a check begins, right of its coloured edge.
 const X: f32 = MARGIN + 14.0;
 const ROOM: f32 = WIDTH - 14.0;
@@ -96,7 +96,7 @@ fn one(paper: &Paper<'_>, check: &CheckRecord, sheet: &mut Sheet<'_>) {
         .map(|l| printable(&l))
         .collect();
     well("BY HAND", &commands, sheet);
-    well("EVIDENCE", &facts(check), sheet);
+    well("EVIDENCE", &evidence(check), sheet);
     contact(check, telling.first().copied(), sheet);
 }
 
@@ -197,13 +197,13 @@ fn tries(check: &CheckRecord, sheet: &mut Sheet<'_>) {
     }
 }
 
-/// The observation as indented JSON, its first lines.
-fn facts(check: &CheckRecord) -> Vec<String> {
+/// The observation, its first lines.
+fn evidence(check: &CheckRecord) -> Vec<String> {
     let Some(seen) = &check.observation else { return Vec::new() };
-    let Ok(text) = serde_json::to_string_pretty(seen) else { return Vec::new() };
-    let all = text.lines().count();
-    let mut lines: Vec<String> = text
-        .lines()
+    // What one line of the page holds in this type.
+    let all = facts::lines(seen, 92);
+    let mut lines: Vec<String> = all
+        .iter()
         .take(FACTS)
         .map(|line| {
             // Blanks at the beginning of a line are where it stands.
@@ -211,8 +211,8 @@ fn facts(check: &CheckRecord) -> Vec<String> {
             format!("{}{}", "\u{a0}".repeat(indent.min(24)), field(line.trim_start()))
         })
         .collect();
-    if all > FACTS {
-        lines.push(format!("… {}; the record has them", count(all - FACTS, "more line")));
+    if all.len() > FACTS {
+        lines.push(format!("… {}; the record has them", count(all.len() - FACTS, "more line")));
     }
     lines
 }

@@ -8,7 +8,7 @@ use crate::model::outcome::Outcome;
 use crate::model::record::{CheckRecord, RunRecord};
 
 use super::super::wrap::{self, command, command_lines, line, width, wrap};
-use super::super::{Detail, Look, style, when};
+use super::super::{Detail, Look, facts, style, when};
 use super::paint;
 
 /// Findings of one check that are shown without `--verbose`.
@@ -197,22 +197,21 @@ fn contact(check: &CheckRecord, finding: Option<&Finding>, look: &Look, out: &mu
 }
 
 fn observation(seen: &Value, look: &Look, out: &mut Vec<String>) {
-    let Ok(text) = serde_json::to_string_pretty(seen) else { return };
-    let all = text.lines().count();
-    let lines: Vec<String> = text
-        .lines()
+    let room = look.width - LABEL;
+    let all = facts::lines(seen, room);
+    let lines: Vec<String> = all
+        .iter()
         .take(OBSERVATION_LINES)
         .flat_map(|text| {
-            let indent = text.len() - text.trim_start().len();
-            let room = look.width - LABEL - indent.min(look.width / 3);
-            wrap(&wrap::line(text.trim_start()), room)
+            let indent = (text.len() - text.trim_start().len()).min(room / 3);
+            wrap(text.trim_start(), room - indent)
                 .into_iter()
-                .map(move |part| format!("{:indent$}{part}", "", indent = indent.min(20)))
+                .map(move |part| format!("{:indent$}{part}", ""))
         })
         .collect();
     put("facts", lines, look, out);
-    if all > OBSERVATION_LINES {
-        let more = format!("{} more lines; -o json has them", all - OBSERVATION_LINES);
+    if all.len() > OBSERVATION_LINES {
+        let more = format!("{} more lines; -o json has them", all.len() - OBSERVATION_LINES);
         labelled("", &more, look, out);
     }
 }

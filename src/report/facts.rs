@@ -1,0 +1,97 @@
+//! Observations as people skim them: JSON that fills its lines and breaks only what does not fit.
+
+use serde_json::Value;
+
+use super::wrap::{line, width};
+
+/// A value in lines of about `room` columns, two blanks for each depth.
+pub(super) fn lines(value: &Value, room: usize) -> Vec<String> {
+    let mut out = Vec::new();
+    write(value, "", "", 0, room, &mut out);
+    out
+}
+
+fn write(
+    value: &Value,
+    before: &str,
+    after: &str,
+    depth: usize,
+    room: usize,
+    out: &mut Vec<String>,
+) {
+    let indent = "  ".repeat(depth.min(12));
+    let whole = format!("{indent}{before}{}{after}", inline(value));
+    let fits = width(&whole) <= room;
+    match value {
+        Value::Object(map) if !fits && !map.is_empty() => {
+            out.push(format!("{indent}{before}{{"));
+            for (n, (key, item)) in map.iter().enumerate() {
+                let key = format!("{}: ", Value::from(key.as_str()));
+                let comma = if n + 1 < map.len() { "," } else { "" };
+                write(item, &line(&key), comma, depth + 1, room, out);
+            }
+            out.push(format!("{indent}}}{after}"));
+        }
+        Value::Array(items) if !fits && !items.is_empty() => {
+            out.push(format!("{indent}{before}["));
+            for (n, item) in items.iter().enumerate() {
+                let comma = if n + 1 < items.len() { "," } else { "" };
+                write(item, "", comma, depth + 1, room, out);
+            }
+            out.push(format!("{indent}]{after}"));
+        }
+        Value::Null
+        | Value::Bool(_)
+        | Value::Number(_)
+        | Value::String(_)
+        | Value::Array(_)
+        | Value::Object(_) => out.push(line(&whole)),
+    }
+}
+
+/// A value in one line, with blanks between its parts.
+fn inline(value: &Value) -> String {
+    match value {
+        Value::Array(items) => {
+            let items: Vec<String> = items.iter().map(inline).collect();
+            format!("[{}]", items.join(", "))
+        }
+        Value::Object(map) => {
+            let items: Vec<String> = map
+                .iter()
+                .map(|(key, item)| format!("{}: {}", Value::from(key.as_str()), inline(item)))
+                .collect();
+            format!("{{{}}}", items.join(", "))
+        }
+        Value::Null | Value::Bool(_) | Value::Number(_) | Value::String(_) => value.to_string(),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use serde_json::json;
+
+    #[test]
+    fn what_fits_is_one_line_and_what_does_not_is_broken() {
+        let value = json!({ "a": [1, 2], "b": { "c": "dddddddddddddddddddd", "e": null } });
+        assert_eq!(
+            lines(&value, 80),
+            [r#"{"a": [1, 2], "b": {"c": "dddddddddddddddddddd", "e": null}}"#]
+        );
+        assert_eq!(
+            lines(&value, 30),
+            [
+                "{",
+                r#"  "a": [1, 2],"#,
+                r#"  "b": {"#,
+                r#"    "c": "dddddddddddddddddddd","#,
+                r#"    "e": null"#,
+                "  }",
+                "}",
+            ]
+        );
+        let again: Value = serde_json::from_str(&lines(&value, 30).concat()).expect("still JSON");
+        assert_eq!(again, value);
+    }
+}
