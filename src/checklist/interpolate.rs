@@ -53,7 +53,8 @@ enum Var {
     Raw(Node),
     /// Being filled in: meeting it again is a cycle.
     Open,
-    Done(Node),
+    /// Filled in, but for these secrets.
+    Done(Node, Vec<Fault>),
 }
 
 impl<'a> Filler<'a> {
@@ -84,7 +85,9 @@ impl<'a> Filler<'a> {
     pub fn fill_with(&mut self, more: &[(String, Node)], node: &Node) -> Node {
         let outer: Vec<(&String, Option<Var>)> = more
             .iter()
-            .map(|(name, value)| (name, self.vars.insert(name.clone(), Var::Done(value.clone()))))
+            .map(|(name, value)| {
+                (name, self.vars.insert(name.clone(), Var::Done(value.clone(), Vec::new())))
+            })
             .collect();
         let filled = self.fill(node);
         for (name, value) in outer {
@@ -199,7 +202,11 @@ impl<'a> Filler<'a> {
 
     fn variable(&mut self, name: &str, place: Place) -> Option<Node> {
         match self.vars.get(name) {
-            Some(Var::Done(node)) => return Some(node.clone()),
+            Some(Var::Done(node, lacks)) => {
+                // Whoever uses the variable lacks what it lacks.
+                self.missing.extend(lacks.iter().map(|fault| (place, fault.clone())));
+                return Some(node.clone());
+            }
             Some(Var::Open) => {
                 self.problems.push(Problem::new(
                     place,
@@ -220,8 +227,11 @@ impl<'a> Filler<'a> {
             }
         }
         let Some(Var::Raw(raw)) = self.vars.insert(name.to_owned(), Var::Open) else { return None };
+        let before = self.missing.len();
         let node = self.fill(&raw);
-        self.vars.insert(name.to_owned(), Var::Done(node.clone()));
+        let lacks: Vec<Fault> = self.missing.drain(before..).map(|(_, fault)| fault).collect();
+        self.missing.extend(lacks.iter().map(|fault| (place, fault.clone())));
+        self.vars.insert(name.to_owned(), Var::Done(node.clone(), lacks));
         Some(node)
     }
 

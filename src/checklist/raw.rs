@@ -23,6 +23,7 @@ pub struct RawChecklist {
     pub name: String,
     /// T-0, the instant of the launch, with its zone: `2026-11-23T10:00:00+08:00`, or with a zone
     /// name, `2026-11-23T10:00[Asia/Shanghai]`. Without it the launch is the moment of the run.
+    #[schemars(regex(pattern = r"[Tt ].*([Zz]|[+-][0-9]{2}(:?[0-9]{2})?|\])$"))]
     pub launch: Option<String>,
     /// The release window around the launch: certificates must outlive it, silences cover it.
     /// Without it the window has no length.
@@ -41,7 +42,7 @@ pub struct RawChecklist {
     /// What holds for every check that says nothing else.
     pub defaults: Option<RawDefaults>,
     /// The steps, run in this order, after those of included files.
-    #[schemars(with = "Option<Vec<RawStep>>")]
+    #[schemars(with = "Option<Vec<RawStep>>", length(min = 1))]
     pub steps: Option<IgnoredAny>,
     /// What somebody accepts, why and until when.
     #[schemars(with = "Option<Vec<RawWaiver>>")]
@@ -179,6 +180,7 @@ pub struct RawCheck {
     /// What it is for, in one line.
     pub title: Option<String>,
     /// The phases it is looked at in, out of the list's; all of them by default.
+    #[schemars(length(min = 1))]
     pub phases: Option<Vec<Phase>>,
     /// Who looks after it.
     pub owner: Option<String>,

@@ -1,5 +1,7 @@
 //! JSON Schema of the checklist language, from the types.
 
+mod reference;
+
 use schemars::generate::SchemaSettings;
 use serde_json::{Map, Value, json};
 
@@ -16,7 +18,11 @@ pub fn checklist() -> Value {
     let mut schema = generator.into_root_schema_for::<RawChecklist>().to_value();
     if let Some(root) = schema.as_object_mut() {
         root.insert("title".to_owned(), json!("gonogo checklist"));
+        // Without either, nothing would be checked.
+        let either = json!([{ "required": ["steps"] }, { "required": ["include"] }]);
+        root.insert("anyOf".to_owned(), either);
     }
+    reference::allow(&mut schema);
     rename(&mut schema);
     schema
 }

@@ -62,6 +62,12 @@ pub enum Command {
         #[arg(add = ArgValueCompleter::new(complete::topics))]
         topic: Option<String>,
     },
+    /// Write a checklist to begin with into this folder; asks nothing, overwrites nothing.
+    Init {
+        /// Which one; without it, a small one that runs as it stands.
+        #[arg(default_value = super::init::STARTER, hide_default_value = true, value_parser = super::init::PackName)]
+        pack: String,
+    },
     /// Print a JSON Schema.
     Schema {
         /// Of what.

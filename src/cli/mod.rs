@@ -7,6 +7,7 @@ mod env;
 mod exit;
 mod explain;
 mod host;
+mod init;
 mod lint;
 mod manual;
 mod output;
@@ -73,6 +74,7 @@ fn dispatch(cli: &Cli) -> anyhow::Result<u8> {
         Command::Plan(args) => plan::run(args, cli.color),
         Command::Report(args) => report::run(args, cli.color),
         Command::Explain { topic } => explain::run(topic.as_deref()),
+        Command::Init { pack } => init::run(pack),
         Command::Schema { of } => schema::run(*of),
         Command::Sign(args) => sign::run(args, cli.color),
         Command::Completions { shell } => complete::script(*shell),

@@ -172,7 +172,10 @@ fn a_pdf_carries_its_record_and_proves_its_pages() {
     let desk = Desk::new();
     let (_listener, open) = listener();
     desk.write("list.yaml", list(&[("a", tcp(open))]));
-    assert_eq!(desk.gonogo(&["run", "list.yaml", "-o", "r.pdf", "-o", "blank/r.json"]).code, Some(0));
+    assert_eq!(
+        desk.gonogo(&["run", "list.yaml", "-o", "r.pdf", "-o", "blank/r.json"]).code,
+        Some(0)
+    );
     let proof = desk.gonogo(&["report", "--verify", "r.pdf"]);
     assert_eq!(proof.code, Some(0), "{}{}", proof.stdout, proof.stderr);
     let mut bytes = std::fs::read(desk.path("r.pdf")).expect("a PDF");

@@ -283,6 +283,20 @@ fn a_launch_picks_the_phase_that_has_begun() {
 }
 
 #[test]
+fn a_variable_that_lacks_its_secret_is_the_fault_of_the_checks_that_use_it() {
+    let desk = Desk::new();
+    let (_listener, open) = listener();
+    let used = "command: { run: [echo, \"x${both}\"] }".to_owned();
+    let text = list(&[("used", used), ("other", tcp(open))]);
+    let text = format!("vars: {{ top: \"${{env:NOT_SET}}\", both: \"a${{top}}\" }}\n{text}");
+    let (code, record) = desk.record(&text, &["--allow", "exec"]);
+    assert_eq!(code, Some(3));
+    assert_eq!(check(&record, "used")["findings"][0]["code"], "gonogo.secret-missing");
+    assert_eq!(check(&record, "other")["outcome"], "pass");
+    assert_eq!(desk.gonogo(&["lint", "list.yaml"]).code, Some(0));
+}
+
+#[test]
 fn secrets_are_used_and_never_shown() {
     let desk = Desk::new();
     desk.write("pw", "s3cr3t-f1le\n");

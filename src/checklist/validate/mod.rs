@@ -53,6 +53,8 @@ pub(super) fn checklist(
     let vars = variables(input, problems);
     let mut filler = Filler::new(vars, input.secrets, &secrets, folders.clone());
     let mut vars = filler.variables();
+    // A variable that lacks its secret is the fault of the checks that use it.
+    let _theirs = filler.take_missing();
     vars.remove("name");
     let vars = vars.into_iter().map(|(name, node)| (name, node.shown())).collect();
     let head = filler.fill(&without(&top.root, LATER));
@@ -65,11 +67,8 @@ pub(super) fn checklist(
         }
     }
     // A secret outside of a check has nothing it could be the fault of.
-    for (place, fault) in filler.take_missing() {
-        if !input.parts.iter().any(|part| in_vars(&part.root, place)) {
-            problems.push(Problem::new(place, fault.to_string()));
-        }
-    }
+    let lacking = filler.take_missing().into_iter();
+    problems.extend(lacking.map(|(place, fault)| Problem::new(place, fault.to_string())));
     let people = people(input.parts, &mut filler, problems);
     let waivers = waivers(input.parts, &mut filler, problems);
     let mut reader = steps::Reader {
@@ -200,14 +199,6 @@ fn no_such_check(name: &str, place: Place, ids: &HashMap<CheckId, Place>) -> Pro
         |near| format!("did you mean `{near}`?"),
     );
     Problem::new(place, format!("`{name}` is no check of this list")).help(help)
-}
-
-fn in_vars(root: &Node, place: Place) -> bool {
-    root.get("vars").is_some_and(|vars| {
-        vars.place.file == place.file
-            && vars.place.start <= place.start
-            && place.end <= vars.place.end
-    })
 }
 
 /// The map with some of its values emptied, so that they are neither filled in nor read here.

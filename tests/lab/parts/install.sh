@@ -46,7 +46,8 @@ missing_packages() {
   local binary package
   {
     binaries
-    for binary in "$@"; do echo "$binary $binary"; done
+    # PROGRAM, or PROGRAM=PACKAGE where the package has another name.
+    for binary in "$@"; do echo "${binary%%=*} ${binary#*=}"; done
   } | while read -r binary package; do
     has_binary "$binary" || echo "$package"
   done | sort -u | tr '\n' ' ' | sed 's/ $//'
