@@ -1,10 +1,12 @@
 //! One server asked many questions: what a caller says and gets. The work is done in `run`.
 
+use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use hickory_proto::op::Message;
 use jiff::Timestamp;
 
+use super::https::HttpsLane;
 use super::message::Ask;
 use super::pace::{Gate, Pace};
 use super::random::Random;
@@ -14,6 +16,7 @@ use super::stream::StreamLane;
 use super::udp::UdpLanes;
 use crate::clock::Clock;
 use crate::model::fault::Fault;
+use crate::net::pki::roots::Roots;
 
 /// How long one answer is waited for.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -58,6 +61,9 @@ pub struct Meta {
     pub tries: u8,
     /// What it came over.
     pub via: Via,
+    /// For how many seconds a cache on the way had kept it; its TTLs are that much shorter
+    /// (RFC 8484 §5.1).
+    pub age: u32,
 }
 
 /// A client of one server. It keeps no cache: every question asked is a question sent.
@@ -66,6 +72,7 @@ pub struct Client {
     pub(super) pace: Pace,
     pub(super) udp: Option<UdpLanes>,
     pub(super) stream: StreamLane,
+    pub(super) https: HttpsLane,
     pub(super) random: Random,
     pub(super) gate: Gate,
     pub(super) clock: Clock,
@@ -75,11 +82,22 @@ impl Client {
     /// A client of a server at a pace.
     #[must_use]
     pub fn new(server: Server, pace: Pace) -> Self {
+        Self::with_roots(server, pace, None)
+    }
+
+    /// A client that believes a server's certificate by these roots instead of the platform's.
+    #[must_use]
+    pub fn trusting(server: Server, pace: Pace, roots: Arc<Roots>) -> Self {
+        Self::with_roots(server, pace, Some(roots))
+    }
+
+    fn with_roots(server: Server, pace: Pace, roots: Option<Arc<Roots>>) -> Self {
         Self {
             server,
             pace,
             udp: None,
-            stream: StreamLane::new(server),
+            stream: StreamLane::new(server, roots.clone()),
+            https: HttpsLane::new(server, roots),
             random: Random::new(),
             gate: Gate::new(pace.rate),
             clock: Clock,

@@ -182,6 +182,7 @@ impl<'a, T, F: Fn(&Ask, &Message, &Meta) -> T> Run<'a, T, F> {
             }
             let mut moved = self.hear_udp(cx);
             moved |= self.hear_stream(cx);
+            moved |= self.hear_https(cx);
             moved |= self.ring(now);
             moved |= self.send(cx, now);
             if self.open == 0 {
@@ -220,7 +221,7 @@ impl<'a, T, F: Fn(&Ask, &Message, &Meta) -> T> Run<'a, T, F> {
                     Poll::Ready(Heard::Stray) => moved = true,
                     Poll::Ready(Heard::Bytes(slot, length)) => {
                         moved = true;
-                        self.heard(slot, &buffer[..length], Via::Udp);
+                        self.heard(slot, &buffer[..length], Via::Udp, 0);
                     }
                     Poll::Ready(Heard::Failed(error)) => {
                         moved = true;
@@ -241,7 +242,8 @@ impl<'a, T, F: Fn(&Ask, &Message, &Meta) -> T> Run<'a, T, F> {
                 Poll::Ready(Spoken::Stray) => moved = true,
                 Poll::Ready(Spoken::Message(slot, bytes)) => {
                     moved = true;
-                    self.heard(slot, &bytes, Via::Tcp);
+                    let via = self.stream_via();
+                    self.heard(slot, &bytes, via, 0);
                 }
                 Poll::Ready(Spoken::Lost(slots, fault)) => {
                     moved = true;
@@ -249,6 +251,18 @@ impl<'a, T, F: Fn(&Ask, &Message, &Meta) -> T> Run<'a, T, F> {
                         self.retry_or_fail(slot, &fault);
                     }
                 }
+            }
+        }
+        moved
+    }
+
+    fn hear_https(&mut self, cx: &mut Context<'_>) -> bool {
+        let mut moved = false;
+        while let Poll::Ready(landed) = self.client.https.poll(cx) {
+            moved = true;
+            match landed.answer {
+                Ok((bytes, age)) => self.heard(landed.slot, &bytes, Via::Https, age),
+                Err(fault) => self.retry_or_fail(landed.slot, &fault),
             }
         }
         moved
@@ -269,7 +283,9 @@ impl<'a, T, F: Fn(&Ask, &Message, &Meta) -> T> Run<'a, T, F> {
         if !self.is_open(slot) {
             return;
         }
-        if self.slots[slot].tries < TRIES {
+        // A certificate or an HTTP status does not get better by asking again.
+        let is_final = matches!(fault, Fault::Unreadable { .. } | Fault::Local { .. });
+        if !is_final && self.slots[slot].tries < TRIES {
             self.slots[slot].trouble = Some(fault.clone());
             if self.answered > 0 {
                 self.again.push_back(slot);
@@ -279,7 +295,7 @@ impl<'a, T, F: Fn(&Ask, &Message, &Meta) -> T> Run<'a, T, F> {
         }
     }
 
-    fn heard(&mut self, slot: usize, bytes: &[u8], via: Via) {
+    fn heard(&mut self, slot: usize, bytes: &[u8], via: Via, age: u32) {
         if !self.is_open(slot) {
             return;
         }
@@ -290,11 +306,11 @@ impl<'a, T, F: Fn(&Ask, &Message, &Meta) -> T> Run<'a, T, F> {
                 let reason = crate::model::text::one_line(&reason);
                 self.slots[slot].trouble = Some(Fault::Unreadable { what, reason });
             }
-            Reading::Answer(message) => self.answer(slot, &message, via),
+            Reading::Answer(message) => self.answer(slot, &message, via, age),
         }
     }
 
-    fn answer(&mut self, slot: usize, message: &Message, via: Via) {
+    fn answer(&mut self, slot: usize, message: &Message, via: Via, age: u32) {
         let header = &message.metadata;
         let state = &mut self.slots[slot];
         let unreadable =
@@ -317,6 +333,7 @@ impl<'a, T, F: Fn(&Ask, &Message, &Meta) -> T> Run<'a, T, F> {
             millis: round_millis(now.duration_since(first).as_secs_f64() * 1000.0),
             tries: state.tries,
             via,
+            age,
         };
         if state.tries == 1 {
             self.window.answered();
@@ -341,7 +358,7 @@ impl<'a, T, F: Fn(&Ask, &Message, &Meta) -> T> Run<'a, T, F> {
             moved = true;
             match alarm {
                 Alarm::Again(tries) if self.slots[slot].tries == tries => {
-                    if self.slots[slot].via == Via::Tcp && self.client.stream.holds(slot) {
+                    if self.client.stream.holds(slot) || self.client.https.holds(slot) {
                         // TCP repeats by itself; look again should the connection be lost.
                         self.timers.push(Reverse((now + LOOK_AGAIN, slot, alarm)));
                         continue;
@@ -377,8 +394,13 @@ impl<'a, T, F: Fn(&Ask, &Message, &Meta) -> T> Run<'a, T, F> {
         let mut moved = false;
         self.gate_opens = None;
         while let Some(slot) = self.next_slot() {
-            let over_stream = self.slots[slot].via == Via::Tcp;
-            if over_stream && !self.client.stream.has_room() {
+            let via = self.slots[slot].via;
+            let has_room = match via {
+                Via::Udp => true,
+                Via::Tcp | Via::Tls => self.client.stream.has_room(),
+                Via::Https => self.client.https.has_room(),
+            };
+            if !has_room {
                 self.put_back(slot);
                 break;
             }
@@ -387,7 +409,11 @@ impl<'a, T, F: Fn(&Ask, &Message, &Meta) -> T> Run<'a, T, F> {
                 self.put_back(slot);
                 break;
             }
-            let sent = if over_stream { self.send_stream(slot) } else { self.send_udp(cx, slot) };
+            let sent = match via {
+                Via::Udp => self.send_udp(cx, slot),
+                Via::Tcp | Via::Tls => self.send_stream(slot),
+                Via::Https => self.send_https(slot),
+            };
             if sent.is_pending() {
                 self.put_back(slot);
                 break;
@@ -463,6 +489,23 @@ impl<'a, T, F: Fn(&Ask, &Message, &Meta) -> T> Run<'a, T, F> {
         Poll::Ready(())
     }
 
+    fn send_https(&mut self, slot: usize) -> Poll<()> {
+        let mut message = Vec::with_capacity(64);
+        // RFC 8484 §4.1: an id of 0, for the sake of HTTP caches.
+        encode(&self.asks[slot], 0, self.slots[slot].extension, &mut message);
+        self.client.https.send(slot, message, self.patience.give_up);
+        Poll::Ready(())
+    }
+
+    /// What the client's connection is.
+    fn stream_via(&self) -> Via {
+        match self.client.server.via {
+            Via::Udp | Via::Tcp => Via::Tcp,
+            Via::Tls => Via::Tls,
+            Via::Https => Via::Https,
+        }
+    }
+
     fn is_open(&self, slot: usize) -> bool {
         self.results[slot].is_none()
     }
@@ -473,8 +516,9 @@ impl<'a, T, F: Fn(&Ask, &Message, &Meta) -> T> Run<'a, T, F> {
                 udp.leave(berth);
             }
         }
-        if self.slots[slot].via == Via::Tcp {
-            self.client.stream.leave(slot);
+        match self.slots[slot].via {
+            Via::Tcp | Via::Tls => self.client.stream.leave(slot),
+            Via::Udp | Via::Https => {}
         }
         self.results[slot] = Some(result);
         self.in_flight -= 1;
