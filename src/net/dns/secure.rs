@@ -20,12 +20,11 @@ use crate::net::tls::provider;
 /// The configuration of a client that trusts some roots, or the platform's.
 pub(super) fn config(roots: Option<&Roots>, protocols: &[&[u8]]) -> Result<ClientConfig, Fault> {
     let platform;
-    let roots = match roots {
-        Some(roots) => roots,
-        None => {
-            platform = Roots::platform()?;
-            &platform
-        }
+    let roots = if let Some(roots) = roots {
+        roots
+    } else {
+        platform = Roots::platform()?;
+        &platform
     };
     let mut config = ClientConfig::builder_with_provider(Arc::clone(provider()))
         .with_safe_default_protocol_versions()

@@ -123,7 +123,7 @@ impl fmt::Display for Server {
                 f.pad(&format!("{scheme}{}", self.address))
             }
             IpAddr::V6(ip) if self.via != Via::Udp => f.pad(&format!("{scheme}[{ip}]")),
-            ip => f.pad(&format!("{scheme}{ip}")),
+            ip @ (IpAddr::V4(_) | IpAddr::V6(_)) => f.pad(&format!("{scheme}{ip}")),
         }
     }
 }

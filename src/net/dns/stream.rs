@@ -35,9 +35,12 @@ pub(super) struct StreamLane {
 
 enum State {
     Closed,
-    Dialing(Pin<Box<dyn Future<Output = Result<Box<dyn Duplex>, Fault>> + Send>>),
+    Dialing(Dialing),
     Open(Box<dyn Duplex>),
 }
+
+/// A connection being opened.
+type Dialing = Pin<Box<dyn Future<Output = Result<Box<dyn Duplex>, Fault>> + Send>>;
 
 /// A way to read and write bytes.
 trait Duplex: AsyncRead + AsyncWrite + Send + Unpin {}
