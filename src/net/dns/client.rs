@@ -25,12 +25,12 @@ pub struct Patience {
     pub give_up: Duration,
 }
 
-/// When the question goes again, in percent of the patience and at the earliest in milliseconds:
-/// any reachable server answers from memory within 300 ms, and each further try waits longer.
-const AGAIN: [(u32, u64); 5] = [(10, 300), (22, 700), (38, 1_200), (56, 1_900), (76, 2_800)];
+/// After how many milliseconds without an answer a question goes again: any reachable server
+/// answers from memory within 300 ms, and each further try waits longer.
+const AGAIN: [u64; 7] = [300, 450, 700, 1_000, 1_500, 2_200, 3_000];
 
 /// How often a question is sent at most.
-#[expect(clippy::cast_possible_truncation, reason = "five and one")]
+#[expect(clippy::cast_possible_truncation, reason = "seven and one")]
 pub(super) const TRIES: u8 = AGAIN.len() as u8 + 1;
 
 impl Patience {
@@ -42,11 +42,9 @@ impl Patience {
         Self { give_up: Duration::from_millis((millis / step * step).max(10)) }
     }
 
-    /// When after the first try the next one goes, after so many tries.
-    pub(super) fn again(&self, tries: u8) -> Option<Duration> {
-        let (percent, floor) = AGAIN.get(usize::from(tries.checked_sub(1)?))?;
-        let after = (self.give_up * *percent / 100).max(Duration::from_millis(*floor));
-        (after < self.give_up).then_some(after)
+    /// How long after so many tries the next one goes.
+    pub(super) fn again(tries: u8) -> Option<Duration> {
+        AGAIN.get(usize::from(tries.checked_sub(1)?)).copied().map(Duration::from_millis)
     }
 }
 

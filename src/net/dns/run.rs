@@ -40,6 +40,8 @@ struct Slot {
     extension: Extension,
     first: Option<Instant>,
     tries: u8,
+    /// Whether its last try may still be answered; what is overdue makes room for others.
+    out: bool,
     berths: Vec<Berth>,
     /// Why the last try failed, should no other succeed.
     trouble: Option<Fault>,
@@ -129,6 +131,7 @@ impl<'a, T, F: Fn(&Ask, &Message, &Meta) -> T> Run<'a, T, F> {
             extension: Extension::Edns,
             first: None,
             tries: 0,
+            out: false,
             berths: Vec::new(),
             trouble: None,
         };
@@ -288,7 +291,7 @@ impl<'a, T, F: Fn(&Ask, &Message, &Meta) -> T> Run<'a, T, F> {
         if !is_final && self.slots[slot].tries < TRIES {
             self.slots[slot].trouble = Some(fault.clone());
             if self.answered > 0 {
-                self.again.push_back(slot);
+                self.requeue(slot);
             }
         } else {
             self.finish_slot(slot, Err(fault.clone()));
@@ -318,12 +321,12 @@ impl<'a, T, F: Fn(&Ask, &Message, &Meta) -> T> Run<'a, T, F> {
         if unreadable && message.edns.is_none() && state.extension == Extension::Edns {
             // RFC 6891 §7: a server that knows no EDNS says FORMERR or NOTIMP.
             state.extension = Extension::Plain;
-            self.again.push_back(slot);
+            self.requeue(slot);
             return;
         }
         if header.truncation && via == Via::Udp {
             state.via = Via::Tcp;
-            self.again.push_back(slot);
+            self.requeue(slot);
             return;
         }
         let now = self.client.clock.tick();
@@ -364,7 +367,7 @@ impl<'a, T, F: Fn(&Ask, &Message, &Meta) -> T> Run<'a, T, F> {
                         continue;
                     }
                     self.window.missed(now);
-                    self.again.push_back(slot);
+                    self.requeue(slot);
                 }
                 Alarm::Again(_) => {}
                 Alarm::GiveUp => self.give_up(slot),
@@ -384,7 +387,6 @@ impl<'a, T, F: Fn(&Ask, &Message, &Meta) -> T> Run<'a, T, F> {
         let limit = if self.answered == 0 { self.asks.len().min(4) } else { GONE };
         if self.given_up_in_a_row >= limit {
             while let Some(slot) = self.fresh.pop_front() {
-                self.in_flight += 1;
                 self.finish_slot(slot, Err(fault.clone()));
             }
         }
@@ -425,12 +427,28 @@ impl<'a, T, F: Fn(&Ask, &Message, &Meta) -> T> Run<'a, T, F> {
     }
 
     fn next_slot(&mut self) -> Option<usize> {
+        if self.in_flight >= self.window.limit {
+            return None;
+        }
         while let Some(slot) = self.again.pop_front() {
             if self.is_open(slot) {
                 return Some(slot);
             }
         }
-        if self.in_flight < self.window.limit { self.fresh.pop_front() } else { None }
+        self.fresh.pop_front()
+    }
+
+    /// To be sent again as soon as there is room.
+    fn requeue(&mut self, slot: usize) {
+        self.land(slot);
+        self.again.push_back(slot);
+    }
+
+    /// No answer to the last try is expected any more.
+    fn land(&mut self, slot: usize) {
+        if std::mem::take(&mut self.slots[slot].out) {
+            self.in_flight -= 1;
+        }
     }
 
     fn put_back(&mut self, slot: usize) {
@@ -444,16 +462,18 @@ impl<'a, T, F: Fn(&Ask, &Message, &Meta) -> T> Run<'a, T, F> {
     fn note_sent(&mut self, slot: usize, now: Instant) {
         let state = &mut self.slots[slot];
         state.tries = state.tries.saturating_add(1);
+        let give_up = self.patience.give_up;
         let first = *state.first.get_or_insert_with(|| {
-            self.in_flight += 1;
-            self.timers.push(Reverse((now + self.patience.give_up, slot, Alarm::GiveUp)));
+            self.timers.push(Reverse((now + give_up, slot, Alarm::GiveUp)));
             now
         });
-        if state.tries < TRIES
-            && let Some(after) = self.patience.again(state.tries)
+        if !std::mem::replace(&mut state.out, true) {
+            self.in_flight += 1;
+        }
+        if let Some(after) = Patience::again(state.tries)
+            && now + after < first + give_up
         {
-            let at = (first + after).max(now + Duration::from_millis(100));
-            self.timers.push(Reverse((at, slot, Alarm::Again(state.tries))));
+            self.timers.push(Reverse((now + after, slot, Alarm::Again(state.tries))));
         }
     }
 
@@ -520,8 +540,8 @@ impl<'a, T, F: Fn(&Ask, &Message, &Meta) -> T> Run<'a, T, F> {
             Via::Tcp | Via::Tls => self.client.stream.leave(slot),
             Via::Udp | Via::Https => {}
         }
+        self.land(slot);
         self.results[slot] = Some(result);
-        self.in_flight -= 1;
         self.open -= 1;
     }
 
@@ -544,9 +564,6 @@ impl<'a, T, F: Fn(&Ask, &Message, &Meta) -> T> Run<'a, T, F> {
                 },
                 (None, None) => Fault::Timeout { what, after: crate::model::time::Span::ZERO },
             };
-            if self.slots[slot].first.is_none() {
-                self.in_flight += 1;
-            }
             self.finish_slot(slot, Err(fault));
         }
     }
