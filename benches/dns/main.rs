@@ -35,20 +35,20 @@ fn main() {
         if what == "warm" {
             dnsperf(&lab, resolver.port, 1);
         }
-        row("dnsperf", dnsperf(&lab, resolver.port, repeats));
+        row("dnsperf", &dnsperf(&lab, resolver.port, repeats));
         drop(resolver);
         let resolver = lab.resolver();
         if what == "warm" {
             ours(&runtime, resolver.port, 1);
         }
-        row("gonogo, queries alone", ours(&runtime, resolver.port, repeats));
+        row("gonogo, queries alone", &ours(&runtime, resolver.port, repeats));
     }
     println!("\nnsd");
-    row("dnsperf", dnsperf(&lab, lab.authority, 10));
-    row("gonogo, queries alone", ours(&runtime, lab.authority, 10));
+    row("dnsperf", &dnsperf(&lab, lab.authority, 10));
+    row("gonogo, queries alone", &ours(&runtime, lab.authority, 10));
     println!("\nnsd with its default response rate limit");
-    row("dnsperf", dnsperf(&lab, lab.limited, 1));
-    row("gonogo, queries alone", ours(&runtime, lab.limited, 1));
+    row("dnsperf", &dnsperf(&lab, lab.limited, 1));
+    row("gonogo, queries alone", &ours(&runtime, lab.limited, 1));
     println!("\nwhole commands, unbound warm");
     let resolver = lab.resolver();
     dnsperf(&lab, resolver.port, 1);
@@ -66,8 +66,9 @@ struct Figures {
     took: Duration,
 }
 
-fn row(who: &str, figures: Figures) {
-    let rate = figures.asked as f64 / figures.took.as_secs_f64();
+fn row(who: &str, figures: &Figures) {
+    let asked = f64::from(u32::try_from(figures.asked).unwrap_or(u32::MAX));
+    let rate = asked / figures.took.as_secs_f64();
     println!(
         "  {who:<24} {rate:>9.0} questions/s  {:>9}  lost {} of {}",
         show(figures.took),
@@ -94,7 +95,7 @@ fn ours(runtime: &tokio::runtime::Runtime, port: u16, repeats: usize) -> Figures
     let begun = Clock.tick();
     let mut lost = 0;
     for _ in 0..repeats {
-        let until = Clock.tick() + Duration::from_secs(60);
+        let until = Clock.tick() + Duration::from_mins(1);
         let answers = runtime.block_on(client.ask_all(&asks, patience, until, Answer::read));
         lost +=
             answers.iter().filter(|answer| !answer.as_ref().is_ok_and(Answer::is_positive)).count();
@@ -113,15 +114,16 @@ fn dnsperf_command(lab: &Lab, port: u16, repeats: usize) -> Command {
 fn dnsperf(lab: &Lab, port: u16, repeats: usize) -> Figures {
     let output = dnsperf_command(lab, port, repeats).output().expect("dnsperf is installed");
     let text = String::from_utf8_lossy(&output.stdout).into_owned();
-    let number = |label: &str| -> f64 {
+    let word = |label: &str| -> &str {
         let line = text.lines().find_map(|line| line.trim().strip_prefix(label));
-        let word = line.and_then(|line| line.split_whitespace().next()).unwrap_or("0");
-        word.parse().unwrap_or_default()
+        line.and_then(|line| line.split_whitespace().next()).unwrap_or("0")
     };
+    let count = |label| word(label).parse::<usize>().unwrap_or_default();
+    let seconds: f64 = word("Run time (s):").parse().unwrap_or_default();
     Figures {
-        asked: number("Queries sent:") as usize,
-        lost: (number("Queries sent:") - number("Queries completed:")) as usize,
-        took: Duration::from_secs_f64(number("Run time (s):")),
+        asked: count("Queries sent:"),
+        lost: count("Queries sent:") - count("Queries completed:"),
+        took: Duration::from_secs_f64(seconds),
     }
 }
 

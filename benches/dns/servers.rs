@@ -114,8 +114,8 @@ fn stop(child: &mut Child) {
 }
 
 fn spawn(command: &mut Command) -> Child {
-    let path = std::env::var("PATH").unwrap_or_default();
-    command.env("PATH", format!("{path}:/usr/sbin:/usr/local/sbin"));
+    // The servers live in sbin, which is not on the PATH of an ordinary user.
+    command.env("PATH", "/usr/local/sbin:/usr/sbin:/usr/local/bin:/usr/bin:/bin");
     command.stdout(Stdio::null()).stderr(Stdio::null());
     command.spawn().expect("the server is installed")
 }

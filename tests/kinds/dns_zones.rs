@@ -113,3 +113,32 @@ async fn a_check_that_waits_looks_until_the_change_is_everywhere() {
     assert_eq!(look.codes(Outcome::Fail), ["dns.stale-answer"]);
     assert!(look.seen.expect("seen").looks > 1);
 }
+
+#[tokio::test]
+async fn a_server_with_a_rate_limit_loses_no_name() {
+    // As a response rate limit does it: so many answers in each tenth of a second, the rest is
+    // dropped, in silence.
+    let limited = {
+        let state = std::sync::Mutex::new((gonogo::clock::Clock.tick(), 0));
+        liar(move |question: &Message, _| {
+            let now = gonogo::clock::Clock.tick();
+            let mut state = state.lock().expect("no panic");
+            if now.duration_since(state.0) > Duration::from_millis(100) {
+                *state = (now, 0);
+            }
+            state.1 += 1;
+            if state.1 > 20 { Vec::new() } else { vec![bytes(&good(question))] }
+        })
+        .await
+    };
+    let names: Vec<String> = (0..300).map(|n| format!("n{n}.example")).collect();
+    let parameters = json!({
+        "names": names,
+        "types": ["A"],
+        "resolvers": [limited.to_string()],
+        "authorities": "off",
+        "warm": { "rounds": 0 },
+    });
+    let look = look_in::<Dns>(parameters, &context(Duration::from_secs(20))).await;
+    assert_eq!(look.outcome(), Outcome::Pass, "{:#?}", look.findings);
+}

@@ -4,6 +4,7 @@ mod acme;
 mod cert_file;
 mod dns;
 mod dns_liars;
+mod dns_private;
 mod dns_regions;
 mod dns_signed;
 mod dns_zones;

@@ -175,7 +175,7 @@ impl Answer {
     /// The facts of a message.
     #[must_use]
     pub fn read(ask: &Ask, message: &Message, meta: &Meta) -> Self {
-        let (chain, end) = follow(ask, &message.answers);
+        let (chain, end) = follow(ask, &message.answers, meta.age);
         let rrset: Vec<&Record> = message
             .answers
             .iter()
@@ -186,18 +186,18 @@ impl Answer {
         records.dedup();
         let ttls = || {
             let links = chain.iter().map(|link| link.ttl);
-            rrset.iter().map(|record| record.ttl).chain(links).take(if rrset.is_empty() {
-                0
-            } else {
-                usize::MAX
-            })
+            rrset
+                .iter()
+                .map(|record| record.ttl.saturating_sub(meta.age))
+                .chain(links)
+                .take(if rrset.is_empty() { 0 } else { usize::MAX })
         };
         Self {
             rcode: Rcode(message.metadata.response_code.into()),
             ttl: ttls().min(),
             longest_ttl: ttls().max(),
             flags: flags(message),
-            soa: soa(message),
+            soa: soa(message, meta.age),
             referral: referral(message),
             signed: Signed::read(&message.answers, meta.at),
             scope: scope(message),
@@ -257,7 +257,7 @@ impl Answer {
 }
 
 /// The aliases from the name asked for, and the name at their end.
-fn follow(ask: &Ask, answers: &[Record]) -> (Vec<Link>, Name) {
+fn follow(ask: &Ask, answers: &[Record], age: u32) -> (Vec<Link>, Name) {
     let mut end = ask.name.clone();
     let mut chain: Vec<Link> = Vec::new();
     if ask.kind == RecordType::CNAME {
@@ -266,7 +266,7 @@ fn follow(ask: &Ask, answers: &[Record]) -> (Vec<Link>, Name) {
     while chain.len() < CHAIN_LIMIT {
         let next = answers.iter().filter(|record| record.name == end).find_map(|record| {
             let RData::CNAME(to) = &record.data else { return None };
-            Some((record.ttl, to.0.clone()))
+            Some((record.ttl.saturating_sub(age), to.0.clone()))
         });
         let Some((ttl, to)) = next else { break };
         chain.push(Link { name: name_text(&end), to: name_text(&to), ttl });
@@ -293,20 +293,20 @@ fn flags(message: &Message) -> Vec<Flag> {
     .collect()
 }
 
-fn soa(message: &Message) -> Option<Soa> {
+fn soa(message: &Message, age: u32) -> Option<Soa> {
     message.authorities.iter().find_map(|record| {
         let RData::SOA(soa) = &record.data else { return None };
         Some(Soa {
             zone: name_text(&record.name),
             serial: soa.serial,
-            negative_ttl: record.ttl.min(soa.minimum),
+            negative_ttl: record.ttl.min(soa.minimum).saturating_sub(age),
         })
     })
 }
 
 /// RFC 2308 §2.2: no answer, no SOA, and name servers in the authority section. Not NODATA.
 fn referral(message: &Message) -> Option<String> {
-    if !message.answers.is_empty() || soa(message).is_some() || message.metadata.authoritative {
+    if !message.answers.is_empty() || soa(message, 0).is_some() || message.metadata.authoritative {
         return None;
     }
     let servers = message.authorities.iter().find(|r| r.record_type() == RecordType::NS)?;

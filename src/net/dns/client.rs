@@ -1,10 +1,12 @@
 //! One server asked many questions: what a caller says and gets. The work is done in `run`.
 
+use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use hickory_proto::op::Message;
 use jiff::Timestamp;
 
+use super::https::HttpsLane;
 use super::message::Ask;
 use super::pace::{Gate, Pace};
 use super::random::Random;
@@ -14,6 +16,7 @@ use super::stream::StreamLane;
 use super::udp::UdpLanes;
 use crate::clock::Clock;
 use crate::model::fault::Fault;
+use crate::net::pki::roots::Roots;
 
 /// How long one answer is waited for.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -22,12 +25,12 @@ pub struct Patience {
     pub give_up: Duration,
 }
 
-/// When the question goes again, in percent of the patience and at the earliest in milliseconds:
-/// any reachable server answers from memory within 300 ms, and each further try waits longer.
-const AGAIN: [(u32, u64); 5] = [(10, 300), (22, 700), (38, 1_200), (56, 1_900), (76, 2_800)];
+/// After how many milliseconds without an answer a question goes again: any reachable server
+/// answers from memory within 300 ms, and each further try waits longer.
+const AGAIN: [u64; 7] = [300, 450, 700, 1_000, 1_500, 2_200, 3_000];
 
 /// How often a question is sent at most.
-#[expect(clippy::cast_possible_truncation, reason = "five and one")]
+#[expect(clippy::cast_possible_truncation, reason = "seven and one")]
 pub(super) const TRIES: u8 = AGAIN.len() as u8 + 1;
 
 impl Patience {
@@ -39,11 +42,9 @@ impl Patience {
         Self { give_up: Duration::from_millis((millis / step * step).max(10)) }
     }
 
-    /// When after the first try the next one goes, after so many tries.
-    pub(super) fn again(&self, tries: u8) -> Option<Duration> {
-        let (percent, floor) = AGAIN.get(usize::from(tries.checked_sub(1)?))?;
-        let after = (self.give_up * *percent / 100).max(Duration::from_millis(*floor));
-        (after < self.give_up).then_some(after)
+    /// How long after so many tries the next one goes.
+    pub(super) fn again(tries: u8) -> Option<Duration> {
+        AGAIN.get(usize::from(tries.checked_sub(1)?)).copied().map(Duration::from_millis)
     }
 }
 
@@ -58,6 +59,9 @@ pub struct Meta {
     pub tries: u8,
     /// What it came over.
     pub via: Via,
+    /// For how many seconds a cache on the way had kept it; its TTLs are that much shorter
+    /// (RFC 8484 §5.1).
+    pub age: u32,
 }
 
 /// A client of one server. It keeps no cache: every question asked is a question sent.
@@ -66,6 +70,7 @@ pub struct Client {
     pub(super) pace: Pace,
     pub(super) udp: Option<UdpLanes>,
     pub(super) stream: StreamLane,
+    pub(super) https: HttpsLane,
     pub(super) random: Random,
     pub(super) gate: Gate,
     pub(super) clock: Clock,
@@ -75,11 +80,22 @@ impl Client {
     /// A client of a server at a pace.
     #[must_use]
     pub fn new(server: Server, pace: Pace) -> Self {
+        Self::with_roots(server, pace, None)
+    }
+
+    /// A client that believes a server's certificate by these roots instead of the platform's.
+    #[must_use]
+    pub fn trusting(server: Server, pace: Pace, roots: Arc<Roots>) -> Self {
+        Self::with_roots(server, pace, Some(roots))
+    }
+
+    fn with_roots(server: Server, pace: Pace, roots: Option<Arc<Roots>>) -> Self {
         Self {
             server,
             pace,
             udp: None,
-            stream: StreamLane::new(server),
+            stream: StreamLane::new(server, roots.clone()),
+            https: HttpsLane::new(server, roots),
             random: Random::new(),
             gate: Gate::new(pace.rate),
             clock: Clock,

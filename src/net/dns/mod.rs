@@ -4,6 +4,7 @@
 mod answer;
 mod client;
 mod delegation;
+mod https;
 mod message;
 mod pace;
 mod present;
@@ -11,6 +12,7 @@ mod random;
 mod rcode;
 mod rtype;
 mod run;
+mod secure;
 mod server;
 mod signature;
 mod stream;

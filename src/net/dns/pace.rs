@@ -161,3 +161,42 @@ impl Gate {
         Ok(())
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::clock::Clock;
+
+    #[test]
+    fn other_peoples_servers_are_asked_slowly_and_ones_own_fast() {
+        let server = |text: &str| text.parse::<Server>().expect(text);
+        for text in ["8.8.8.8", "tls://1.1.1.1", "2606:4700::1111"] {
+            let pace = Pace::for_server(&server(text), None);
+            assert_eq!(pace, Pace { rate: Rate::PerSecond(10), in_flight: 2 }, "{text}");
+        }
+        for text in ["127.0.0.1:5353", "10.0.0.1", "192.168.1.1", "::1", "fd00::53"] {
+            let pace = Pace::for_server(&server(text), None);
+            assert_eq!(pace, Pace { rate: Rate::Unlimited, in_flight: 100 }, "{text}");
+        }
+        let wished = Pace::for_server(&server("127.0.0.1"), Some(Rate::PerSecond(50)));
+        assert_eq!(wished, Pace { rate: Rate::PerSecond(50), in_flight: 10 });
+    }
+
+    #[test]
+    fn the_gate_lets_no_more_pass_than_the_rate() {
+        let (mut gate, mut random) = (Gate::new(Rate::PerSecond(10)), Random::new());
+        let begun = Clock.tick();
+        let mut now = begun;
+        let mut passed = 0;
+        while now.duration_since(begun) < Duration::from_secs(10) {
+            match gate.pass(now, &mut random) {
+                Ok(()) => passed += 1,
+                Err(opens) => now = opens,
+            }
+        }
+        // Half a second's worth is saved up; the jitter only slows down.
+        assert!((85..=106).contains(&passed), "{passed}");
+        let mut open = Gate::new(Rate::Unlimited);
+        assert!((0..10_000).all(|_| open.pass(begun, &mut random).is_ok()));
+    }
+}

@@ -40,6 +40,8 @@ struct Slot {
     extension: Extension,
     first: Option<Instant>,
     tries: u8,
+    /// Whether its last try may still be answered; what is overdue makes room for others.
+    out: bool,
     berths: Vec<Berth>,
     /// Why the last try failed, should no other succeed.
     trouble: Option<Fault>,
@@ -129,6 +131,7 @@ impl<'a, T, F: Fn(&Ask, &Message, &Meta) -> T> Run<'a, T, F> {
             extension: Extension::Edns,
             first: None,
             tries: 0,
+            out: false,
             berths: Vec::new(),
             trouble: None,
         };
@@ -182,6 +185,7 @@ impl<'a, T, F: Fn(&Ask, &Message, &Meta) -> T> Run<'a, T, F> {
             }
             let mut moved = self.hear_udp(cx);
             moved |= self.hear_stream(cx);
+            moved |= self.hear_https(cx);
             moved |= self.ring(now);
             moved |= self.send(cx, now);
             if self.open == 0 {
@@ -220,7 +224,7 @@ impl<'a, T, F: Fn(&Ask, &Message, &Meta) -> T> Run<'a, T, F> {
                     Poll::Ready(Heard::Stray) => moved = true,
                     Poll::Ready(Heard::Bytes(slot, length)) => {
                         moved = true;
-                        self.heard(slot, &buffer[..length], Via::Udp);
+                        self.heard(slot, &buffer[..length], Via::Udp, 0);
                     }
                     Poll::Ready(Heard::Failed(error)) => {
                         moved = true;
@@ -241,7 +245,8 @@ impl<'a, T, F: Fn(&Ask, &Message, &Meta) -> T> Run<'a, T, F> {
                 Poll::Ready(Spoken::Stray) => moved = true,
                 Poll::Ready(Spoken::Message(slot, bytes)) => {
                     moved = true;
-                    self.heard(slot, &bytes, Via::Tcp);
+                    let via = self.stream_via();
+                    self.heard(slot, &bytes, via, 0);
                 }
                 Poll::Ready(Spoken::Lost(slots, fault)) => {
                     moved = true;
@@ -249,6 +254,18 @@ impl<'a, T, F: Fn(&Ask, &Message, &Meta) -> T> Run<'a, T, F> {
                         self.retry_or_fail(slot, &fault);
                     }
                 }
+            }
+        }
+        moved
+    }
+
+    fn hear_https(&mut self, cx: &mut Context<'_>) -> bool {
+        let mut moved = false;
+        while let Poll::Ready(landed) = self.client.https.poll(cx) {
+            moved = true;
+            match landed.answer {
+                Ok((bytes, age)) => self.heard(landed.slot, &bytes, Via::Https, age),
+                Err(fault) => self.retry_or_fail(landed.slot, &fault),
             }
         }
         moved
@@ -269,17 +286,19 @@ impl<'a, T, F: Fn(&Ask, &Message, &Meta) -> T> Run<'a, T, F> {
         if !self.is_open(slot) {
             return;
         }
-        if self.slots[slot].tries < TRIES {
+        // A certificate or an HTTP status does not get better by asking again.
+        let is_final = matches!(fault, Fault::Unreadable { .. } | Fault::Local { .. });
+        if !is_final && self.slots[slot].tries < TRIES {
             self.slots[slot].trouble = Some(fault.clone());
             if self.answered > 0 {
-                self.again.push_back(slot);
+                self.requeue(slot);
             }
         } else {
             self.finish_slot(slot, Err(fault.clone()));
         }
     }
 
-    fn heard(&mut self, slot: usize, bytes: &[u8], via: Via) {
+    fn heard(&mut self, slot: usize, bytes: &[u8], via: Via, age: u32) {
         if !self.is_open(slot) {
             return;
         }
@@ -290,11 +309,11 @@ impl<'a, T, F: Fn(&Ask, &Message, &Meta) -> T> Run<'a, T, F> {
                 let reason = crate::model::text::one_line(&reason);
                 self.slots[slot].trouble = Some(Fault::Unreadable { what, reason });
             }
-            Reading::Answer(message) => self.answer(slot, &message, via),
+            Reading::Answer(message) => self.answer(slot, &message, via, age),
         }
     }
 
-    fn answer(&mut self, slot: usize, message: &Message, via: Via) {
+    fn answer(&mut self, slot: usize, message: &Message, via: Via, age: u32) {
         let header = &message.metadata;
         let state = &mut self.slots[slot];
         let unreadable =
@@ -302,12 +321,12 @@ impl<'a, T, F: Fn(&Ask, &Message, &Meta) -> T> Run<'a, T, F> {
         if unreadable && message.edns.is_none() && state.extension == Extension::Edns {
             // RFC 6891 §7: a server that knows no EDNS says FORMERR or NOTIMP.
             state.extension = Extension::Plain;
-            self.again.push_back(slot);
+            self.requeue(slot);
             return;
         }
         if header.truncation && via == Via::Udp {
             state.via = Via::Tcp;
-            self.again.push_back(slot);
+            self.requeue(slot);
             return;
         }
         let now = self.client.clock.tick();
@@ -317,6 +336,7 @@ impl<'a, T, F: Fn(&Ask, &Message, &Meta) -> T> Run<'a, T, F> {
             millis: round_millis(now.duration_since(first).as_secs_f64() * 1000.0),
             tries: state.tries,
             via,
+            age,
         };
         if state.tries == 1 {
             self.window.answered();
@@ -341,13 +361,13 @@ impl<'a, T, F: Fn(&Ask, &Message, &Meta) -> T> Run<'a, T, F> {
             moved = true;
             match alarm {
                 Alarm::Again(tries) if self.slots[slot].tries == tries => {
-                    if self.slots[slot].via == Via::Tcp && self.client.stream.holds(slot) {
+                    if self.client.stream.holds(slot) || self.client.https.holds(slot) {
                         // TCP repeats by itself; look again should the connection be lost.
                         self.timers.push(Reverse((now + LOOK_AGAIN, slot, alarm)));
                         continue;
                     }
                     self.window.missed(now);
-                    self.again.push_back(slot);
+                    self.requeue(slot);
                 }
                 Alarm::Again(_) => {}
                 Alarm::GiveUp => self.give_up(slot),
@@ -367,7 +387,6 @@ impl<'a, T, F: Fn(&Ask, &Message, &Meta) -> T> Run<'a, T, F> {
         let limit = if self.answered == 0 { self.asks.len().min(4) } else { GONE };
         if self.given_up_in_a_row >= limit {
             while let Some(slot) = self.fresh.pop_front() {
-                self.in_flight += 1;
                 self.finish_slot(slot, Err(fault.clone()));
             }
         }
@@ -377,8 +396,13 @@ impl<'a, T, F: Fn(&Ask, &Message, &Meta) -> T> Run<'a, T, F> {
         let mut moved = false;
         self.gate_opens = None;
         while let Some(slot) = self.next_slot() {
-            let over_stream = self.slots[slot].via == Via::Tcp;
-            if over_stream && !self.client.stream.has_room() {
+            let via = self.slots[slot].via;
+            let has_room = match via {
+                Via::Udp => true,
+                Via::Tcp | Via::Tls => self.client.stream.has_room(),
+                Via::Https => self.client.https.has_room(),
+            };
+            if !has_room {
                 self.put_back(slot);
                 break;
             }
@@ -387,7 +411,11 @@ impl<'a, T, F: Fn(&Ask, &Message, &Meta) -> T> Run<'a, T, F> {
                 self.put_back(slot);
                 break;
             }
-            let sent = if over_stream { self.send_stream(slot) } else { self.send_udp(cx, slot) };
+            let sent = match via {
+                Via::Udp => self.send_udp(cx, slot),
+                Via::Tcp | Via::Tls => self.send_stream(slot),
+                Via::Https => self.send_https(slot),
+            };
             if sent.is_pending() {
                 self.put_back(slot);
                 break;
@@ -399,12 +427,28 @@ impl<'a, T, F: Fn(&Ask, &Message, &Meta) -> T> Run<'a, T, F> {
     }
 
     fn next_slot(&mut self) -> Option<usize> {
+        if self.in_flight >= self.window.limit {
+            return None;
+        }
         while let Some(slot) = self.again.pop_front() {
             if self.is_open(slot) {
                 return Some(slot);
             }
         }
-        if self.in_flight < self.window.limit { self.fresh.pop_front() } else { None }
+        self.fresh.pop_front()
+    }
+
+    /// To be sent again as soon as there is room.
+    fn requeue(&mut self, slot: usize) {
+        self.land(slot);
+        self.again.push_back(slot);
+    }
+
+    /// No answer to the last try is expected any more.
+    fn land(&mut self, slot: usize) {
+        if std::mem::take(&mut self.slots[slot].out) {
+            self.in_flight -= 1;
+        }
     }
 
     fn put_back(&mut self, slot: usize) {
@@ -418,16 +462,18 @@ impl<'a, T, F: Fn(&Ask, &Message, &Meta) -> T> Run<'a, T, F> {
     fn note_sent(&mut self, slot: usize, now: Instant) {
         let state = &mut self.slots[slot];
         state.tries = state.tries.saturating_add(1);
+        let give_up = self.patience.give_up;
         let first = *state.first.get_or_insert_with(|| {
-            self.in_flight += 1;
-            self.timers.push(Reverse((now + self.patience.give_up, slot, Alarm::GiveUp)));
+            self.timers.push(Reverse((now + give_up, slot, Alarm::GiveUp)));
             now
         });
-        if state.tries < TRIES
-            && let Some(after) = self.patience.again(state.tries)
+        if !std::mem::replace(&mut state.out, true) {
+            self.in_flight += 1;
+        }
+        if let Some(after) = Patience::again(state.tries)
+            && now + after < first + give_up
         {
-            let at = (first + after).max(now + Duration::from_millis(100));
-            self.timers.push(Reverse((at, slot, Alarm::Again(state.tries))));
+            self.timers.push(Reverse((now + after, slot, Alarm::Again(state.tries))));
         }
     }
 
@@ -463,6 +509,23 @@ impl<'a, T, F: Fn(&Ask, &Message, &Meta) -> T> Run<'a, T, F> {
         Poll::Ready(())
     }
 
+    fn send_https(&mut self, slot: usize) -> Poll<()> {
+        let mut message = Vec::with_capacity(64);
+        // RFC 8484 §4.1: an id of 0, for the sake of HTTP caches.
+        encode(&self.asks[slot], 0, self.slots[slot].extension, &mut message);
+        self.client.https.send(slot, message, self.patience.give_up);
+        Poll::Ready(())
+    }
+
+    /// What the client's connection is.
+    fn stream_via(&self) -> Via {
+        match self.client.server.via {
+            Via::Udp | Via::Tcp => Via::Tcp,
+            Via::Tls => Via::Tls,
+            Via::Https => Via::Https,
+        }
+    }
+
     fn is_open(&self, slot: usize) -> bool {
         self.results[slot].is_none()
     }
@@ -473,11 +536,12 @@ impl<'a, T, F: Fn(&Ask, &Message, &Meta) -> T> Run<'a, T, F> {
                 udp.leave(berth);
             }
         }
-        if self.slots[slot].via == Via::Tcp {
-            self.client.stream.leave(slot);
+        match self.slots[slot].via {
+            Via::Tcp | Via::Tls => self.client.stream.leave(slot),
+            Via::Udp | Via::Https => {}
         }
+        self.land(slot);
         self.results[slot] = Some(result);
-        self.in_flight -= 1;
         self.open -= 1;
     }
 
@@ -500,9 +564,6 @@ impl<'a, T, F: Fn(&Ask, &Message, &Meta) -> T> Run<'a, T, F> {
                 },
                 (None, None) => Fault::Timeout { what, after: crate::model::time::Span::ZERO },
             };
-            if self.slots[slot].first.is_none() {
-                self.in_flight += 1;
-            }
             self.finish_slot(slot, Err(fault));
         }
     }

@@ -31,9 +31,32 @@ pub enum Via {
     Udp,
     /// TCP.
     Tcp,
+    /// TLS (RFC 7858).
+    Tls,
+    /// HTTPS (RFC 8484).
+    Https,
 }
 
 impl Via {
+    /// The port it has unless another is written.
+    #[must_use]
+    pub const fn port(self) -> u16 {
+        match self {
+            Self::Udp | Self::Tcp => 53,
+            Self::Tls => 853,
+            Self::Https => 443,
+        }
+    }
+
+    const fn scheme(self) -> &'static str {
+        match self {
+            Self::Udp => "",
+            Self::Tcp => "tcp://",
+            Self::Tls => "tls://",
+            Self::Https => "https://",
+        }
+    }
+
     #[expect(clippy::trivially_copy_pass_by_ref, reason = "serde hands a reference")]
     pub(super) fn is_udp(&self) -> bool {
         *self == Self::Udp
@@ -53,7 +76,7 @@ pub struct Server {
 text_schema!(
     Server,
     "DnsServer",
-    "A DNS server: IP or IP:PORT (UDP, with TCP for what does not fit), or tcp://IP:PORT. An IPv6 address with a port stands in brackets."
+    "A DNS server: IP or IP:PORT (UDP, with TCP for what does not fit), tcp://IP, tls://IP or https://IP, with a port where it is not the usual one. An IPv6 address with a port stands in brackets."
 );
 
 impl Server {
@@ -79,28 +102,28 @@ impl Server {
     #[must_use]
     pub fn dig(&self) -> String {
         let port = match self.address.port() {
-            53 => String::new(),
+            port if port == self.via.port() => String::new(),
             port => format!(" -p {port}"),
         };
-        let tcp = match self.via {
+        let via = match self.via {
             Via::Udp => "",
             Via::Tcp => " +tcp",
+            Via::Tls => " +tls",
+            Via::Https => " +https",
         };
-        format!("@{}{port}{tcp}", self.address.ip())
+        format!("@{}{port}{via}", self.address.ip())
     }
 }
 
 impl fmt::Display for Server {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let scheme = match self.via {
-            Via::Udp => "",
-            Via::Tcp => "tcp://",
-        };
-        match (self.address.port(), self.address.ip()) {
-            (53, IpAddr::V4(ip)) => f.pad(&format!("{scheme}{ip}")),
-            (53, IpAddr::V6(ip)) if self.via == Via::Udp => f.pad(&ip.to_string()),
-            (53, IpAddr::V6(ip)) => f.pad(&format!("{scheme}[{ip}]")),
-            _ => f.pad(&format!("{scheme}{}", self.address)),
+        let scheme = self.via.scheme();
+        match self.address.ip() {
+            _ if self.address.port() != self.via.port() => {
+                f.pad(&format!("{scheme}{}", self.address))
+            }
+            IpAddr::V6(ip) if self.via != Via::Udp => f.pad(&format!("{scheme}[{ip}]")),
+            ip @ (IpAddr::V4(_) | IpAddr::V6(_)) => f.pad(&format!("{scheme}{ip}")),
         }
     }
 }
@@ -113,6 +136,10 @@ impl FromStr for Server {
             None => (Via::Udp, text),
             Some(("udp", rest)) => (Via::Udp, rest),
             Some(("tcp", rest)) => (Via::Tcp, rest),
+            Some(("tls", rest)) => (Via::Tls, rest),
+            Some(("https", rest)) => {
+                (Via::Https, rest.strip_suffix("/dns-query").unwrap_or(rest).trim_end_matches('/'))
+            }
             Some((scheme, _)) => {
                 return Err(format!("`{scheme}://` is not a transport of DNS known here"));
             }
@@ -120,10 +147,13 @@ impl FromStr for Server {
         let bare = rest.strip_prefix('[').and_then(|r| r.strip_suffix(']')).unwrap_or(rest);
         let address = bare
             .parse::<IpAddr>()
-            .map(|ip| SocketAddr::new(ip, 53))
+            .map(|ip| SocketAddr::new(ip, via.port()))
             .or_else(|_| rest.parse::<SocketAddr>())
             .map_err(|_| {
-                format!("`{text}` is not the address of a DNS server; write IP, IP:PORT or tcp://IP:PORT")
+                format!(
+                    "`{text}` is not the address of a DNS server; write IP, IP:PORT, tcp://IP, \
+                     tls://IP or https://IP"
+                )
             })?;
         if address.port() == 0 {
             return Err(format!("`{text}`: port 0 is no port"));
@@ -161,12 +191,24 @@ mod tests {
             ("[2001:db8::1]", "2001:db8::1", Via::Udp),
             ("[::1]:5353", "[::1]:5353", Via::Udp),
             ("tcp://[::1]", "tcp://[::1]", Via::Tcp),
+            ("tls://1.1.1.1", "tls://1.1.1.1", Via::Tls),
+            ("tls://1.1.1.1:53", "tls://1.1.1.1:53", Via::Tls),
+            ("https://1.1.1.1/dns-query", "https://1.1.1.1", Via::Https),
+            ("https://[2606:4700::1111]", "https://[2606:4700::1111]", Via::Https),
         ] {
             let server: Server = text.parse().expect(text);
             assert_eq!((server.to_string().as_str(), server.via), (shown, via), "{text}");
             assert_eq!(shown.parse::<Server>().expect(shown), server);
         }
-        for bad in ["", "dns.example", "8.8.8.8:0", "8.8.8.8:x", "quic://8.8.8.8", "[::1"] {
+        for bad in [
+            "",
+            "dns.example",
+            "8.8.8.8:0",
+            "8.8.8.8:x",
+            "quic://8.8.8.8",
+            "[::1",
+            "https://8.8.8.8/other",
+        ] {
             assert!(bad.parse::<Server>().is_err(), "{bad}");
         }
     }

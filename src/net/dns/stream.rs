@@ -1,17 +1,19 @@
-//! TCP: one connection with several questions under way, each message led by its length
+//! TCP, and TLS over it: one connection with several questions under way, each message led by its length
 //! (RFC 7766 §6.2.1, §8).
 
 use std::collections::HashMap;
 use std::pin::Pin;
+use std::sync::Arc;
 use std::task::{Context, Poll, ready};
 use std::time::Duration;
 
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
-use tokio::net::TcpStream;
 
 use super::random::Random;
-use super::server::Server;
+use super::secure;
+use super::server::{Server, Via};
 use crate::model::fault::Fault;
+use crate::net::pki::roots::Roots;
 use crate::net::tcp::{Dial, dial};
 
 /// How many questions wait on one connection at most.
@@ -23,17 +25,27 @@ const CHUNK: usize = 16 * 1024;
 /// A connection that may not be open yet, or not any more.
 pub(super) struct StreamLane {
     server: Server,
+    roots: Option<Arc<Roots>>,
     state: State,
     slots: HashMap<u16, usize>,
     incoming: Vec<u8>,
     outgoing: Vec<u8>,
+    unflushed: bool,
 }
 
 enum State {
     Closed,
-    Dialing(Pin<Box<dyn Future<Output = Result<TcpStream, Fault>> + Send>>),
-    Open(TcpStream),
+    Dialing(Dialing),
+    Open(Box<dyn Duplex>),
 }
+
+/// A connection being opened.
+type Dialing = Pin<Box<dyn Future<Output = Result<Box<dyn Duplex>, Fault>> + Send>>;
+
+/// A way to read and write bytes.
+trait Duplex: AsyncRead + AsyncWrite + Send + Unpin {}
+
+impl<T: AsyncRead + AsyncWrite + Send + Unpin> Duplex for T {}
 
 /// Something the connection had to say.
 #[derive(Debug)]
@@ -47,13 +59,15 @@ pub(super) enum Spoken {
 }
 
 impl StreamLane {
-    pub(super) fn new(server: Server) -> Self {
+    pub(super) fn new(server: Server, roots: Option<Arc<Roots>>) -> Self {
         Self {
             server,
+            roots,
             state: State::Closed,
             slots: HashMap::new(),
             incoming: Vec::new(),
             outgoing: Vec::new(),
+            unflushed: false,
         }
     }
 
@@ -89,14 +103,21 @@ impl StreamLane {
         self.outgoing.extend_from_slice(&length.to_be_bytes());
         self.outgoing.extend_from_slice(bytes);
         if matches!(self.state, State::Closed) {
-            let server = self.server;
+            let (server, roots) = (self.server, self.roots.clone());
             self.state = State::Dialing(Box::pin(async move {
                 match dial(server.address, limit).await? {
-                    Dial::Open(stream, _) => Ok(stream),
-                    Dial::Refused(refusal) => Err(Fault::Unreachable {
-                        what: format!("asking {} over TCP", server.address),
-                        reason: refusal.to_string(),
-                    }),
+                    Dial::Open(stream, _) if server.via == Via::Tls => {
+                        let stream: Box<dyn Duplex> =
+                            secure::shake(stream, server, roots, limit).await?;
+                        Ok(stream)
+                    }
+                    Dial::Open(stream, _) => {
+                        let stream: Box<dyn Duplex> = Box::new(stream);
+                        Ok(stream)
+                    }
+                    Dial::Refused(refusal) => {
+                        Err(Fault::Unreachable { what: over(server), reason: refusal.to_string() })
+                    }
                 }
             }));
         }
@@ -128,7 +149,7 @@ impl StreamLane {
                 }
                 Ok(0) => {
                     let fault = Fault::Unreachable {
-                        what: format!("asking {} over TCP", self.server.address),
+                        what: over(self.server),
                         reason: "the connection was closed before the answer".to_owned(),
                     };
                     return Poll::Ready(self.lose(fault));
@@ -142,8 +163,14 @@ impl StreamLane {
     fn poll_write(&mut self, cx: &mut Context<'_>) -> Poll<std::io::Result<()>> {
         let State::Open(stream) = &mut self.state else { return Poll::Pending };
         while !self.outgoing.is_empty() {
-            let written = ready!(Pin::new(&mut *stream).poll_write(cx, &self.outgoing))?;
+            let written = ready!(Pin::new(&mut **stream).poll_write(cx, &self.outgoing))?;
             self.outgoing.drain(..written);
+            self.unflushed = true;
+        }
+        if self.unflushed {
+            // TLS keeps records back until it is told.
+            ready!(Pin::new(&mut **stream).poll_flush(cx))?;
+            self.unflushed = false;
         }
         Poll::Ready(Ok(()))
     }
@@ -152,7 +179,7 @@ impl StreamLane {
         let State::Open(stream) = &mut self.state else { return Poll::Pending };
         let mut chunk = [0_u8; CHUNK];
         let mut buffer = ReadBuf::new(&mut chunk);
-        ready!(Pin::new(stream).poll_read(cx, &mut buffer))?;
+        ready!(Pin::new(&mut **stream).poll_read(cx, &mut buffer))?;
         self.incoming.extend_from_slice(buffer.filled());
         Poll::Ready(Ok(buffer.filled().len()))
     }
@@ -170,7 +197,7 @@ impl StreamLane {
     }
 
     fn lose_io(&mut self, error: &std::io::Error) -> Spoken {
-        let what = format!("asking {} over TCP", self.server.address);
+        let what = over(self.server);
         self.lose(Fault::from_io(what, error))
     }
 
@@ -187,5 +214,14 @@ impl StreamLane {
         self.slots.clear();
         self.incoming.clear();
         self.outgoing.clear();
+        self.unflushed = false;
+    }
+}
+
+/// What was attempted, for a fault.
+fn over(server: Server) -> String {
+    match server.via {
+        Via::Udp | Via::Tcp => format!("asking {} over TCP", server.address),
+        Via::Tls | Via::Https => format!("asking {server}"),
     }
 }

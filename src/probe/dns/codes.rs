@@ -143,6 +143,12 @@ codes! {
          either.\n\nCompare the serial numbers; force a transfer to the server that is behind \
          (`rndc retransfer ZONE`, `nsd-control force_transfer ZONE`), and see why NOTIFY did not \
          arrive.\n\nBy hand: `dig @SERVER NAME TYPE +norecurse`, for each server in the finding."
+    TTL_DIFFERS "dns.ttl-differs" Warn "the authorities serve different TTLs for the same records"
+        "The records are the same on all authoritative servers, but not for how long they may be \
+         kept: one server has a copy of the zone from before the TTL was changed, or its own \
+         settings. Until it has caught up, some resolvers keep the longer TTL.\n\nBring the server \
+         up to date before you count on the shorter TTL for a change.\n\nBy hand: `dig @SERVER NAME \
+         TYPE +norecurse +noall +answer`, for each server in the finding."
     SERIAL_DIFFERS "dns.serial-differs" Warn "the authorities have different copies of the zone"
         "The SOA serial numbers differ between the zone's servers: one has not got the last change. \
          The records of this check may still be the same; others may not. Where records differ, that \

@@ -65,7 +65,9 @@ pub struct Dns {
     #[serde(default = "address_types")]
     pub types: Vec<Type>,
     /// Whom to ask, each on its own: `system` for the resolvers of this machine, `IP` or
-    /// `IP:PORT`, `tcp://IP` to use TCP alone. Default `[system]`. May be empty where
+    /// `IP:PORT`, `tcp://IP` to use TCP alone, `tls://IP` (DNS over TLS) and `https://IP` (DNS over
+    /// HTTPS, path `/dns-query`), whose certificate must be valid for that address. Different
+    /// transports of one resolver may have different caches. Default `[system]`. May be empty where
     /// `authorities` is a list: then only those are looked at.
     #[serde(default = "system_resolver")]
     pub resolvers: Vec<Resolver>,

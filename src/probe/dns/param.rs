@@ -84,7 +84,7 @@ pub enum Resolver {
 text_schema!(
     Resolver,
     "Resolver",
-    "`system`, or a resolver's address: IP, IP:PORT, or tcp://IP[:PORT]; an IPv6 address with a port stands in brackets."
+    "`system`, or a resolver's address: IP or IP:PORT, tcp://IP[:PORT], tls://IP[:PORT] or https://IP[:PORT]; an IPv6 address with a port stands in brackets."
 );
 
 impl FromStr for Resolver {

@@ -8,7 +8,7 @@ use super::{
 use super::judge::resolver::warm_until;
 use crate::model::text::count;
 use crate::model::time::humane;
-use crate::net::dns::Server;
+use crate::net::dns::{Server, Via};
 
 /// How many commands by hand are worth reading.
 const MAX_COMMANDS: usize = 20;
@@ -68,6 +68,15 @@ pub(super) fn complaints(dns: &Dns) -> Vec<Complaint> {
         if warm.rounds == 0 && (warm.p95.is_some() || warm.hit_ratio.is_some()) {
             complain(Some("warm"), "without a round there is nothing to measure", Some("set `rounds` to 1 or more"));
         }
+    }
+    if let Authorities::At(servers) = &dns.authorities
+        && servers.iter().any(|server| server.via != Via::Udp)
+    {
+        complain(
+            Some("authorities"),
+            "authoritative servers are asked over UDP and TCP alone",
+            Some("write IP or IP:PORT"),
+        );
     }
     for (label, region) in &dns.client_subnet {
         if region.records.is_empty() {

@@ -133,6 +133,20 @@ fn the_order_of_records_means_nothing() {
 }
 
 #[test]
+fn authorities_with_other_ttls_are_a_warning() {
+    let parameters = || json!({ "names": ["login.example"], "types": ["A"], "resolvers": ["::1"] });
+    let told = |ttl| {
+        let answer = answer(AUTHORITY, &["192.0.2.1"]);
+        Sight::Seen(Answer { ttl: Some(ttl), longest_ttl: Some(ttl), ..answer })
+    };
+    let resolver = || vec![Sight::Seen(answer(RESOLVER, &["192.0.2.1"]))];
+    let same = question(Asked::Yes, vec![told(60), told(60)], resolver());
+    check(parameters(), same, &["pass dns.ok"]);
+    let other = question(Asked::Yes, vec![told(60), told(300)], resolver());
+    check(parameters(), other, &["pass dns.ok", "warn dns.ttl-differs"]);
+}
+
+#[test]
 fn every_link_of_the_way_is_held_against_max_ttl() {
     let parameters = |max: &str| json!({
         "names": ["login.example"], "types": ["A"], "authorities": "off", "max_ttl": max,

@@ -29,6 +29,7 @@ pub(super) fn judge(
     if let Some(finding) = disagreement(question, truth) {
         findings.push(finding);
     } else {
+        findings.extend(ttl_disagreement(question, truth));
         judge_content(dns, cx, question, truth, told, answer, findings);
     }
     if findings.len() == before && question.asked == Asked::Yes {
@@ -128,6 +129,21 @@ fn disagreement(question: &QuestionSeen, truth: &Truth) -> Option<Finding> {
         .expected(expected)
         .actual(format!("{} different answers", groups.len())),
     )
+}
+
+/// The finding that authorities serve the same records with different TTLs.
+fn ttl_disagreement(question: &QuestionSeen, truth: &Truth) -> Option<Finding> {
+    let first = truth.served.first()?.longest_ttl?;
+    if truth.served.iter().all(|served| served.longest_ttl == Some(first)) {
+        return None;
+    }
+    let words: Vec<String> = truth
+        .served
+        .iter()
+        .map(|served| format!("{} serves TTL {}", served.server, served.longest_ttl.unwrap_or(0)))
+        .collect();
+    let finding = Finding::new(&codes::TTL_DIFFERS, super::about(question), words.join("; "));
+    Some(finding.expected("one TTL"))
 }
 
 /// What the authorities agree on.
