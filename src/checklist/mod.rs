@@ -122,6 +122,17 @@ impl fmt::Debug for Check {
     }
 }
 
+impl Check {
+    /// The look with standard tools, before anything was seen; none while a secret is missing.
+    #[must_use]
+    pub fn by_hand(&self) -> Vec<String> {
+        let probe = self.probe.as_ref().ok();
+        probe
+            .map(|p| crate::probe::by_hand(p.as_ref(), &self.base, p.reproduce()))
+            .unwrap_or_default()
+    }
+}
+
 impl Checklist {
     /// All checks in file order.
     pub fn checks(&self) -> impl Iterator<Item = &Check> {

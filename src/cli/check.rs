@@ -4,6 +4,7 @@ use anyhow::{Context, anyhow, bail};
 use serde_json::{Map, Value, json};
 
 use super::args::{CheckArgs, ColourChoice};
+use super::run::Origin;
 use super::{env, output, run};
 use crate::checklist::load::{Options, from_text};
 use crate::checklist::yaml;
@@ -36,7 +37,8 @@ pub(super) fn run(args: &CheckArgs, choice: ColourChoice) -> anyhow::Result<u8> 
     };
     let planned = plan(&checklist, &Selection::default(), &Clock.local())
         .map_err(|nothing| anyhow!("{nothing}; {}", nothing.help()))?;
-    let code = run::carry_out(&planned, None, &args.engine, &args.output, &outputs, choice)?;
+    let code =
+        run::carry_out(&planned, Origin::default(), &args.engine, &args.output, &outputs, choice)?;
     let table = outputs.iter().any(|o| o.path.is_none() && o.format == Format::Table);
     if table && env::look(&args.output, choice).detail != Detail::Quiet {
         let yaml = serde_yaml::to_string(&checks).context("writing the YAML")?;

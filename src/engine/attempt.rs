@@ -21,7 +21,7 @@ use crate::model::people::People;
 use crate::model::record::{Attempt, CheckRecord, Skip};
 use crate::model::time::Span;
 use crate::probe::expect::Expectation;
-use crate::probe::{AnyProbe, JudgeCx, Look, ProbeCx, SignOff};
+use crate::probe::{AnyProbe, JudgeCx, Look, ProbeCx, SignOff, by_hand};
 
 /// What all checks of a run share.
 #[derive(Debug)]
@@ -41,6 +41,8 @@ pub(super) struct Job {
     pub(super) blank: CheckRecord,
     /// Why it is not looked at.
     pub(super) skip: Option<Skip>,
+    /// The answer taken over from an interrupted run.
+    pub(super) carried: Option<CheckRecord>,
     /// What must pass first, out of what is looked at.
     pub(super) needs: Vec<CheckId>,
     pub(super) peers: Vec<Peer>,
@@ -91,6 +93,7 @@ impl Job {
         Self {
             blank: blank(check, skip.clone()),
             skip,
+            carried: None,
             needs,
             peers,
             probe,
@@ -101,6 +104,11 @@ impl Job {
             item: check.item.clone(),
             shared: Arc::clone(shared),
         }
+    }
+
+    /// Whether it is still to be looked at.
+    pub(super) fn is_open(&self) -> bool {
+        self.skip.is_none() && self.carried.is_none()
     }
 
     /// Looks, as often as the retry rule says, and gives the record.
@@ -227,7 +235,7 @@ impl Job {
                     outcome,
                     summary,
                     findings: look.judged.findings,
-                    reproduce: look.judged.reproduce,
+                    reproduce: by_hand(probe, &self.base, look.judged.reproduce),
                     observation: Some(look.observation),
                     ..record
                 };
@@ -239,7 +247,7 @@ impl Job {
                     outcome: finding.outcome,
                     summary: finding.message.clone(),
                     findings: vec![finding],
-                    reproduce: probe.reproduce(),
+                    reproduce: by_hand(probe, &self.base, probe.reproduce()),
                     ..record
                 };
                 Outcomes { check, proposal: None }
@@ -342,7 +350,7 @@ fn blank(check: &Check, skipped: Option<Skip>) -> CheckRecord {
         skipped,
         waived: None,
         changes: Vec::new(),
-        reproduce: check.probe.as_ref().map(|probe| probe.reproduce()).unwrap_or_default(),
+        reproduce: check.by_hand(),
         source: check.source.clone(),
     }
 }

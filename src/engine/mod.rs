@@ -135,6 +135,7 @@ impl<'a> Run<'a> {
                     check.needs.iter().filter(|id| selected.contains(id)).cloned().collect();
                 let mut job = attempt::Job::new(check, skip.cloned(), needs, &shared);
                 redact(&mut job.blank, &plan.checklist.secrets);
+                job.carried = plan.carried.get(&check.id).filter(|_| skip.is_none()).cloned();
                 jobs.push(Arc::new(job));
             }
             steps.push((first, jobs.len()));
@@ -164,10 +165,11 @@ impl<'a> Run<'a> {
         run
     }
 
-    /// Records every check that will not be looked at.
+    /// Records every check that will not be looked at, and every answer taken over.
     fn begin(&mut self) {
-        for job in Arc::clone(&self.checklist).iter().filter(|job| job.skip.is_some()) {
-            self.emit(&Event::CheckFinished { check: Box::new(job.blank.clone()) });
+        for job in Arc::clone(&self.checklist).iter().filter(|job| !job.is_open()) {
+            let check = job.carried.as_ref().unwrap_or(&job.blank).clone();
+            self.emit(&Event::CheckFinished { check: Box::new(check) });
         }
     }
 
@@ -235,7 +237,7 @@ impl<'a> Run<'a> {
         let (first, end) = self.steps[step];
         for n in first..end {
             let job = Arc::clone(&self.checklist[n]);
-            if job.skip.is_none() {
+            if job.is_open() {
                 self.skip(&job, reason, Some(cause.clone()));
             }
         }
@@ -264,7 +266,7 @@ impl<'a> Run<'a> {
         let (first, end) = self.steps[step];
         for n in first..end {
             let job = Arc::clone(&self.checklist[n]);
-            if job.skip.is_none() {
+            if job.is_open() {
                 self.end_unlooked(&job);
             }
         }

@@ -41,7 +41,7 @@ impl Run<'_> {
     /// Runs one step to its end.
     pub(super) async fn step(&mut self, number: usize) {
         let (first, end) = self.steps[number];
-        let waiting = (first..end).filter(|n| self.checklist[*n].skip.is_none()).collect();
+        let waiting = (first..end).filter(|n| self.checklist[*n].is_open()).collect();
         let mut step = StepRun {
             tasks: JoinSet::new(),
             names: HashMap::new(),

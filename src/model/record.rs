@@ -57,6 +57,12 @@ pub struct Header {
     pub phase: String,
     /// A label for where the run looked from.
     pub vantage: Option<String>,
+    /// Which part of the list this run is, `I/N`; absent for the whole.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub shard: Option<String>,
+    /// The interrupted run that this one finishes.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub resumes: Option<RunId>,
     /// The machine's name.
     pub host: Option<String>,
     /// The user who ran it.

@@ -1,12 +1,14 @@
 //! Connections: what is needed to look, as typed facts without an opinion.
 
 pub mod alertmanager;
+mod channel;
 pub mod dns;
 pub mod http;
 pub mod name;
 pub mod pki;
 pub mod postgres;
 pub mod prometheus;
+pub mod redis;
 pub mod tcp;
 pub mod tls;
 pub mod tls_resume;

@@ -25,6 +25,7 @@ use crate::model::finding::Finding;
 use crate::model::id::{CheckId, RunId};
 use crate::model::peer::Peer;
 use crate::model::people::People;
+use crate::model::text::quote;
 use crate::model::time::{Span, Window};
 
 pub use any::{AnyAct, AnyProbe, Judged, KindRow, Look};
@@ -45,6 +46,7 @@ kinds! {
     cert_file::CertFile,
     acme::Acme,
     postgres_pool::PostgresPool,
+    redis::Redis,
     silence::Silence + act,
     http::Http,
     tcp::Tcp,
@@ -57,6 +59,17 @@ kinds! {
 #[must_use]
 pub fn kind(name: &str) -> Option<&'static KindRow> {
     KINDS.iter().find(|row| row.name == name)
+}
+
+/// Commands of a probe as they can be pasted anywhere: those that name files beside the checklist
+/// begin in its folder.
+#[must_use]
+pub fn by_hand(probe: &dyn AnyProbe, folder: &Path, commands: Vec<String>) -> Vec<String> {
+    if !probe.names_files() || folder.as_os_str().is_empty() {
+        return commands;
+    }
+    let folder = quote(&folder.display().to_string());
+    commands.into_iter().map(|command| format!("cd {folder} && {command}")).collect()
 }
 
 /// Which parameter `gonogo check KIND TARGET…` fills.
@@ -121,6 +134,11 @@ pub trait Probe: Serialize + DeserializeOwned + JsonSchema + Send + Sync + 'stat
 
     /// One line for the table when all is well: what was seen, with the numbers that matter.
     fn summary(&self, seen: &Self::Observation, cx: &JudgeCx) -> String;
+
+    /// Whether the commands of `reproduce` name files relative to the checklist's folder.
+    fn names_files(&self) -> bool {
+        false
+    }
 
     /// The same look with standard tools, as shell commands a person can paste.
     fn reproduce(&self, seen: Option<&Self::Observation>) -> Vec<String>;

@@ -42,6 +42,8 @@ fn header() -> Header {
         window: Window { from: at("2026-11-23T01:45:00Z"), to: at("2026-11-23T05:00:00Z") },
         phase: "T-24h".to_owned(),
         vantage: None,
+        shard: None,
+        resumes: None,
         host: Some("rel-01.example.com".to_owned()),
         operator: Some("lin".to_owned()),
         started: at("2026-11-22T02:18:42.120Z"),

@@ -60,10 +60,21 @@ pub struct Answer {
     pub at: Timestamp,
     /// From the first try to the answer, in milliseconds.
     pub millis: f64,
-    /// How many times the question was sent.
+    /// How many times the question was sent; absent for once.
+    #[serde(default = "once", skip_serializing_if = "is_once")]
     pub tries: u8,
-    /// What it came over.
+    /// What it came over; absent for UDP.
+    #[serde(default, skip_serializing_if = "Via::is_udp")]
     pub via: Via,
+}
+
+const fn once() -> u8 {
+    1
+}
+
+#[expect(clippy::trivially_copy_pass_by_ref, reason = "serde hands a reference")]
+const fn is_once(tries: &u8) -> bool {
+    *tries == 1
 }
 
 /// One alias.

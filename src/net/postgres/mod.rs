@@ -2,7 +2,6 @@
 //! simple query protocol only, which every pooler passes on.
 
 mod answer;
-mod keepalive;
 mod read_url;
 mod refusal;
 mod tls;
@@ -26,14 +25,14 @@ use crate::clock::{Clock, millis_since};
 use crate::model::fault::Fault;
 use crate::model::text::one_line;
 use crate::model::time::Span;
+use crate::net::channel::{self, Dialled, Io};
 use crate::net::name::{Addresses, addresses};
-use crate::net::tcp::{self, Dial, dial};
 
+pub use crate::net::channel::Keepalive;
 pub use answer::{Row, Table};
-pub use keepalive::Keepalive;
 pub use refusal::{Refusal, ServerError};
 pub use url::{Binding, Host, PgUrl, SessionAttrs, SslMode};
-use wire::{Done, Io, KeyPid, Wire};
+use wire::{Done, KeyPid, Wire};
 
 /// Where and how to open sessions. Made once, so that the name is looked up once.
 pub struct Door {
@@ -218,29 +217,10 @@ impl Door {
     }
 
     async fn dial(&self, limit: Duration) -> Result<Dialled, Fault> {
-        if let Some(path) = self.url.socket() {
-            return unix(&path).await;
+        match self.url.socket() {
+            Some(path) => channel::unix(&path).await,
+            None => channel::dial_any(&self.addresses, self.url.keepalive, limit).await,
         }
-        let share = u32::try_from(self.addresses.len()).unwrap_or(u32::MAX).max(1);
-        let mut last = None;
-        for address in &self.addresses {
-            match dial(*address, limit / share).await {
-                Ok(Dial::Open(stream, _)) => {
-                    let what = format!("setting keepalives on the connection to {address}");
-                    self.url
-                        .keepalive
-                        .set(&stream)
-                        .map_err(|error| Fault::from_io(what, &error))?;
-                    return Ok(Dialled::Open(Box::new(stream), address.to_string()));
-                }
-                Ok(Dial::Refused(refusal)) => last = last.or(Some(Ok(Dialled::No(refusal)))),
-                // What was not learnt of one address weighs more than a no of another.
-                Err(fault) => last = Some(Err(fault)),
-            }
-        }
-        last.unwrap_or_else(|| {
-            Err(Fault::Bug { message: "a host without addresses was dialled".to_owned() })
-        })
     }
 
     /// Asks for TLS (PostgreSQL manual, "SSL Session Encryption"): one byte says yes or no.
@@ -276,13 +256,15 @@ impl Door {
             }
         }
         let connector = tokio_rustls::TlsConnector::from(std::sync::Arc::new(config.clone()));
-        match connector.connect(tls::server_name(host)?, io).await {
+        match connector.connect(channel::server_name(host)?, io).await {
             Ok(stream) => Ok(Ok(Secured::from(stream))),
-            Err(error) => match (tls::verdict(&error), hung_up(&error)) {
-                (Some(tls::Handshake::Untrusted(reason)), _) => {
+            Err(error) => match (channel::verdict(&error), hung_up(&error)) {
+                (Some(channel::Handshake::Untrusted(reason)), _) => {
                     Ok(Err(Refusal::Untrusted(format!("its certificate is not trusted: {reason}"))))
                 }
-                (Some(tls::Handshake::Refused(reason)), _) => Ok(Err(Refusal::Handshake(reason))),
+                (Some(channel::Handshake::Refused(reason)), _) => {
+                    Ok(Err(Refusal::Handshake(reason)))
+                }
                 (None, Some(refusal)) => Ok(Err(refusal)),
                 (None, None) => Err(Fault::Unreadable {
                     what: format!("the TLS handshake with {}", self.url.place()),
@@ -362,11 +344,6 @@ enum Tls {
     Always,
 }
 
-enum Dialled {
-    Open(Box<dyn Io>, String),
-    No(tcp::Refusal),
-}
-
 /// A connection as it is once TLS is settled.
 struct Secured {
     io: Box<dyn Io>,
@@ -411,36 +388,14 @@ impl Begin {
     }
 }
 
-#[cfg(unix)]
-async fn unix(path: &Path) -> Result<Dialled, Fault> {
-    use std::io::ErrorKind;
-    match tokio::net::UnixStream::connect(path).await {
-        Ok(stream) => Ok(Dialled::Open(Box::new(stream), path.display().to_string())),
-        // Without a socket there is no listener: the file system says so for the server.
-        Err(error)
-            if matches!(error.kind(), ErrorKind::NotFound | ErrorKind::ConnectionRefused) =>
-        {
-            Ok(Dialled::No(tcp::Refusal::Refused))
-        }
-        Err(error) => Err(Fault::from_io(format!("connecting to {}", path.display()), &error)),
-    }
-}
-
-#[cfg(not(unix))]
-async fn unix(path: &Path) -> Result<Dialled, Fault> {
-    let reason = "this system has no unix sockets".to_owned();
-    Err(Fault::Local { what: format!("connecting to {}", path.display()), reason })
+/// The refusal that a connection which ended stands for.
+fn hung_up(error: &std::io::Error) -> Option<Refusal> {
+    channel::has_ended(error).then_some(Refusal::HungUp)
 }
 
 /// The input or output error at the bottom of another one.
 fn io_error(error: &tokio_postgres::Error) -> Option<&std::io::Error> {
     std::error::Error::source(error)?.downcast_ref()
-}
-
-/// The refusal that a connection which ended stands for.
-fn hung_up(error: &std::io::Error) -> Option<Refusal> {
-    let ended = error.kind() == std::io::ErrorKind::UnexpectedEof;
-    (ended || tcp::Refusal::of(error).is_some()).then_some(Refusal::HungUp)
 }
 
 fn unreadable(what: String, error: &tokio_postgres::Error) -> Fault {

@@ -5,9 +5,9 @@ use std::path::PathBuf;
 use std::str::FromStr;
 use std::time::Duration;
 
-use super::keepalive::Keepalive;
 use super::url::{Binding, Host, PgUrl, Secret, SessionAttrs, SslMode};
 use crate::model::text::did_you_mean;
+use crate::net::channel::Keepalive;
 
 impl FromStr for PgUrl {
     type Err = String;

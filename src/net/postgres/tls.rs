@@ -1,6 +1,5 @@
 //! `sslmode` as libpq means it, on rustls: what is verified, and what the server may answer.
 
-use std::io;
 use std::path::Path;
 use std::sync::Arc;
 
@@ -17,6 +16,7 @@ use x509_parser::prelude::{FromDer, X509Certificate};
 
 use super::url::{PgUrl, SslMode};
 use crate::model::fault::Fault;
+use crate::net::channel::{certificates, read, system_roots, unusable};
 
 /// What is verified of the server's certificate.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -28,9 +28,6 @@ enum Trust {
     /// The chain and the name.
     ChainAndName,
 }
-
-/// The largest file of certificates that is read.
-const FILE_LIMIT: u64 = 4 << 20;
 
 /// How to open TLS for a URL; the files it names are relative to `base`.
 ///
@@ -80,90 +77,6 @@ pub(super) fn config(url: &PgUrl, base: &Path) -> Result<ClientConfig, Fault> {
     // Every connection is verified by itself.
     config.resumption = rustls::client::Resumption::disabled();
     Ok(config)
-}
-
-fn unusable(file: &Path, reason: &str) -> Fault {
-    Fault::Local { what: format!("reading {}", file.display()), reason: reason.to_owned() }
-}
-
-fn read(file: &Path) -> Result<Vec<u8>, Fault> {
-    use std::io::Read;
-    let mut bytes = Vec::new();
-    std::fs::File::open(file)
-        .and_then(|open| open.take(FILE_LIMIT).read_to_end(&mut bytes))
-        .map_err(|error| unusable(file, &error.to_string()))?;
-    Ok(bytes)
-}
-
-fn certificates(file: &Path) -> Result<Vec<CertificateDer<'static>>, Fault> {
-    let found: Result<Vec<_>, _> = CertificateDer::pem_slice_iter(&read(file)?).collect();
-    let found = found.map_err(|error| unusable(file, &error.to_string()))?;
-    if found.is_empty() {
-        return Err(unusable(file, "it holds no certificate in PEM form"));
-    }
-    Ok(found)
-}
-
-fn system_roots() -> Result<Vec<CertificateDer<'static>>, Fault> {
-    let found = rustls_native_certs::load_native_certs();
-    if found.certs.is_empty() {
-        let reason = found.errors.first().map_or("there are none".to_owned(), ToString::to_string);
-        return Err(Fault::Local { what: "reading the system's root certificates".into(), reason });
-    }
-    Ok(found.certs)
-}
-
-/// The name a certificate is verified for: libpq takes `host`, also where `hostaddr` says where to
-/// connect to.
-///
-/// # Errors
-/// When it can stand in no certificate.
-pub(super) fn server_name(host: &str) -> Result<ServerName<'static>, Fault> {
-    ServerName::try_from(host.to_owned()).map_err(|error| Fault::Local {
-        what: format!("asking {host} for TLS"),
-        reason: error.to_string(),
-    })
-}
-
-/// Why a handshake failed, as far as it is the certificate's or the server's doing.
-pub(super) enum Handshake {
-    /// The certificate is not to be trusted.
-    Untrusted(String),
-    /// The server gave up with an alert, or cannot do what rustls asks for.
-    Refused(String),
-}
-
-/// What an error of the handshake says about the server; `None` when it says nothing.
-#[expect(clippy::wildcard_enum_match_arm, reason = "the others are this side's, or unreadable")]
-pub(super) fn verdict(error: &io::Error) -> Option<Handshake> {
-    match error.get_ref()?.downcast_ref::<Error>()? {
-        Error::InvalidCertificate(reason) => Some(Handshake::Untrusted(say(reason))),
-        Error::AlertReceived(alert) => {
-            Some(Handshake::Refused(format!("the server ended the handshake: {alert:?}")))
-        }
-        Error::PeerIncompatible(reason) => {
-            Some(Handshake::Refused(format!("the server cannot do what is asked: {reason:?}")))
-        }
-        other @ Error::NoCertificatesPresented => Some(Handshake::Refused(other.to_string())),
-        _ => None,
-    }
-}
-
-/// A certificate's fault in words.
-#[expect(clippy::wildcard_enum_match_arm, reason = "rustls has good words for the others")]
-fn say(error: &CertificateError) -> String {
-    match error {
-        CertificateError::UnknownIssuer => {
-            "its issuer is not among the trusted roots, or an intermediate is missing".to_owned()
-        }
-        CertificateError::Expired | CertificateError::ExpiredContext { .. } => {
-            "it has expired".to_owned()
-        }
-        CertificateError::NotValidYet | CertificateError::NotValidYetContext { .. } => {
-            "it is not valid yet".to_owned()
-        }
-        other => Error::InvalidCertificate(other.clone()).to_string(),
-    }
 }
 
 #[derive(Debug)]

@@ -8,8 +8,8 @@ use std::time::Duration;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-use super::keepalive::Keepalive;
 use crate::model::schema::text_schema;
+use crate::net::channel::Keepalive;
 
 /// A connection URL, `postgres://USER:PASSWORD@HOST:PORT/DATABASE?OPTION=VALUE`.
 ///

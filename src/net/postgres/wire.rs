@@ -9,10 +9,7 @@ use std::task::{Context, Poll};
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 use tokio_postgres::tls::{ChannelBinding, TlsConnect, TlsStream};
 
-/// A plain socket or a TLS stream over one.
-pub(super) trait Io: AsyncRead + AsyncWrite + Send + Unpin {}
-
-impl<T: AsyncRead + AsyncWrite + Send + Unpin> Io for T {}
+use crate::net::channel::Io;
 
 /// The most a session may be sent in all: an answer of a probe's statement is a few kilobytes.
 const MOST: u64 = 16 << 20;

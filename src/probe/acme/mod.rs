@@ -232,7 +232,7 @@ impl Probe for Acme {
     }
 
     fn reproduce(&self, _: Option<&Observation>) -> Vec<String> {
-        let name = super::tls::quote(self.base());
+        let name = crate::model::text::quote(self.base());
         let mut commands = vec![format!("dig {name} CAA +noall +answer +comments")];
         commands.push(match self.challenge {
             Challenge::Http01 => format!(

@@ -163,7 +163,7 @@ impl Probe for CertFile {
     }
 
     fn reproduce(&self, _: Option<&Observation>) -> Vec<String> {
-        let quoted = |path: &PathBuf| super::tls::quote(&path.display().to_string());
+        let quoted = |path: &PathBuf| crate::model::text::quote(&path.display().to_string());
         let file = quoted(&self.file);
         let mut commands = vec![format!(
             "openssl x509 -in {file} -noout -subject -issuer -dates -ext subjectAltName"

@@ -143,6 +143,28 @@ codes! {
          either.\n\nCompare the serial numbers; force a transfer to the server that is behind \
          (`rndc retransfer ZONE`, `nsd-control force_transfer ZONE`), and see why NOTIFY did not \
          arrive.\n\nBy hand: `dig @SERVER NAME TYPE +norecurse`, for each server in the finding."
+    SERIAL_DIFFERS "dns.serial-differs" Warn "the authorities have different copies of the zone"
+        "The SOA serial numbers differ between the zone's servers: one has not got the last change. \
+         The records of this check may still be the same; others may not. Where records differ, that \
+         is a finding of its own. Some providers number each server on its own; there it means \
+         nothing.\n\nWait for the refresh, or force a transfer to the server that is behind.\n\nBy \
+         hand: `dig @SERVER ZONE SOA +norecurse +short`, for each server."
+    NO_TCP "dns.no-tcp" Warn "a server of the zone refuses TCP"
+        "The server answers over UDP but refuses TCP on the same port (RFC 7766 requires it). \
+         Answers that do not fit into a datagram, signed ones and long TXT records above all, cannot \
+         be had from it.\n\nOpen TCP port 53 at the server and in the firewalls before it.\n\nBy \
+         hand: `dig +tcp @SERVER ZONE SOA +norecurse`."
+    DELEGATION_DIFFERS "dns.delegation-differs" Warn "the parent and the zone name different servers"
+        "The NS records at the parent (the registry) and those in the zone itself are not the same. \
+         Resolvers use either; a server only one of them names is asked less, or is gone already.\n\n\
+         Make the two lists equal. Changes at the parent take as long as the parent's TTL, often one \
+         or two days.\n\nBy hand: `dig @PARENT-SERVER ZONE NS +norecurse`, then the same at one of \
+         the zone's own servers."
+    FEW_SERVERS "dns.few-servers" Warn "the zone hangs on one server or one network"
+        "The zone is served by a single address, or all its servers are in one network (/24, for \
+         IPv6 /48). One outage, and no name of the zone can be found.\n\nAdd a server elsewhere, or \
+         a second provider. Anycast services may hide many servers behind few addresses.\n\nBy \
+         hand: `dig ZONE NS`, and the addresses of each."
     LAME "dns.lame" Fail "a server of the zone does not serve it"
         "The server is named as an authority for the name but does not answer as one (no AA flag): \
          it refuses, fails, or refers elsewhere. Resolvers lose time on it, and fail when all are \

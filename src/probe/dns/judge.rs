@@ -2,6 +2,7 @@
 
 mod address;
 mod answer;
+mod delegation;
 mod fold;
 mod region;
 pub(super) mod resolver;
@@ -11,7 +12,7 @@ mod zone;
 use super::codes;
 use super::observation::{Asked, DnsSeen, QuestionSeen};
 use super::param::Question;
-use super::{Dns, JudgeCx};
+use super::{Dns, JudgeCx, ProbeCx};
 use crate::model::finding::Finding;
 use crate::model::outcome::Outcome;
 use crate::net::dns::{Answer, Flag, Type, canonical};
@@ -33,10 +34,31 @@ pub(super) fn judge(dns: &Dns, seen: &DnsSeen, cx: &JudgeCx) -> Vec<Finding> {
             }
         }
     }
+    for zone in &seen.zones {
+        delegation::judge(zone, &mut findings);
+    }
     for resolver in &seen.resolvers {
         resolver::judge(dns, cx, resolver, &mut findings);
     }
     fold::fold(findings)
+}
+
+/// Whether every authority and resolver that answered has the right records by now. What could
+/// not be learnt, and what is wrong otherwise, no waiting mends.
+pub(super) fn is_propagated(dns: &Dns, seen: &DnsSeen, cx: &ProbeCx) -> bool {
+    let cx = JudgeCx { now: cx.clock.now(), ..cx.times };
+    let waited_for = [
+        &codes::NXDOMAIN,
+        &codes::NO_DATA,
+        &codes::WRONG_ANSWER,
+        &codes::STALE_ANSWER,
+        &codes::WRONG_REGION,
+        &codes::AUTHORITY_DISAGREES,
+        &codes::SERIAL_DIFFERS,
+    ];
+    !judge(dns, seen, &cx).iter().any(|finding| {
+        finding.outcome >= Outcome::Warn && waited_for.iter().any(|code| code.id == finding.code)
+    })
 }
 
 /// What is known to be right about one question.
@@ -68,7 +90,7 @@ impl Truth {
             None => Some(&dns.records),
             Some(label) => dns.client_subnet.get(label).map(|region| &region.records),
         };
-        let written = records.and_then(|records| {
+        let written = records.filter(|records| !records.is_empty()).and_then(|records| {
             let name = question.name.parse().ok()?;
             records.get(&Question { name, kind: question.kind })
         });

@@ -7,6 +7,7 @@ mod observation;
 mod observe;
 mod param;
 mod words;
+mod zones;
 
 use std::collections::BTreeMap;
 use std::path::PathBuf;
@@ -24,9 +25,10 @@ use crate::model::time::Span;
 use crate::net::dns::{Pace, Rate, Server, Subnet, Type, canonical};
 
 pub use observation::{
-    Asked, AuthorityTold, DnsSeen, QuestionSeen, ResolverSeen, ResolverTold, Warmth,
+    Asked, AuthorityTold, DnsSeen, QuestionSeen, ResolverSeen, ResolverTold, TcpSeen, Warmth,
+    ZoneSeen, ZoneServerSeen,
 };
-pub use param::{Authorities, Dnssec, DomainName, Question, Region, Resolver, Warm};
+pub use param::{Authorities, Dnssec, DomainName, Question, Region, Resolver, Until, Warm};
 
 /// Do the names answer rightly on every resolver, and are its caches warm?
 ///
@@ -109,6 +111,11 @@ pub struct Dns {
     /// given, answers that run out before the launch are a warning.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub warm: Option<Warm>,
+    /// `propagated`: look again, at growing distances up to 30 seconds, until every authority and
+    /// every resolver gives the right records, or the check's `timeout` is over. Give such a check
+    /// a `timeout` longer than the old TTL, such as `10m`. By default it looks once.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub until: Option<Until>,
     /// How many questions a second one server is asked at most, or `unlimited` for servers of your
     /// own. Default: 10 for a public address with two under way, unlimited for a private one.
     #[serde(default, skip_serializing_if = "Option::is_none")]

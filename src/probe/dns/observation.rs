@@ -11,8 +11,13 @@ use crate::net::dns::{Answer, Type};
 /// What the authorities and the resolvers said.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
 pub struct DnsSeen {
+    /// How many times all of it was looked at; more than once where the check waits.
+    pub looks: u32,
     /// Every name and type, and who said what.
     pub questions: Vec<QuestionSeen>,
+    /// The zones of the names, by the word of the authorities.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub zones: Vec<ZoneSeen>,
     /// Every resolver as a whole, in the order asked.
     pub resolvers: Vec<ResolverSeen>,
     /// The earliest instant at which an answer warmed here is forgotten by a resolver, UTC; absent
@@ -26,6 +31,42 @@ pub struct DnsSeen {
     /// How fast all resolvers answered in the cold round.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub cold: Option<Latency>,
+}
+
+/// One zone, by its authorities' word.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
+pub struct ZoneSeen {
+    /// Its name.
+    pub zone: String,
+    /// The servers the delegation names, sorted; empty where the authorities were listed.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub parent: Vec<String>,
+    /// The servers the zone itself names, sorted.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub child: Vec<String>,
+    /// Each server that answered with authority.
+    pub servers: Vec<ZoneServerSeen>,
+}
+
+/// One server of a zone.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+pub struct ZoneServerSeen {
+    /// The server.
+    pub server: String,
+    /// The serial number of its copy.
+    pub serial: u32,
+    /// Whether it answers over TCP as well.
+    pub tcp: Sight<TcpSeen>,
+}
+
+/// What trying TCP showed.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "kebab-case")]
+pub enum TcpSeen {
+    /// An answer.
+    Answered,
+    /// The host refused the connection.
+    Refused,
 }
 
 /// One name and type.

@@ -9,7 +9,7 @@ use super::authority::Inquiry;
 use super::observation::{
     Asked, AuthorityTold, DnsSeen, QuestionSeen, ResolverSeen, ResolverTold, Warmth,
 };
-use super::param::{Dnssec, DomainName, Resolver};
+use super::param::{Dnssec, DomainName, Resolver, Until};
 use super::{Authorities, Dns, MAX_NAMES, Wanted};
 use crate::model::fault::{Fault, Sight};
 use crate::model::latency::Latency;
@@ -23,6 +23,9 @@ use crate::probe::ProbeCx;
 /// the answer takes its time.
 const SAME_ENTRY: i64 = 2;
 
+/// The longest pause between two looks of a check that waits: TTLs are counted in minutes.
+const LONGEST_PAUSE: Duration = Duration::from_secs(30);
+
 /// The largest file of names, in bytes: 100000 names of the longest kind.
 const MAX_FILE: u64 = 32 << 20;
 
@@ -32,6 +35,25 @@ pub(super) async fn observe(dns: &Dns, cx: &ProbeCx) -> Result<DnsSeen, Fault> {
         None => Vec::new(),
     };
     let questions = dns.wanted(&more);
+    let begun = cx.clock.tick();
+    let mut seen = look(dns, cx, questions.clone()).await?;
+    let mut pause = Duration::from_secs(1);
+    while dns.until == Some(Until::Propagated) && !super::judge::is_propagated(dns, &seen, cx) {
+        // A look that could not be finished would tell less than the one before it.
+        let took = begun.elapsed() / seen.looks;
+        if cx.remaining() < pause + took * 2 {
+            break;
+        }
+        tokio::time::sleep(pause).await;
+        pause = (pause * 2).min(LONGEST_PAUSE);
+        let looks = seen.looks + 1;
+        seen = DnsSeen { looks, ..look(dns, cx, questions.clone()).await? };
+    }
+    Ok(seen)
+}
+
+/// One look at everything.
+async fn look(dns: &Dns, cx: &ProbeCx, questions: Vec<Wanted>) -> Result<DnsSeen, Fault> {
     let asks = asks(&questions)?;
     let servers = resolvers(&dns.resolvers);
     let spacing = dns.spacing(questions.len()) + dns.pause();
@@ -48,7 +70,7 @@ pub(super) async fn observe(dns: &Dns, cx: &ProbeCx) -> Result<DnsSeen, Fault> {
         patience: Patience::about(base.mul_f64(0.35).min(Duration::from_secs(5))),
         until: cx.clock.tick() + base.mul_f64(0.4) + spacing.mul_f64(0.5),
     };
-    let told = inquiry.run(&dns.authorities, first).await;
+    let (told, zones) = inquiry.run(&dns.authorities, first).await;
     let gates: Vec<Asked> = gates(dns, &questions, &told);
     let open: Vec<usize> = (0..asks.len()).filter(|index| gates[*index] == Asked::Yes).collect();
 
@@ -59,7 +81,7 @@ pub(super) async fn observe(dns: &Dns, cx: &ProbeCx) -> Result<DnsSeen, Fault> {
         }
     });
     let looked = join_all(looks).await;
-    Ok(assemble(questions, told, gates, &open, looked))
+    Ok(DnsSeen { zones, ..assemble(questions, told, gates, &open, looked) })
 }
 
 async fn read_names(cx: &ProbeCx, path: &std::path::Path) -> Result<Vec<DomainName>, Fault> {
@@ -92,15 +114,20 @@ async fn read_names(cx: &ProbeCx, path: &std::path::Path) -> Result<Vec<DomainNa
 }
 
 fn asks(questions: &[Wanted]) -> Result<Vec<Ask>, Fault> {
-    questions
-        .iter()
-        .map(|Wanted { question, region }| {
-            let name = fqdn(question.name.as_str())
-                .map_err(|error| Fault::Bug { message: error.to_string() })?;
-            let subnet = region.as_ref().map(|(_, subnet)| *subnet);
-            Ok(Ask { subnet, ..Ask::new(name, question.kind.wire(), Recursion::Desired) })
-        })
-        .collect()
+    let mut asks: Vec<Ask> = Vec::with_capacity(questions.len());
+    let mut last = "";
+    for Wanted { question, region } in questions {
+        // The types of one name follow each other, and reading a name is not free.
+        let name = match asks.last() {
+            Some(ask) if question.name.as_str() == last => ask.name.clone(),
+            Some(_) | None => fqdn(question.name.as_str())
+                .map_err(|error| Fault::Bug { message: error.to_string() })?,
+        };
+        last = question.name.as_str();
+        let subnet = region.as_ref().map(|(_, subnet)| *subnet);
+        asks.push(Ask { subnet, ..Ask::new(name, question.kind.wire(), Recursion::Desired) });
+    }
+    Ok(asks)
 }
 
 /// The servers to ask as resolvers, each once.
@@ -379,7 +406,9 @@ fn assemble(
         }
     }
     DnsSeen {
+        looks: 1,
         questions: seen,
+        zones: Vec::new(),
         warm_until: resolvers.iter().filter_map(|resolver| resolver.warm_until).min(),
         resolvers,
         latency: Latency::of(warm),

@@ -242,6 +242,14 @@ impl Dnssec {
     }
 }
 
+/// What a check waits for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "kebab-case")]
+pub enum Until {
+    /// That every authority and every resolver has the records.
+    Propagated,
+}
+
 /// What clients of one network must be answered.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]

@@ -53,6 +53,14 @@ pub(super) fn complaints(dns: &Dns) -> Vec<Complaint> {
             Some("set `authorities` to `auto` or a list"),
         );
     }
+    let known = !dns.records.is_empty() || !dns.client_subnet.is_empty();
+    if dns.until.is_some() && dns.authorities == Authorities::Off && !known {
+        complain(
+            Some("until"),
+            "nothing says which records to wait for",
+            Some("give `records`, or let the `authorities` be asked"),
+        );
+    }
     if let Some(warm) = &dns.warm {
         if warm.rounds > MAX_ROUNDS {
             complain(Some("warm"), "more than 100 rounds", None);
@@ -98,6 +106,9 @@ pub(super) fn summary(seen: &DnsSeen, cx: &JudgeCx) -> String {
     let unpublished = seen.questions.iter().filter(|q| q.asked == Asked::NotPublished).count();
     if unpublished > 0 {
         text.push_str(&format!(", {unpublished} not published"));
+    }
+    if seen.looks > 1 {
+        text.push_str(&format!(" after {} looks", seen.looks));
     }
     if let Some(until) = seen.warm_until {
         text.push_str(&format!(", {}", warm_until(cx, until)));

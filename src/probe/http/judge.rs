@@ -9,7 +9,7 @@ use crate::model::finding::Finding;
 use crate::model::text::one_line;
 use crate::model::time::humane;
 use crate::net::http::Denial;
-use crate::probe::command::quote;
+use crate::model::text::quote;
 
 pub(super) fn judge(probe: &Http, seen: &Seen) -> Vec<Finding> {
     match &seen.found {

@@ -212,6 +212,10 @@ impl Probe for Http {
         )
     }
 
+    fn names_files(&self) -> bool {
+        self.ca.as_ref().is_some_and(|file| file.is_relative())
+    }
+
     fn reproduce(&self, seen: Option<&Seen>) -> Vec<String> {
         judge::reproduce(self, seen)
     }

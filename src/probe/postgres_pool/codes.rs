@@ -82,6 +82,24 @@ codes! {
          finding names who waits and for whom. `SELECT pid, pg_blocking_pids(pid), query FROM \
          pg_stat_activity WHERE wait_event_type = 'Lock';` shows the statements. A migration that \
          waits for an exclusive lock blocks everybody behind it: give it a `lock_timeout`."
+    LONG_TRANSACTION "long-transaction" Warn "a transaction has been open for long"
+        "A transaction has been open for more than an hour. As long as it is, nothing that was \
+         deleted or updated since can be cleaned up, in any table, and what reads those tables slows \
+         down; a schema change may wait for it.\n\nIt may be a report or a dump that is meant. Else \
+         end it: `SELECT pg_terminate_backend(PID);`. Look: `SELECT pid, xact_start, query FROM \
+         pg_stat_activity ORDER BY xact_start NULLS LAST LIMIT 5;`"
+    OLD_SNAPSHOT "old-snapshot" Warn "an old snapshot keeps dead rows from being cleaned up"
+        "Something holds a snapshot that is more than 50 million transactions old: a long \
+         transaction, a prepared one that nobody has finished, or a replication slot whose consumer \
+         is gone. Tables bloat, and the database comes nearer to the wraparound of transaction \
+         ids.\n\nLook: `SELECT gid, prepared FROM pg_prepared_xacts;` and `SELECT slot_name, active, \
+         age(xmin), age(catalog_xmin) FROM pg_replication_slots;`"
+    REPLICATION_LAG "replication-lag" Warn "a standby is far behind"
+        "A standby has not replayed what the primary wrote more than 30 seconds ago. Reads from it \
+         are stale, and a failover to it loses or waits for that much.\n\nA query on the standby may \
+         hold the replay back (`max_standby_streaming_delay`), or the standby's disk or the network \
+         does not keep up: the peak of the launch will not help.\n\nLook: `SELECT application_name, \
+         state, replay_lag FROM pg_stat_replication;`"
     UNTRACKED "untracked" Unknown "the server keeps no record of what some sessions do"
         "`track_activities` is off for some sessions, so nobody can see whether they are idle in a \
          transaction.\n\nLook: `SELECT pid, usename FROM pg_stat_activity WHERE state = \

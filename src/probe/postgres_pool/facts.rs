@@ -145,6 +145,16 @@ pub struct Activity {
     pub idle_in_transaction: Sessions,
     /// Sessions that wait for a lock.
     pub lock_waits: Sessions,
+    /// Sessions in a transaction, those with the oldest one first.
+    pub transactions: Sessions,
+    /// How many transactions old the oldest snapshot is that a session, a prepared transaction or a
+    /// replication slot still holds; nothing younger can be cleaned up. 0 where there is none.
+    pub oldest_xmin: u64,
+    /// The standbys that follow this server, at most fifty.
+    pub standbys: Vec<Standby>,
+    /// How far this server itself is behind, in seconds, where it is a standby that has something left
+    /// to replay.
+    pub behind_seconds: Option<f64>,
     /// Sessions of which the server keeps no state, because `track_activities` is off for them.
     pub untracked: u32,
 }
@@ -166,6 +176,22 @@ pub struct Group {
     pub idle: u32,
     /// How many of them are idle inside one.
     pub idle_in_transaction: u32,
+}
+
+/// A standby that follows the server.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
+pub struct Standby {
+    /// What it calls itself.
+    pub name: String,
+    /// Where it is.
+    pub client: String,
+    /// `streaming`, `catchup`, `backup` or `startup`.
+    pub state: String,
+    /// How long ago it replayed what it has last reported, in seconds; absent where nothing is left
+    /// to replay.
+    pub replay_seconds: Option<f64>,
+    /// How many bytes of the log it has not replayed yet.
+    pub behind_bytes: Option<f64>,
 }
 
 /// Some sessions: how many, and the worst of them.

@@ -1,25 +1,19 @@
 //! Judging what was seen of a server: its answer to the login, its slots and its sessions.
 
 use super::codes;
-use super::facts::{Activity, Counted, Inside, Login, Seen, Server, Session, Usage};
+use super::facts::{Counted, Inside, Login, Seen, Server, Usage};
+use super::judge_activity;
 use super::judge_demand;
 use super::judge_pooler::JudgePooler;
 use super::judge_poolers;
 use super::judge_ramp;
 use super::observe::TOO_MANY;
-use super::{DEFAULT_IDLE, DEFAULT_MAX_USED, PostgresPool};
+use super::{DEFAULT_MAX_USED, PostgresPool};
 use crate::model::code::Code;
 use crate::model::fault::Sight;
 use crate::model::finding::Finding;
 use crate::model::outcome::Outcome;
-use crate::model::text::count;
-use crate::model::time::humane;
 use crate::net::postgres::{Refusal, ServerError, SessionAttrs};
-
-/// A wait for a lock that is longer than this many seconds is worth a person's eye.
-const LONG_WAIT: f64 = 10.0;
-/// How many sessions a message names.
-const NAMED: usize = 3;
 
 /// Judges everything.
 pub(super) fn judge(probe: &PostgresPool, seen: &Seen) -> Vec<Finding> {
@@ -159,14 +153,15 @@ impl Judge<'_> {
 
     /// The use of the slots and what the sessions do.
     fn state(&self, server: &Server) -> Vec<Finding> {
+        let target = &self.seen.target;
         let mut findings = Vec::new();
         match &self.inside.usage {
             Some(Sight::Seen(usage)) => findings.extend(self.slots(server, usage)),
-            Some(Sight::Fault(fault)) => findings.push(Finding::fault(&self.seen.target, fault)),
+            Some(Sight::Fault(fault)) => findings.push(Finding::fault(target, fault)),
             None => {}
         }
         match &self.inside.activity {
-            Some(Sight::Seen(activity)) => findings.extend(self.activity(activity)),
+            Some(Sight::Seen(activity)) => findings.extend(judge_activity::judge(self.probe, target, activity)),
             Some(Sight::Fault(fault)) => findings.push(Finding::fault(&self.seen.target, fault)),
             None => {}
         }
@@ -265,46 +260,6 @@ impl Judge<'_> {
         let outcome = self.probe.max_used.map_or(Outcome::Warn, |_| Outcome::Fail);
         Some(self.find(code, message).with_outcome(outcome).expected(self.share()))
     }
-
-    /// What the other sessions do.
-    fn activity(&self, activity: &Activity) -> Vec<Finding> {
-        let mut findings = Vec::new();
-        let most = self.probe.max_idle_in_transaction.unwrap_or(DEFAULT_IDLE);
-        let idle = &activity.idle_in_transaction;
-        let leaks: Vec<&Session> =
-            idle.longest.iter().filter(|it| it.seconds > most.get().as_secs_f64()).collect();
-        if !leaks.is_empty() {
-            let outcome =
-                self.probe.max_idle_in_transaction.map_or(Outcome::Warn, |_| Outcome::Fail);
-            let message = format!(
-                "idle in a transaction for more than {most}: {}",
-                named(&leaks, idle.longest.len() == leaks.len() && idle.count > 20)
-            );
-            let finding = self.find(&codes::IDLE_IN_TRANSACTION, message).with_outcome(outcome);
-            findings.push(finding.expected(format!("none for more than {most}")));
-        }
-        let waits = &activity.lock_waits;
-        let long: Vec<&Session> =
-            waits.longest.iter().filter(|it| it.seconds > LONG_WAIT).collect();
-        if !long.is_empty() {
-            let more = waits.longest.len() == long.len() && waits.count > 20;
-            let message = format!("waiting for a lock for more than 10s: {}", named(&long, more));
-            findings.push(self.find(&codes::LOCK_WAIT, message));
-        }
-        if activity.untracked > 0 {
-            let sessions = count(activity.untracked as usize, "session");
-            let message = format!("track_activities is off for {sessions}");
-            findings.push(self.find(&codes::UNTRACKED, message));
-        }
-        if findings.is_empty() {
-            let message = format!(
-                "{} idle in a transaction, none for more than {most}; {} waiting for a lock",
-                idle.count, waits.count
-            );
-            findings.push(self.find(&codes::OK, message));
-        }
-        findings
-    }
 }
 
 /// A limit and its use.
@@ -320,33 +275,4 @@ impl Limit {
     fn name(&self) -> String {
         format!("{} {}", self.of, self.what)
     }
-}
-
-/// Some sessions by name, the longest first; `more` when not all of them were read.
-fn named(sessions: &[&Session], more: bool) -> String {
-    let names: Vec<String> = sessions.iter().take(NAMED).map(|session| name(session)).collect();
-    let rest = match (sessions.len().saturating_sub(NAMED), more) {
-        (0, false) => String::new(),
-        (rest, false) => format!(" and {rest} more"),
-        (rest, true) => format!(" and more than {rest} more"),
-    };
-    format!("{}{rest}", names.join(", "))
-}
-
-fn name(session: &Session) -> String {
-    let application = match session.application.as_str() {
-        "" => "unnamed",
-        application => application,
-    };
-    let client = match session.client.as_str() {
-        "" => String::new(),
-        client => format!(" from {client}"),
-    };
-    let blocked = match session.blocked_by.as_str() {
-        "" | "{}" => String::new(),
-        pids => format!(", behind {pids}"),
-    };
-    let seconds = std::time::Duration::try_from_secs_f64(session.seconds).unwrap_or_default();
-    let age = humane(seconds);
-    format!("pid {} ({application} as {}{client}, {age}{blocked})", session.pid, session.role)
 }

@@ -4,6 +4,7 @@ pub mod codes;
 mod demand;
 mod facts;
 mod judge;
+mod judge_activity;
 mod judge_demand;
 mod judge_pooler;
 mod judge_poolers;
@@ -31,7 +32,7 @@ use crate::net::postgres::PgUrl;
 pub use demand::{Demand, Surge};
 pub use facts::{
     Activity, Counted, Database, Group, Inside, Login, Role, Seen, Server, Session, Sessions, Usage,
-    Visited,
+    Standby, Visited,
 };
 pub use pgbouncer::{Pool, Pooled, Pooler};
 pub use ramp_facts::{Ceiling, End, HeldBack, Limited, Ramp, Run, Step};

@@ -7,7 +7,7 @@
 use crate::model::fault::Fault;
 use crate::net::postgres::{Row, Table};
 
-use super::facts::{Activity, Counted, Database, Group, Role, Server, Session, Sessions, Usage};
+use super::facts::{Activity, Counted, Database, Group, Role, Server, Session, Sessions, Standby, Usage};
 
 /// Sessions of clients, as far as the role can tell: without the privilege `backend_type` is NULL,
 /// and only what has a database can be one.
@@ -81,9 +81,34 @@ pub(super) fn activity() -> String {
          {session}, '' AS blocked_by FROM pg_stat_activity WHERE {idle} \
          ORDER BY state_change LIMIT 20; \
          {session}, pg_blocking_pids(pid) AS blocked_by FROM (SELECT * FROM pg_stat_activity \
-         WHERE {waits} ORDER BY state_change LIMIT 20) AS longest"
+         WHERE {waits} ORDER BY state_change LIMIT 20) AS longest; {}; {STANDBYS}",
+        transactions()
     )
 }
+
+/// Sessions in a transaction, the oldest first.
+fn transactions() -> String {
+    format!(
+        "SELECT pid, usename AS role, application_name AS application, client_addr AS client, \
+         extract(epoch FROM clock_timestamp() - xact_start) AS seconds, '' AS blocked_by \
+         FROM pg_stat_activity WHERE {CLIENTS} AND xact_start IS NOT NULL ORDER BY xact_start \
+         LIMIT 20; SELECT (SELECT count(*) FROM pg_stat_activity WHERE {CLIENTS} AND xact_start IS \
+         NOT NULL) AS transactions, (SELECT coalesce(max(age(x)), 0) FROM (SELECT backend_xmin AS x \
+         FROM pg_stat_activity WHERE pid <> pg_backend_pid() UNION ALL SELECT transaction FROM \
+         pg_prepared_xacts UNION ALL SELECT xmin FROM pg_replication_slots UNION ALL SELECT \
+         catalog_xmin FROM pg_replication_slots) AS held WHERE x IS NOT NULL) AS oldest_xmin, CASE \
+         WHEN pg_is_in_recovery() AND pg_last_wal_receive_lsn() IS DISTINCT FROM \
+         pg_last_wal_replay_lsn() THEN extract(epoch FROM clock_timestamp() - \
+         pg_last_xact_replay_timestamp()) END AS behind"
+    )
+}
+
+/// The standbys that follow. What they have to follow is the log's end, which on a standby with
+/// standbys of its own is what it has received.
+const STANDBYS: &str = "SELECT application_name AS name, client_addr AS client, state, \
+    extract(epoch FROM replay_lag) AS seconds, pg_wal_lsn_diff(CASE WHEN pg_is_in_recovery() THEN \
+    pg_last_wal_receive_lsn() ELSE pg_current_wal_lsn() END, replay_lsn) AS bytes FROM \
+    pg_stat_replication ORDER BY 5 DESC NULLS LAST, 1 LIMIT 50";
 
 /// The only row of an answer's only table.
 fn only(tables: &[Table]) -> Result<Row<'_>, Fault> {
@@ -139,16 +164,35 @@ pub(super) fn read_usage(tables: &[Table], role: &Role) -> Result<Usage, Fault> 
 
 /// Reads the answer to [`activity`].
 pub(super) fn read_activity(tables: &[Table]) -> Result<Activity, Fault> {
-    let [groups, counts, idle, waits] = tables else {
-        return Err(unreadable("it holds not the four tables asked for"));
+    let [groups, counts, idle, waits, oldest, sums, standbys] = tables else {
+        return Err(unreadable("it holds not the seven tables asked for"));
     };
-    let counts = counts.only()?;
+    let (counts, sums) = (counts.only()?, sums.only()?);
     Ok(Activity {
         groups: groups.rows().map(read_group).collect::<Result<_, _>>()?,
         idle_in_transaction: Sessions { count: counts.value("idle")?, longest: sessions(idle)? },
         lock_waits: Sessions { count: counts.value("waits")?, longest: sessions(waits)? },
+        transactions: Sessions { count: sums.value("transactions")?, longest: sessions(oldest)? },
+        oldest_xmin: sums.value("oldest_xmin")?,
+        standbys: standbys.rows().map(read_standby).collect::<Result<_, _>>()?,
+        behind_seconds: measure(sums, "behind")?,
         untracked: counts.value("untracked")?,
     })
+}
+
+fn read_standby(row: Row<'_>) -> Result<Standby, Fault> {
+    Ok(Standby {
+        name: row.line("name"),
+        client: row.line("client"),
+        state: row.line("state"),
+        replay_seconds: measure(row, "seconds")?,
+        behind_bytes: measure(row, "bytes")?,
+    })
+}
+
+/// A measure that may be absent.
+fn measure(row: Row<'_>, column: &str) -> Result<Option<f64>, Fault> {
+    row.text(column).map(|_| finite(row, column)).transpose()
 }
 
 fn read_group(row: Row<'_>) -> Result<Group, Fault> {
@@ -170,15 +214,15 @@ fn sessions(table: &Table) -> Result<Vec<Session>, Fault> {
             role: row.line("role"),
             application: row.line("application"),
             client: row.line("client"),
-            seconds: seconds(row)?,
+            seconds: finite(row, "seconds")?,
             blocked_by: row.line("blocked_by"),
         })
     };
     table.rows().map(read).collect()
 }
 
-/// An age. PostgreSQL's numbers can be NaN, which is longer than nothing and shorter than nothing.
-fn seconds(row: Row<'_>) -> Result<f64, Fault> {
-    let seconds: f64 = row.value("seconds")?;
-    seconds.is_finite().then_some(seconds).ok_or_else(|| unreadable("an age is not a number"))
+/// A number. PostgreSQL's can be NaN, which is neither longer nor shorter than anything.
+fn finite(row: Row<'_>, column: &str) -> Result<f64, Fault> {
+    let number: f64 = row.value(column)?;
+    number.is_finite().then_some(number).ok_or_else(|| unreadable("a measure is not a number"))
 }

@@ -13,7 +13,7 @@ use crate::model::text::one_line;
 use crate::model::time::Window;
 use crate::net::alertmanager::State;
 use crate::probe::JudgeCx;
-use crate::probe::command::quote;
+use crate::model::text::quote;
 
 /// How much of the end of a window may be uncovered: a fiftieth, and a minute at most. Where the
 /// launch is "now" it moves between two runs.

@@ -28,6 +28,7 @@ use crate::model::fault::Fault;
 use crate::model::finding::Finding;
 use crate::model::outcome::Outcome;
 use crate::model::peer::Peer;
+use crate::model::text::quote;
 use crate::model::schema::text_schema;
 use crate::model::time::Span;
 use crate::net::tls_upgrade::Protocol;
@@ -304,6 +305,10 @@ impl Probe for Tls {
         parts.join("; ")
     }
 
+    fn names_files(&self) -> bool {
+        self.ca.as_ref().is_some_and(|file| file.is_relative())
+    }
+
     fn reproduce(&self, seen: Option<&Observation>) -> Vec<String> {
         let host = &self.endpoint.host;
         if seen.is_some_and(|seen| seen.addresses.is_empty()) {
@@ -334,15 +339,5 @@ impl Probe for Tls {
             )
         };
         places.iter().take(4).map(command).collect()
-    }
-}
-
-/// A word for a shell.
-pub(super) fn quote(word: &str) -> String {
-    let plain = |c: char| c.is_ascii_alphanumeric() || "-_./:@%+=,".contains(c);
-    if !word.is_empty() && word.chars().all(plain) {
-        word.to_owned()
-    } else {
-        format!("'{}'", word.replace('\'', r"'\''"))
     }
 }

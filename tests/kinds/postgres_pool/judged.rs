@@ -9,7 +9,7 @@ use gonogo::model::time::Window;
 use gonogo::net::postgres::{Greeting, Refusal};
 use gonogo::probe::postgres_pool::{
     Activity, Ceiling, Counted, Database, End, Inside, Limited, Login, Pool, Pooled, Pooler,
-    PostgresPool, Ramp, Role, Run, Seen, Server, Session, Sessions, Step, Usage, Visited,
+    PostgresPool, Ramp, Role, Run, Seen, Server, Session, Sessions, Standby, Step, Usage, Visited,
 };
 use gonogo::probe::{JudgeCx, Probe};
 use serde_json::{Value, json};
@@ -42,7 +42,11 @@ fn quiet() -> Inside {
     let activity = Activity {
         groups: Vec::new(),
         idle_in_transaction: none.clone(),
-        lock_waits: none,
+        lock_waits: none.clone(),
+        transactions: none,
+        oldest_xmin: 0,
+        standbys: Vec::new(),
+        behind_seconds: None,
         untracked: 0,
     };
     Inside {
@@ -196,8 +200,39 @@ fn sessions_are_judged_by_how_long_they_have_been_at_it() {
     };
     assert_eq!(check_inside(json!({}), waits(9.0)), []);
     assert_eq!(check_inside(json!({}), waits(11.0)), found("lock-wait", Outcome::Warn));
+    let open = |seconds| {
+        change_activity(move |activity| {
+            activity.transactions = Sessions { count: 1, longest: vec![session(seconds)] };
+        })
+    };
+    assert_eq!(check_inside(json!({}), open(3599.0)), []);
+    assert_eq!(check_inside(json!({}), open(3601.0)), found("long-transaction", Outcome::Warn));
+    let snapshot = change_activity(|activity| activity.oldest_xmin = 50_000_001);
+    assert_eq!(check_inside(json!({}), snapshot), found("old-snapshot", Outcome::Warn));
     let untracked = change_activity(|activity| activity.untracked = 1);
     assert_eq!(check_inside(json!({}), untracked), found("untracked", Outcome::Unknown));
+}
+
+#[test]
+fn standbys_far_behind_are_named() {
+    for (seconds, expected) in [
+        (None, Vec::new()),
+        (Some(29.0), Vec::new()),
+        (Some(31.0), found("replication-lag", Outcome::Warn)),
+    ] {
+        let other = change_activity(move |activity| {
+            activity.standbys = vec![Standby {
+                name: "replica".to_owned(),
+                client: "192.0.2.2".to_owned(),
+                state: "streaming".to_owned(),
+                replay_seconds: seconds,
+                behind_bytes: Some(1e9),
+            }];
+        });
+        assert_eq!(check_inside(json!({}), other), expected, "{seconds:?}");
+        let own = change_activity(move |activity| activity.behind_seconds = seconds);
+        assert_eq!(check_inside(json!({}), own), expected, "{seconds:?}");
+    }
 }
 
 #[test]

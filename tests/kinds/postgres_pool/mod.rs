@@ -278,6 +278,8 @@ async fn a_forgotten_transaction_is_named() {
     assert_eq!(looked.codes(Outcome::Fail), ["postgres_pool.idle-in-transaction"]);
     let finding = looked.findings.iter().find(|it| it.outcome == Outcome::Fail).expect("one");
     assert!(finding.message.contains("game-server as app from 127.0.0.1"), "{}", finding.message);
+    let activity = inside(&looked).activity.as_ref().and_then(|it| it.seen()).expect("activity");
+    assert!(activity.transactions.longest.iter().any(|it| it.application == "game-server"));
     // A young one is none of anybody's business.
     assert_eq!(look::<PostgresPool>(json!({"url": url})).await.outcome(), Outcome::Pass);
     close(vec![leak]).await;

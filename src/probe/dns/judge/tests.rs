@@ -71,6 +71,8 @@ fn question(
 fn check(parameters: serde_json::Value, question: QuestionSeen, wanted: &[&str]) {
     let seen = DnsSeen {
         questions: vec![question],
+        looks: 1,
+        zones: Vec::new(),
         resolvers: Vec::new(),
         warm_until: None,
         latency: None,

@@ -1,0 +1,127 @@
+//! Judging what the other sessions of a server do.
+
+use std::time::Duration;
+
+use super::codes;
+use super::facts::{Activity, Session, Sessions};
+use super::{DEFAULT_IDLE, PostgresPool};
+use crate::model::finding::Finding;
+use crate::model::outcome::Outcome;
+use crate::model::text::count;
+use crate::model::time::humane;
+
+/// A wait for a lock that is longer than this many seconds is worth a person's eye.
+const LONG_WAIT: f64 = 10.0;
+/// And so is a transaction that has been open for as many.
+const LONG_TRANSACTION: f64 = 3600.0;
+/// And a snapshot that is as many transactions old: a quarter of what makes PostgreSQL itself clean up
+/// by force (`autovacuum_freeze_max_age`).
+const OLD_SNAPSHOT: u64 = 50_000_000;
+/// And a standby that is as many seconds behind.
+const FAR_BEHIND: f64 = 30.0;
+/// How many sessions a message names.
+const NAMED: usize = 3;
+
+/// What the other sessions do.
+pub(super) fn judge(probe: &PostgresPool, target: &str, activity: &Activity) -> Vec<Finding> {
+    let most = probe.max_idle_in_transaction.unwrap_or(DEFAULT_IDLE);
+    let mut findings = Vec::new();
+    findings.extend(idle(probe, target, activity));
+    findings.extend(longer(&activity.lock_waits, LONG_WAIT).map(|names| {
+        let message = format!("waiting for a lock for more than 10s: {names}");
+        Finding::new(&codes::LOCK_WAIT, target, message)
+    }));
+    findings.extend(longer(&activity.transactions, LONG_TRANSACTION).map(|names| {
+        let message = format!("in a transaction for more than 1h: {names}");
+        Finding::new(&codes::LONG_TRANSACTION, target, message)
+    }));
+    if activity.oldest_xmin > OLD_SNAPSHOT {
+        let message = format!("the oldest snapshot is {} transactions old", activity.oldest_xmin);
+        let finding = Finding::new(&codes::OLD_SNAPSHOT, target, message);
+        findings.push(finding.expected(format!("at most {OLD_SNAPSHOT}")));
+    }
+    findings.extend(replication(target, activity));
+    if activity.untracked > 0 {
+        let sessions = count(activity.untracked as usize, "session");
+        let message = format!("track_activities is off for {sessions}");
+        findings.push(Finding::new(&codes::UNTRACKED, target, message));
+    }
+    if findings.is_empty() {
+        let message = format!(
+            "{} idle in a transaction, none for more than {most}; {} waiting for a lock; {}",
+            activity.idle_in_transaction.count,
+            activity.lock_waits.count,
+            count(activity.standbys.len(), "standby"),
+        );
+        findings.push(Finding::new(&codes::OK, target, message));
+    }
+    findings
+}
+
+/// Sessions that sit in an open transaction doing nothing.
+fn idle(probe: &PostgresPool, target: &str, activity: &Activity) -> Option<Finding> {
+    let stated = probe.max_idle_in_transaction;
+    let most = stated.unwrap_or(DEFAULT_IDLE);
+    let names = longer(&activity.idle_in_transaction, most.get().as_secs_f64())?;
+    let message = format!("idle in a transaction for more than {most}: {names}");
+    let outcome = if stated.is_some() { Outcome::Fail } else { Outcome::Warn };
+    let finding = Finding::new(&codes::IDLE_IN_TRANSACTION, target, message).with_outcome(outcome);
+    Some(finding.expected(format!("none for more than {most}")))
+}
+
+/// Standbys that are behind, or the server itself where it is one.
+fn replication(target: &str, activity: &Activity) -> Vec<Finding> {
+    let far = |seconds: Option<f64>| seconds.filter(|seconds| *seconds > FAR_BEHIND);
+    let finding = |message: String| {
+        let finding = Finding::new(&codes::REPLICATION_LAG, target, message);
+        finding.expected(format!("at most {FAR_BEHIND} s"))
+    };
+    let own = far(activity.behind_seconds).map(|seconds| {
+        finding(format!("this server is a standby, {} behind", age(seconds)))
+    });
+    let others = activity.standbys.iter().filter_map(|it| {
+        let seconds = far(it.replay_seconds)?;
+        Some(finding(format!("the standby {} at {} is {} behind", it.name, it.client, age(seconds))))
+    });
+    own.into_iter().chain(others).collect()
+}
+
+/// Those that have been at it for more seconds than these, by name; `None` where there are none.
+fn longer(sessions: &Sessions, than: f64) -> Option<String> {
+    let long: Vec<&Session> = sessions.longest.iter().filter(|it| it.seconds > than).collect();
+    // All that were read are long, and not all were read.
+    let more = long.len() == sessions.longest.len() && sessions.count as usize > long.len();
+    (!long.is_empty()).then(|| named(&long, more))
+}
+
+fn age(seconds: f64) -> String {
+    humane(Duration::try_from_secs_f64(seconds).unwrap_or_default())
+}
+
+/// Some sessions by name, the longest first; `more` when not all of them were read.
+fn named(sessions: &[&Session], more: bool) -> String {
+    let names: Vec<String> = sessions.iter().take(NAMED).map(|session| name(session)).collect();
+    let rest = match (sessions.len().saturating_sub(NAMED), more) {
+        (0, false) => String::new(),
+        (rest, false) => format!(" and {rest} more"),
+        (rest, true) => format!(" and more than {rest} more"),
+    };
+    format!("{}{rest}", names.join(", "))
+}
+
+fn name(session: &Session) -> String {
+    let application = match session.application.as_str() {
+        "" => "unnamed",
+        application => application,
+    };
+    let client = match session.client.as_str() {
+        "" => String::new(),
+        client => format!(" from {client}"),
+    };
+    let blocked = match session.blocked_by.as_str() {
+        "" | "{}" => String::new(),
+        pids => format!(", behind {pids}"),
+    };
+    let age = age(session.seconds);
+    format!("pid {} ({application} as {}{client}, {age}{blocked})", session.pid, session.role)
+}

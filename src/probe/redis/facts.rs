@@ -1,0 +1,214 @@
+//! What a look at Redis brings back, and reading it from the server's own report.
+
+use std::collections::BTreeMap;
+
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
+
+use crate::model::fault::{Fault, Sight};
+use crate::model::latency::Latency;
+use crate::model::text::one_line;
+use crate::net::redis::{Refusal, Reply};
+
+/// What was seen of a server.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
+pub struct Seen {
+    /// Host and port.
+    pub target: String,
+    /// What came of logging in.
+    pub login: Login,
+}
+
+/// What came of logging in.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "kebab-case")]
+pub enum Login {
+    /// The server let the client in.
+    In(Box<Inside>),
+    /// The server said no.
+    Refused(Refusal),
+}
+
+/// What a connection has seen.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
+pub struct Inside {
+    /// The address that was connected to.
+    pub address: String,
+    /// The server's report of itself.
+    pub report: Sight<Report>,
+    /// How long PINGs took, four under way at a time.
+    pub ping: Option<Sight<Latency>>,
+    /// How many commands of the last ten minutes are in the slow log; absent where it may not be read.
+    pub slow: Option<u32>,
+    /// The cluster as this node sees it; absent where it is none.
+    pub cluster: Option<Sight<Cluster>>,
+    /// The primaries a Sentinel watches; absent where the server is none.
+    pub sentinel: Option<Sight<Vec<Watched>>>,
+}
+
+/// What `INFO` says.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+pub struct Report {
+    /// The version.
+    pub version: String,
+    /// `standalone`, `cluster` or `sentinel`.
+    pub mode: String,
+    /// How many clients are connected, replicas and nodes of the cluster included, but for this one.
+    pub clients: u64,
+    /// `maxclients`; absent where the server does not say.
+    pub max_clients: Option<u64>,
+    /// How many clients wait in a blocking command.
+    pub blocked: u64,
+    /// How many clients were turned away since the start.
+    pub rejected: u64,
+    /// How many bytes are used.
+    pub memory: u64,
+    /// `maxmemory` in bytes; absent without a limit.
+    pub max_memory: Option<u64>,
+    /// What is done when the memory is full, such as `noeviction`.
+    pub policy: String,
+    /// How many keys were thrown away since the start for want of memory.
+    pub evicted: u64,
+    /// Whether data is being loaded.
+    pub loading: bool,
+    /// What persistence has failed at, in the server's own field names.
+    pub failed_writes: Vec<String>,
+    /// `master` or `slave`.
+    pub role: String,
+    /// Of a replica: `up` or `down`.
+    pub link: Option<String>,
+    /// The replicas of a primary.
+    pub replicas: Vec<Replica>,
+}
+
+/// A replica, as its primary sees it.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+pub struct Replica {
+    /// Its address.
+    pub address: String,
+    /// Such as `online`.
+    pub state: String,
+    /// How many seconds ago it acknowledged last.
+    pub lag: u64,
+}
+
+/// A cluster as one of its nodes sees it.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+pub struct Cluster {
+    /// `ok` or `fail`.
+    pub state: String,
+    /// How many of the 16384 slots have a node that serves them.
+    pub slots_ok: u64,
+    /// The nodes that are seen as failed or suspected, by address.
+    pub failed: Vec<String>,
+    /// How many nodes are known.
+    pub nodes: u64,
+}
+
+/// A primary that a Sentinel watches.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+pub struct Watched {
+    /// Its name.
+    pub name: String,
+    /// Its flags, such as `master` or `s_down,master`.
+    pub flags: String,
+    /// What `SENTINEL CKQUORUM` says.
+    pub quorum: String,
+    /// Whether that is a yes.
+    pub agreed: bool,
+}
+
+/// The fields of a report, `name:value` a line.
+pub(super) fn fields(text: &str) -> BTreeMap<&str, &str> {
+    text.lines().filter_map(|line| line.trim_end().split_once(':')).collect()
+}
+
+fn unreadable(reason: String) -> Fault {
+    Fault::Unreadable { what: "reading the answer of Redis".to_owned(), reason }
+}
+
+fn number(fields: &BTreeMap<&str, &str>, name: &str) -> Result<u64, Fault> {
+    let text = fields.get(name).copied().unwrap_or_default();
+    text.parse().map_err(|_| unreadable(format!("`{}` in {name}", one_line(text))))
+}
+
+/// A number that not every server reports.
+fn optional(fields: &BTreeMap<&str, &str>, name: &str) -> Result<Option<u64>, Fault> {
+    fields.contains_key(name).then(|| number(fields, name)).transpose()
+}
+
+fn text(fields: &BTreeMap<&str, &str>, name: &str) -> String {
+    one_line(fields.get(name).copied().unwrap_or_default())
+}
+
+/// Reads a report. What a Sentinel leaves out is none of its business: it has no data.
+pub(super) fn read_report(report: &str) -> Result<Report, Fault> {
+    let fields = fields(report);
+    let mode = text(&fields, "redis_mode");
+    let some = |name| optional(&fields, name).map(Option::unwrap_or_default);
+    let others = some("connected_slaves")? + some("cluster_connections")?;
+    let writes = ["rdb_last_bgsave_status", "aof_last_write_status", "aof_last_bgrewrite_status"];
+    let failed = writes.into_iter().filter(|name| fields.get(name).is_some_and(|it| *it != "ok"));
+    Ok(Report {
+        version: text(&fields, "redis_version"),
+        clients: (number(&fields, "connected_clients")? + others).saturating_sub(1),
+        max_clients: optional(&fields, "maxclients")?,
+        blocked: some("blocked_clients")?,
+        rejected: some("rejected_connections")?,
+        memory: some("used_memory")?,
+        max_memory: optional(&fields, "maxmemory")?.filter(|bytes| *bytes > 0),
+        policy: text(&fields, "maxmemory_policy"),
+        evicted: some("evicted_keys")?,
+        loading: fields.get("loading") == Some(&"1"),
+        failed_writes: failed.map(ToOwned::to_owned).collect(),
+        role: text(&fields, "role"),
+        link: fields.get("master_link_status").map(|it| one_line(it)),
+        replicas: replicas(&fields),
+        mode,
+    })
+}
+
+/// `slave0:ip=192.0.2.2,port=6379,state=online,offset=42,lag=0`.
+fn replicas(fields: &BTreeMap<&str, &str>) -> Vec<Replica> {
+    let is_replica = |name: &str| {
+        name.strip_prefix("slave").is_some_and(|n| !n.is_empty() && n.bytes().all(|b| b.is_ascii_digit()))
+    };
+    let read = |value: &str| {
+        let parts: BTreeMap<&str, &str> =
+            value.split(',').filter_map(|part| part.split_once('=')).collect();
+        Replica {
+            address: format!("{}:{}", text(&parts, "ip"), text(&parts, "port")),
+            state: text(&parts, "state"),
+            lag: number(&parts, "lag").unwrap_or(u64::MAX),
+        }
+    };
+    fields.iter().filter(|(name, _)| is_replica(name)).map(|(_, value)| read(value)).collect()
+}
+
+/// Reads `CLUSTER INFO` and `CLUSTER NODES`.
+pub(super) fn read_cluster(info: &str, nodes: &str) -> Result<Cluster, Fault> {
+    let fields = fields(info);
+    // `id address flags …`; the flags are `myself,master`, `slave,fail?` and so on.
+    let failed = nodes.lines().filter_map(|line| {
+        let mut words = line.split(' ').skip(1);
+        let (address, flags) = (words.next()?, words.next()?);
+        let failed = flags.split(',').any(|flag| matches!(flag, "fail" | "fail?"));
+        failed.then(|| one_line(address))
+    });
+    Ok(Cluster {
+        state: text(&fields, "cluster_state"),
+        slots_ok: number(&fields, "cluster_slots_ok")?,
+        nodes: number(&fields, "cluster_known_nodes")?,
+        failed: failed.take(50).collect(),
+    })
+}
+
+/// Reads one primary of `SENTINEL MASTERS`: names and values in turn.
+pub(super) fn read_watched(reply: &Reply) -> Option<(String, String)> {
+    let pairs: BTreeMap<&str, &str> = reply
+        .items()
+        .chunks_exact(2)
+        .filter_map(|pair| Some((pair[0].text()?, pair[1].text()?)))
+        .collect();
+    Some(((*pairs.get("name")?).to_owned(), one_line(pairs.get("flags")?)))
+}

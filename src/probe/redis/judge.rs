@@ -1,0 +1,250 @@
+//! Judging what was seen of Redis.
+
+use super::codes;
+use super::facts::{Cluster, Inside, Login, Report, Seen, Watched};
+use super::{DEFAULT_HEADROOM, DEFAULT_MEMORY, Redis};
+use crate::model::code::Code;
+use crate::model::fault::Sight;
+use crate::model::finding::Finding;
+use crate::model::outcome::Outcome;
+use crate::model::text::count;
+use crate::net::redis::Refusal;
+
+/// More than this share of the clients is nearly full.
+const NEARLY: f64 = 0.8;
+/// A replica that has been silent for more seconds than these is behind.
+const LAG: u64 = 10;
+/// The slots of every cluster.
+const SLOTS: u64 = 16_384;
+
+/// Judges everything.
+pub(super) fn judge(probe: &Redis, seen: &Seen) -> Vec<Finding> {
+    let target = &seen.target;
+    match &seen.login {
+        Login::Refused(refusal) => vec![refused(target, refusal)],
+        Login::In(inside) => Judge { probe, target, inside }.all(),
+    }
+}
+
+fn refused(target: &str, refusal: &Refusal) -> Finding {
+    let code = match refusal {
+        Refusal::NoAddress(_) => &codes::NO_ADDRESS,
+        Refusal::Connection(_) => &codes::REFUSED,
+        Refusal::HungUp => &codes::HUNG_UP,
+        Refusal::Untrusted(_) => &codes::TLS_UNTRUSTED,
+        Refusal::Handshake(_) => &codes::TLS_FAILED,
+        Refusal::Server(error) => meaning(error),
+    };
+    Finding::new(code, target, refusal.to_string())
+}
+
+/// What an error at the login means. Only its first word is a promise of the protocol, but a full
+/// server has none of its own.
+fn meaning(error: &str) -> &'static Code {
+    match error.split(' ').next().unwrap_or_default() {
+        "NOAUTH" | "WRONGPASS" => &codes::BAD_PASSWORD,
+        "LOADING" => &codes::LOADING,
+        "ERR" if error.contains("max number of clients") => &codes::FULL,
+        // Before version 6 that was all it said; later it says so when it has no password at all.
+        "ERR" if error.contains("password") => &codes::BAD_PASSWORD,
+        _ => &codes::DENIED,
+    }
+}
+
+struct Judge<'a> {
+    probe: &'a Redis,
+    target: &'a str,
+    inside: &'a Inside,
+}
+
+impl Judge<'_> {
+    fn all(&self) -> Vec<Finding> {
+        let report = match &self.inside.report {
+            Sight::Seen(report) => report,
+            Sight::Fault(fault) => return vec![Finding::fault(self.target, fault)],
+        };
+        let mut findings = Vec::new();
+        findings.extend(self.clients(report));
+        if report.mode != "sentinel" {
+            findings.extend(self.memory(report));
+            findings.extend(self.data(report));
+        }
+        findings.extend(self.speed());
+        findings.extend(self.sighted(self.inside.cluster.as_ref(), Self::cluster));
+        findings.extend(self.sighted(self.inside.sentinel.as_ref(), |it, all| it.sentinel(all)));
+        findings
+    }
+
+    fn sighted<T>(
+        &self,
+        sight: Option<&Sight<T>>,
+        judge: impl Fn(&Self, &T) -> Vec<Finding>,
+    ) -> Vec<Finding> {
+        match sight {
+            None => Vec::new(),
+            Some(Sight::Seen(seen)) => judge(self, seen),
+            Some(Sight::Fault(fault)) => vec![Finding::fault(self.target, fault)],
+        }
+    }
+
+    fn find(&self, code: &'static Code, message: String) -> Finding {
+        Finding::new(code, self.target, message)
+    }
+
+    #[expect(clippy::cast_precision_loss, reason = "a number of clients is far below 2^52")]
+    fn clients(&self, report: &Report) -> Vec<Finding> {
+        let Some(most) = report.max_clients else {
+            let fault = crate::model::fault::Fault::Denied {
+                what: "reading maxclients".to_owned(),
+                need: "the server to report it, by INFO or CONFIG GET".to_owned(),
+            };
+            return vec![Finding::fault(self.target, &fault)];
+        };
+        let mut findings = Vec::new();
+        let message = format!("{} of {most} clients", report.clients);
+        findings.push(if report.clients >= most {
+            self.find(&codes::FULL, message)
+        } else if report.clients as f64 > NEARLY * most as f64 {
+            self.find(&codes::NEARLY_FULL, message).expected("at most 80%")
+        } else {
+            self.find(&codes::OK, message)
+        });
+        if report.rejected > 0 {
+            let message = format!("{} clients turned away since the start", report.rejected);
+            findings.push(self.find(&codes::REJECTED, message));
+        }
+        if let Some(demand) = self.probe.demand.as_ref().map(|demand| u64::from(demand.connections)) {
+            let headroom = self.probe.headroom.unwrap_or(DEFAULT_HEADROOM);
+            let budget = (most as f64 * (1.0 - headroom.get()) + 1e-9).floor();
+            let (code, verb) = if demand as f64 > budget {
+                (&codes::OVER_BUDGET, "more than")
+            } else {
+                (&codes::OK, "within")
+            };
+            let message = format!(
+                "the launch asks for {demand} clients, {verb} the {budget} of {most} less {headroom}"
+            );
+            findings.push(self.find(code, message));
+        }
+        findings
+    }
+
+    #[expect(clippy::cast_precision_loss, reason = "a ratio of bytes needs no more")]
+    fn memory(&self, report: &Report) -> Vec<Finding> {
+        let mut findings = Vec::new();
+        let used = megabytes(report.memory);
+        let stated = self.probe.max_memory_used;
+        findings.push(match report.max_memory {
+            None => self.find(&codes::UNLIMITED, format!("{used} used, and maxmemory is 0")),
+            Some(most) => {
+                let share = stated.unwrap_or(DEFAULT_MEMORY);
+                let message = format!("{used} of {} used, {}", megabytes(most), report.policy);
+                if report.memory as f64 > share.get() * most as f64 {
+                    let outcome = stated.map_or(Outcome::Warn, |_| Outcome::Fail);
+                    self.find(&codes::MEMORY, message).with_outcome(outcome)
+                } else {
+                    self.find(&codes::OK, message)
+                }
+                .expected(format!("at most {share}"))
+            }
+        });
+        if report.evicted > 0 {
+            let message =
+                format!("{} keys thrown away since the start ({})", report.evicted, report.policy);
+            findings.push(self.find(&codes::EVICTING, message));
+        }
+        findings
+    }
+
+    /// Persistence and replication.
+    fn data(&self, report: &Report) -> Vec<Finding> {
+        let mut findings = Vec::new();
+        if report.loading {
+            findings.push(self.find(&codes::LOADING, "data is being loaded".to_owned()));
+        }
+        if !report.failed_writes.is_empty() {
+            let message = format!("failed: {}", report.failed_writes.join(", "));
+            findings.push(self.find(&codes::PERSISTENCE, message));
+        }
+        match (report.role.as_str(), report.link.as_deref()) {
+            ("slave", Some("up")) => {
+                findings.push(self.find(&codes::REPLICA, "the server is a replica".to_owned()));
+            }
+            ("slave", link) => {
+                let message = format!("master_link_status is {}", link.unwrap_or("not told"));
+                findings.push(self.find(&codes::REPLICA_DOWN, message));
+            }
+            (_, _) => {}
+        }
+        for replica in report.replicas.iter().filter(|it| it.lag > LAG || it.state != "online") {
+            let lag = match replica.lag {
+                u64::MAX => "at a time not told".to_owned(),
+                lag => format!("{lag} s ago"),
+            };
+            let message = format!("replica {} is {}, heard {lag}", replica.address, replica.state);
+            findings.push(self.find(&codes::REPLICA_LAG, message));
+        }
+        if findings.is_empty() {
+            let message = format!(
+                "{} with {}, writes to disk in order",
+                report.role,
+                count(report.replicas.len(), "replica")
+            );
+            findings.push(self.find(&codes::OK, message));
+        }
+        findings
+    }
+
+    fn speed(&self) -> Vec<Finding> {
+        let mut findings = Vec::new();
+        match &self.inside.ping {
+            Some(Sight::Seen(ping)) => {
+                let p99 = ping.p99.map_or(String::new(), |p99| format!(", p99 {p99:.1} ms"));
+                let message = format!("PING p50 {:.1} ms{p99} of {}", ping.p50, ping.n);
+                findings.push(self.find(&codes::OK, message));
+            }
+            Some(Sight::Fault(fault)) => findings.push(Finding::fault(self.target, fault)),
+            None => {}
+        }
+        if let Some(slow) = self.inside.slow.filter(|slow| *slow > 0) {
+            let message = format!("{} in ten minutes", count(slow as usize, "slow command"));
+            findings.push(self.find(&codes::SLOW, message));
+        }
+        findings
+    }
+
+    fn cluster(&self, cluster: &Cluster) -> Vec<Finding> {
+        let mut findings = Vec::new();
+        let Cluster { state, slots_ok, nodes, failed } = cluster;
+        let message = format!("cluster of {nodes}: state {state}, {slots_ok} of {SLOTS} slots served");
+        let code =
+            if state != "ok" || *slots_ok < SLOTS { &codes::CLUSTER_DOWN } else { &codes::OK };
+        findings.push(self.find(code, message));
+        let node = |node: &String| {
+            self.find(&codes::NODE_FAILED, format!("{node} is seen as failed or suspected"))
+        };
+        findings.extend(failed.iter().map(node));
+        findings
+    }
+
+    fn sentinel(&self, watched: &[Watched]) -> Vec<Finding> {
+        let each = |it: &Watched| {
+            if it.flags.split(',').any(|flag| matches!(flag, "s_down" | "o_down")) {
+                self.find(&codes::MASTER_DOWN, format!("{} is {}", it.name, it.flags))
+            } else if it.agreed {
+                self.find(&codes::OK, format!("{}: {}", it.name, it.quorum))
+            } else {
+                self.find(&codes::NO_QUORUM, format!("{}: {}", it.name, it.quorum))
+            }
+        };
+        if watched.is_empty() {
+            return vec![self.find(&codes::NO_QUORUM, "it watches no primary".to_owned())];
+        }
+        watched.iter().map(each).collect()
+    }
+}
+
+#[expect(clippy::cast_precision_loss, reason = "one decimal is shown")]
+fn megabytes(bytes: u64) -> String {
+    format!("{:.1} MiB", bytes as f64 / f64::from(1 << 20))
+}
