@@ -263,7 +263,9 @@ impl Look<'_> {
     /// and another terminator may speak it.
     fn demands_staple(&self, seen: &Accepted) -> bool {
         let newest = |served: &Served| {
-            served.session.as_ref().is_some_and(|session| session.version == "TLSv1.3")
+            // Without one over TLS 1.3 the demand is not met anyhow.
+            served.staple.is_some()
+                && served.session.as_ref().is_some_and(|session| session.version == "TLSv1.3")
                 && (self.tls.stapling == Stapling::Require
                     || served.leaf().is_some_and(|leaf| leaf.must_staple))
         };
