@@ -131,6 +131,7 @@ pub(super) fn look(args: &OutputArgs, choice: ColourChoice) -> Look {
         detail,
         glyphs: glyphs(),
         zone: TimeZone::system(),
+        fonts: Vec::new(),
     }
 }
 

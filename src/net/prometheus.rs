@@ -1,16 +1,16 @@
-//! The HTTP API v1 of a Prometheus: its alerting rules.
+//! The HTTP API v1 of a Prometheus: its alerting rules, and which alerts fired.
 
-use std::net::SocketAddr;
 use std::time::Duration;
 
+use jiff::Timestamp;
 use serde::Deserialize;
 use serde::de::DeserializeOwned;
 
 use crate::model::fault::Fault;
 use crate::model::text::one_line;
+use crate::model::time::Window;
 use crate::net::alertmanager::Labels;
-use crate::net::http::{Client, End, Exchange, HttpUrl, Limits, Request, Trust};
-use crate::net::name::{self, Addresses};
+use crate::net::http::{self, Access, Client, End, Exchange, HttpUrl, Limits, Request};
 
 /// How much of an answer is read.
 const BODY_LIMIT: usize = 64 << 20;
@@ -44,6 +44,27 @@ pub struct RuleAlert {
     pub state: String,
 }
 
+/// Alerts over a stretch of time.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Series {
+    /// The seconds from one look to the next.
+    pub step_secs: i64,
+    /// The labels of each alert and the instants at which it fired.
+    pub alerts: Vec<(Labels, Vec<Timestamp>)>,
+}
+
+#[derive(Deserialize)]
+struct Matrix {
+    result: Vec<MatrixSeries>,
+}
+
+#[derive(Deserialize)]
+struct MatrixSeries {
+    metric: Labels,
+    /// Pairs of seconds since 1970 and a number as text.
+    values: Vec<(f64, String)>,
+}
+
 #[derive(Deserialize)]
 struct Envelope<T> {
     status: String,
@@ -67,17 +88,11 @@ impl Prometheus {
     /// Looks the host of a base URL up. Nothing is sent yet.
     ///
     /// # Errors
-    /// A [`Fault`] when the host has no address, or the trusted certificates cannot be read.
-    pub async fn find(base: &HttpUrl, trust: &Trust, limit: Duration) -> Result<Self, Fault> {
-        let addresses = match name::addresses(base.host(), None, limit).await? {
-            Addresses::Found(found) => found,
-            Addresses::None(reason) => {
-                return Err(Fault::Name { name: base.host().to_owned(), reason });
-            }
-        };
-        let addresses: Vec<SocketAddr> =
-            addresses.into_iter().map(|ip| SocketAddr::new(ip, base.port())).collect();
-        Ok(Self { base: base.clone(), client: Client::new(base, &addresses, trust).await? })
+    /// A [`Fault`] when the host has no address, or a file the access names
+    /// cannot be used.
+    pub async fn find(base: &HttpUrl, access: &Access, limit: Duration) -> Result<Self, Fault> {
+        let addresses = http::find(base, access, limit).await?;
+        Ok(Self { base: base.clone(), client: Client::new(base, &addresses, access).await? })
     }
 
     /// All alerting rules.
@@ -97,6 +112,32 @@ impl Prometheus {
             rules.push(rule);
         }
         Ok(rules)
+    }
+
+    /// Which alerts fired in a stretch of time, looked at every fifteen seconds, or less often where
+    /// that would be more than Prometheus answers.
+    ///
+    /// # Errors
+    /// A [`Fault`] when it cannot be had.
+    pub async fn firing(&self, window: Window, limit: Duration) -> Result<Series, Fault> {
+        let length = window.to.duration_since(window.from).as_secs().max(0);
+        // It answers 11 000 points of a series at most.
+        let step_secs = (length / 10_000 + 1).max(15);
+        let query = [
+            ("query", "ALERTS{alertstate=\"firing\"}".to_owned()),
+            ("start", window.from.to_string()),
+            ("end", window.to.to_string()),
+            ("step", step_secs.to_string()),
+        ];
+        let query: Vec<(&str, &str)> = query.iter().map(|(k, v)| (*k, v.as_str())).collect();
+        let matrix: Matrix = self.read("query_range", &query, limit).await?;
+        let alerts = matrix.result.into_iter().map(|series| {
+            let mut labels = series.metric;
+            labels.retain(|name, _| name != "__name__" && name != "alertstate");
+            let instants = series.values.iter().filter(|(_, value)| value == "1");
+            (labels, instants.filter_map(|(at, _)| instant(*at)).collect())
+        });
+        Ok(Series { step_secs, alerts: alerts.collect() })
     }
 
     async fn read<T: DeserializeOwned>(
@@ -136,4 +177,10 @@ impl Prometheus {
     fn unreadable(&self, reason: String) -> Fault {
         Fault::Unreadable { what: format!("asking {}", self.base), reason }
     }
+}
+
+/// An instant from the seconds since 1970, to the millisecond.
+fn instant(seconds: f64) -> Option<Timestamp> {
+    #[expect(clippy::cast_possible_truncation, reason = "an instant outside of time is refused")]
+    Timestamp::from_millisecond((seconds * 1000.0).round() as i64).ok()
 }

@@ -343,7 +343,7 @@ fn members_that_disagree_are_judged_each() {
         let at = |minutes| (cx.times.launch + SignedDuration::from_mins(minutes)).to_string();
         json!({
             "id": id, "state": "active", "starts_at": at(-5), "ends_at": at(55),
-            "created_by": "gonogo", "comment": "", "matchers": [],
+            "updated_at": null, "created_by": "gonogo", "comment": "", "matchers": [],
         })
     };
     for (first, second, code, outcome) in [

@@ -6,15 +6,41 @@ use std::process::{Child, Command, Stdio};
 use std::time::{Duration, Instant};
 
 use gonogo::net::alertmanager::{Alertmanager, Silence};
-use gonogo::net::http::{Client, Exchange, HttpUrl, Limits, Request, Trust};
+use gonogo::net::http::{Access, Client, Exchange, HttpUrl, Limits, Request};
 use serde_json::{Value, json};
 use tempfile::TempDir;
 
 const LIMIT: Duration = Duration::from_secs(20);
 const ASK: Duration = Duration::from_secs(5);
 
+/// How an Alertmanager is set up.
+#[derive(Clone)]
+pub(crate) struct Setup {
+    pub(crate) config: String,
+    /// Exporter-toolkit's own: certificates and users.
+    pub(crate) web_config: Option<String>,
+    /// Such as `/am`; empty for none.
+    pub(crate) prefix: &'static str,
+    /// What stands before the address: `http://`, or `https://` with a user.
+    pub(crate) before: &'static str,
+    pub(crate) access: Access,
+}
+
+impl Default for Setup {
+    fn default() -> Self {
+        Self {
+            config: "route: { receiver: nobody }\nreceivers: [{ name: nobody }]\n".to_owned(),
+            web_config: None,
+            prefix: "",
+            before: "http://",
+            access: Access::default(),
+        }
+    }
+}
+
 /// One Alertmanager, stopped when it is dropped.
 pub(crate) struct Member {
+    setup: Setup,
     child: Option<Child>,
     dir: TempDir,
     web: SocketAddr,
@@ -38,10 +64,13 @@ fn free() -> SocketAddr {
 }
 
 impl Member {
-    fn new(config: &str) -> Self {
+    fn new(setup: Setup) -> Self {
         let dir = tempfile::tempdir().expect("a directory");
-        std::fs::write(dir.path().join("alertmanager.yml"), config).expect("a configuration");
-        Self { child: None, dir, web: free(), gossip: free() }
+        std::fs::write(dir.path().join("alertmanager.yml"), &setup.config).expect("a file");
+        if let Some(web) = &setup.web_config {
+            std::fs::write(dir.path().join("web.yml"), web).expect("a file");
+        }
+        Self { setup, child: None, dir, web: free(), gossip: free() }
     }
 
     /// Starts it, joined to the others.
@@ -64,6 +93,12 @@ impl Member {
             .args(["--cluster.peer-timeout=1s"])
             .stdout(Stdio::null())
             .stderr(log);
+        if self.setup.web_config.is_some() {
+            command.arg(format!("--web.config.file={}", dir.join("web.yml").display()));
+        }
+        if !self.setup.prefix.is_empty() {
+            command.arg(format!("--web.route-prefix={}", self.setup.prefix));
+        }
         for peer in peers.iter().filter(|peer| **peer != self.gossip) {
             command.arg(format!("--cluster.peer={peer}"));
         }
@@ -86,13 +121,13 @@ impl Member {
     }
 
     pub(crate) fn url(&self) -> String {
-        format!("http://{}", self.web)
+        format!("{}{}{}", self.setup.before, self.web, self.setup.prefix)
     }
 
     /// The product's own client for it.
     pub(crate) async fn api(&self) -> Alertmanager {
         let url: HttpUrl = self.url().parse().expect("a URL");
-        Alertmanager::find(&url, &Trust::Platform, ASK).await.expect("an address")
+        Alertmanager::find(&url, &self.setup.access, ASK).await.expect("an address")
     }
 
     /// Its silences that are not over.
@@ -109,7 +144,7 @@ impl Member {
     /// Lets alerts fire for an hour.
     pub(crate) async fn fire(&self, labels: &[Value]) {
         let url: HttpUrl = format!("{}/api/v2/alerts", self.url()).parse().expect("a URL");
-        let client = Client::new(&url, &[self.web], &Trust::Platform).await.expect("a client");
+        let client = Client::new(&url, &[self.web], &self.setup.access).await.expect("a client");
         let ends = jiff_in(3600);
         let alerts: Value =
             labels.iter().map(|labels| json!({ "labels": labels, "endsAt": ends })).collect();
@@ -145,17 +180,16 @@ pub(crate) async fn until<F: Future<Output = bool>>(what: &str, mut condition: i
     }
 }
 
-const CONFIG: &str = "route: { receiver: nobody }\nreceivers: [{ name: nobody }]\n";
-
 impl Cluster {
     /// Starts so many, each knowing all others.
     pub(crate) async fn of(members: usize) -> Self {
-        Self::with(members, CONFIG).await
+        Self::with(members, Setup::default()).await
     }
 
-    /// The same with a configuration of the test's own.
-    pub(crate) async fn with(members: usize, config: &str) -> Self {
-        let mut cluster = Self { members: (0..members).map(|_| Member::new(config)).collect() };
+    /// The same, set up as the test wants it.
+    pub(crate) async fn with(members: usize, setup: Setup) -> Self {
+        let mut cluster =
+            Self { members: (0..members).map(|_| Member::new(setup.clone())).collect() };
         for n in 0..members {
             cluster.start(n);
         }

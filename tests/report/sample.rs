@@ -14,6 +14,8 @@ use gonogo::model::time::Window;
 use jiff::Timestamp;
 use serde_json::{Value, json};
 
+use crate::seen;
+
 /// An instant.
 pub(crate) fn at(text: &str) -> Timestamp {
     text.parse().expect("an instant")
@@ -188,6 +190,7 @@ fn dns() -> Vec<CheckRecord> {
         .attempts
         .insert(0, attempt(Outcome::Unknown, "asking 8.8.8.8: no answer within 5s", 5003.0));
     login.duration_ms = 5_189.4;
+    login.observation = Some(seen::dns());
     let mut stale = troubled(
         "dns.match",
         "dns",
@@ -242,6 +245,7 @@ fn certificates() -> Vec<CheckRecord> {
          </dev/null 2>/dev/null | openssl x509 -noout -dates"
             .to_owned(),
     ];
+    login.observation = Some(seen::tls());
     let staple = CheckRecord {
         outcome: Outcome::NotApplicable,
         findings: vec![finding(
@@ -289,6 +293,7 @@ fn database() -> Vec<CheckRecord> {
         "3 sessions idle in transaction for more than 5m",
     );
     slow.severity = Severity::Advisory;
+    slow.observation = Some(seen::pool());
     vec![pool, replica, slow]
 }
 

@@ -5,16 +5,17 @@ mod matcher;
 mod read;
 mod wire;
 
-use std::net::SocketAddr;
 use std::time::Duration;
 
 use serde::de::DeserializeOwned;
 use thiserror::Error;
 
+use crate::clock::Clock;
 use crate::model::fault::Fault;
 use crate::model::text::one_line;
-use crate::net::http::{Answer, Client, Denial, End, Exchange, HttpUrl, Limits, Request, Trust};
-use crate::net::name::{self, Addresses};
+use crate::net::http::{
+    self, Access, Answer, Client, Denial, End, Exchange, HttpUrl, Limits, Request,
+};
 
 pub use matcher::{Labels, Matcher, Op, all_match, show};
 pub use wire::{
@@ -24,6 +25,10 @@ pub use wire::{
 
 /// How much of an answer is read: a hundred thousand silences fit.
 const BODY_LIMIT: usize = 64 << 20;
+
+/// The first pause before a busy Alertmanager is asked again; each is twice as long as the one
+/// before.
+const FIRST_PAUSE: Duration = Duration::from_millis(20);
 
 /// One Alertmanager.
 #[derive(Debug, Clone)]
@@ -87,17 +92,11 @@ impl Alertmanager {
     /// Looks the host of a base URL up, path prefix included in the URL. Nothing is sent yet.
     ///
     /// # Errors
-    /// A [`Fault`] when the host has no address, or the trusted certificates cannot be read.
-    pub async fn find(base: &HttpUrl, trust: &Trust, limit: Duration) -> Result<Self, Fault> {
-        let addresses = match name::addresses(base.host(), None, limit).await? {
-            Addresses::Found(found) => found,
-            Addresses::None(reason) => {
-                return Err(Fault::Name { name: base.host().to_owned(), reason });
-            }
-        };
-        let addresses: Vec<SocketAddr> =
-            addresses.into_iter().map(|ip| SocketAddr::new(ip, base.port())).collect();
-        Ok(Self { base: base.clone(), client: Client::new(base, &addresses, trust).await? })
+    /// A [`Fault`] when the host has no address, or a file the access names
+    /// cannot be used.
+    pub async fn find(base: &HttpUrl, access: &Access, limit: Duration) -> Result<Self, Fault> {
+        let addresses = http::find(base, access, limit).await?;
+        Ok(Self { base: base.clone(), client: Client::new(base, &addresses, access).await? })
     }
 
     /// Its base URL.
@@ -133,6 +132,14 @@ impl Alertmanager {
         Ok(all)
     }
 
+    /// All silences it still knows, those that are over included.
+    ///
+    /// # Errors
+    /// See [`Trouble`].
+    pub async fn all_silences(&self, limit: Duration) -> Result<Vec<Silence>, Trouble> {
+        self.read("silences", &[], limit).await
+    }
+
     /// Makes or changes a silence; the id returned is the one that counts from now on.
     ///
     /// # Errors
@@ -164,8 +171,20 @@ impl Alertmanager {
         limit: Duration,
     ) -> Result<T, Trouble> {
         let url = self.base.below(&format!("api/v2/{path}"), query);
-        let answer = self.send(&Request::get(&url), limit).await?;
-        self.json(path, &answer)
+        let begun = Clock.tick();
+        let mut pause = FIRST_PAUSE;
+        loop {
+            let left = limit.saturating_sub(begun.elapsed());
+            match self.send(&Request::get(&url), left).await {
+                // It answers so many questions at once (`--web.get-concurrency`) and no more.
+                Err(Trouble::Rejected { status: 503, .. }) if left > pause * 2 => {
+                    tokio::time::sleep(pause).await;
+                    pause *= 2;
+                }
+                Err(trouble) => return Err(trouble),
+                Ok(answer) => return self.json(path, &answer),
+            }
+        }
     }
 
     /// One exchange that must end in a 2xx and a whole body.

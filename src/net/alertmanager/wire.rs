@@ -96,6 +96,9 @@ pub struct Silence {
     pub starts_at: Timestamp,
     /// Its last instant.
     pub ends_at: Timestamp,
+    /// When it was last changed.
+    #[serde(default)]
+    pub updated_at: Option<Timestamp>,
     /// Who made it, by their own word.
     #[serde(default)]
     pub created_by: String,

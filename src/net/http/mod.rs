@@ -1,10 +1,11 @@
 //! One small HTTP client: the address chosen by the caller, bounded in time and in bytes, no
 //! redirects, no proxy, and errors that tell what the target said from what was not learnt.
 
+mod access;
 mod denial;
-mod trust;
 mod url;
 
+use std::collections::BTreeMap;
 use std::net::SocketAddr;
 use std::time::{Duration, Instant};
 
@@ -14,9 +15,10 @@ use reqwest::redirect::Policy;
 use crate::clock::{Clock, millis_since};
 use crate::model::fault::Fault;
 use crate::model::time::Span;
+use crate::net::name::{self, Addresses};
 
+pub use access::Access;
 pub use denial::Denial;
-pub use trust::Trust;
 pub use url::HttpUrl;
 
 /// What this tool calls itself.
@@ -39,15 +41,13 @@ pub struct Request<'a> {
     pub url: &'a HttpUrl,
     /// A JSON document to send.
     pub json: Option<&'a serde_json::Value>,
-    /// Further headers, names and values.
-    pub headers: &'a [(String, String)],
 }
 
 impl<'a> Request<'a> {
     /// A plain GET.
     #[must_use]
     pub const fn get(url: &'a HttpUrl) -> Self {
-        Self { method: reqwest::Method::GET, url, json: None, headers: &[] }
+        Self { method: reqwest::Method::GET, url, json: None }
     }
 }
 
@@ -110,29 +110,57 @@ pub enum End {
 
 impl Client {
     /// A client for `url`'s host that connects to `addresses` in turn and to nothing else. Where
-    /// the host is itself an address, that address is used.
+    /// the host is itself an address, that address is used; where there is a proxy, it decides.
     ///
     /// # Errors
-    /// [`Fault::Local`] when the trusted certificates cannot be read.
+    /// [`Fault::Local`] when a file that the access names cannot be read or used.
     pub async fn new(
         url: &HttpUrl,
         addresses: &[SocketAddr],
-        trust: &Trust,
+        access: &Access,
     ) -> Result<Self, Fault> {
         let tls = match url.scheme() {
-            "https" => trust.config().await?,
-            _ => trust::plain(),
+            "https" => access.tls().await?,
+            _ => access::plain(),
         };
-        let inner = reqwest::Client::builder()
+        Self::build(url, addresses, access, tls)
+    }
+
+    /// A client that talks to whoever answers: for a look in the place of somebody who does not
+    /// check either, such as a certificate authority that follows a redirect (RFC 8555 §8.3).
+    ///
+    /// # Errors
+    /// Only a defect of the tool.
+    pub fn to_anyone(url: &HttpUrl, addresses: &[SocketAddr]) -> Result<Self, Fault> {
+        Self::build(url, addresses, &Access::default(), access::unchecked())
+    }
+
+    fn build(
+        url: &HttpUrl,
+        addresses: &[SocketAddr],
+        access: &Access,
+        tls: rustls::ClientConfig,
+    ) -> Result<Self, Fault> {
+        let bug = |error: reqwest::Error| {
+            let error = error.without_url();
+            Fault::Bug { message: format!("making an HTTP client: {error}") }
+        };
+        let mut builder = reqwest::Client::builder()
             .user_agent(USER_AGENT)
             .tls_backend_preconfigured(tls)
+            .http1_only()
             .redirect(Policy::none())
             .referer(false)
             .retry(reqwest::retry::never())
-            .no_proxy()
-            .resolve_to_addrs(url.host(), addresses)
-            .build()
-            .map_err(|error| Fault::Bug { message: format!("making an HTTP client: {error}") })?;
+            .default_headers(header_map(&access.headers)?)
+            .no_proxy();
+        if let Some(proxy) = &access.proxy {
+            builder = builder.proxy(reqwest::Proxy::all(proxy.url().clone()).map_err(bug)?);
+        }
+        if !addresses.is_empty() {
+            builder = builder.resolve_to_addrs(url.host(), addresses);
+        }
+        let inner = builder.build().map_err(bug)?;
         let whom = match addresses {
             [one] => one.to_string(),
             _ => url.authority(),
@@ -148,10 +176,7 @@ impl Client {
     pub async fn send(&self, ask: &Request<'_>, limits: Limits) -> Result<Exchange, Fault> {
         let what = format!("asking {}", self.whom);
         let begun = Clock.tick();
-        let mut request = self
-            .inner
-            .request(ask.method.clone(), ask.url.url().clone())
-            .headers(header_map(ask.headers)?);
+        let mut request = self.inner.request(ask.method.clone(), ask.url.url().clone());
         if let Some(json) = ask.json {
             request = request.header(CONTENT_TYPE, "application/json").body(json.to_string());
         }
@@ -179,6 +204,26 @@ impl Client {
             body,
             end,
         }))
+    }
+}
+
+/// The addresses of a URL's host; none where a proxy finds them.
+///
+/// # Errors
+/// [`Fault::Name`] when it has none, or nobody answered.
+pub async fn find(
+    url: &HttpUrl,
+    access: &Access,
+    limit: Duration,
+) -> Result<Vec<SocketAddr>, Fault> {
+    if access.proxy.is_some() {
+        return Ok(Vec::new());
+    }
+    match name::addresses(url.host(), None, limit).await? {
+        Addresses::Found(found) => {
+            Ok(found.into_iter().map(|ip| SocketAddr::new(ip, url.port())).collect())
+        }
+        Addresses::None(reason) => Err(Fault::Name { name: url.host().to_owned(), reason }),
     }
 }
 
@@ -215,7 +260,7 @@ async fn read_body(
     }
 }
 
-fn header_map(headers: &[(String, String)]) -> Result<HeaderMap, Fault> {
+fn header_map(headers: &BTreeMap<String, String>) -> Result<HeaderMap, Fault> {
     let bad = |name: &str| Fault::Local {
         what: format!("sending the header {name}"),
         reason: "its name or value cannot stand in a header".to_owned(),

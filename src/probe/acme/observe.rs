@@ -9,7 +9,7 @@ use super::{Acme, Challenge, Hop, HopEnd, Looked, Observation, Records, Way};
 use crate::model::fault::{Fault, Sight};
 use crate::model::text::one_line;
 use crate::net::dns::{Answer, Ask, Client, Pace, Patience, Recursion, Server, fqdn, system_servers};
-use crate::net::http::{self, Exchange, HttpUrl, Limits, Request, Trust};
+use crate::net::http::{self, Exchange, HttpUrl, Limits, Request};
 use crate::net::name::{Addresses, addresses};
 use crate::probe::ProbeCx;
 
@@ -159,7 +159,7 @@ async fn hop(
     address: SocketAddr,
     cx: &ProbeCx,
 ) -> Result<(HopEnd, Option<String>), Fault> {
-    let client = http::Client::new(url, &[address], &Trust::Anyone).await?;
+    let client = http::Client::to_anyone(url, &[address])?;
     let limits = Limits { time: cx.remaining(), bytes: PAGE };
     match client.send(&Request::get(url), limits).await? {
         Exchange::Denied(denial) => Ok((HopEnd::Denied(denial), None)),

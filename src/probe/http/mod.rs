@@ -41,7 +41,7 @@ pub use status::Statuses;
 ///   max_latency: 300ms
 /// ```
 ///
-/// What it cannot see: it keeps no cookies, runs no scripts and sends no body. It asks for no
+/// What it cannot see: it speaks HTTP/1.1, keeps no cookies, runs no scripts and sends no body. It asks for no
 /// compression, so a server that behaves differently for compressed answers is seen only in its
 /// uncompressed ways. It uses no proxy, whatever the environment says: what it sees is the server.
 /// One request to each address says nothing about load. Certificates must be good for the answer to

@@ -11,7 +11,9 @@ use super::{Http, Method};
 use crate::clock::millis_since;
 use crate::model::fault::{Fault, Sight};
 use crate::model::text::clip;
-use crate::net::http::{Answer, Client, Denial, End, Exchange, HttpUrl, Limits, Request, Trust};
+use crate::net::http::{
+    self, Access, Answer, Client, Denial, End, Exchange, HttpUrl, Limits, Request,
+};
 use crate::net::name::{self, Addresses};
 use crate::probe::ProbeCx;
 
@@ -130,7 +132,7 @@ impl Visit {
 }
 
 pub(super) async fn observe(probe: &Http, cx: &ProbeCx) -> Result<Seen, Fault> {
-    let trust = Trust::new(probe.ca.as_ref().map(|ca| cx.path(ca)));
+    let access = Access::trusting(probe.ca.clone()).based(&cx.base);
     let port = probe.url.port();
     let addresses: Vec<IpAddr> = if probe.addresses.is_empty() {
         match name::addresses(probe.url.host(), None, cx.remaining() / 2).await? {
@@ -143,7 +145,7 @@ pub(super) async fn observe(probe: &Http, cx: &ProbeCx) -> Result<Seen, Fault> {
     // Less than all that is left, so that one silent address does not cost what the others said.
     let limit = cx.remaining() * 9 / 10;
     let looks = addresses.into_iter().map(|ip| {
-        let look = Look { probe, cx, trust: &trust, limit };
+        let look = Look { probe, cx, access: &access, limit };
         async move {
             let address = SocketAddr::new(ip, port);
             At { address, sight: look.visit(address).await.into() }
@@ -155,7 +157,7 @@ pub(super) async fn observe(probe: &Http, cx: &ProbeCx) -> Result<Seen, Fault> {
 struct Look<'a> {
     probe: &'a Http,
     cx: &'a ProbeCx,
-    trust: &'a Trust,
+    access: &'a Access,
     limit: Duration,
 }
 
@@ -170,7 +172,7 @@ impl Look<'_> {
         loop {
             let left = self.limit.saturating_sub(begun.elapsed());
             let addresses = self.pin(&url, address, left).await?;
-            let client = Client::new(&url, &addresses, self.trust).await?;
+            let client = Client::new(&url, &addresses, self.access).await?;
             let before = millis_since(begun);
             let answer = match self.ask(&client, &url, method, begun.elapsed()).await? {
                 Exchange::Answered(answer) => answer,
@@ -204,12 +206,7 @@ impl Look<'_> {
         if url.host() == self.probe.url.host() && url.port() == address.port() {
             return Ok(vec![address]);
         }
-        match name::addresses(url.host(), None, left).await? {
-            Addresses::Found(found) => {
-                Ok(found.into_iter().map(|ip| SocketAddr::new(ip, url.port())).collect())
-            }
-            Addresses::None(reason) => Err(Fault::Name { name: url.host().to_owned(), reason }),
-        }
+        http::find(url, self.access, left).await
     }
 
     async fn ask(

@@ -12,7 +12,6 @@ use crate::model::fault::Fault;
 use crate::model::text::{count, one_line};
 use crate::model::time::{Span, Window, humane};
 use crate::net::alertmanager::{self, Alertmanager, NewSilence, State, Trouble, WireMatcher};
-use crate::net::http::Trust;
 use crate::probe::ProbeCx;
 
 /// How often a silence is made anew when it cannot be seen to have been made.
@@ -70,8 +69,9 @@ impl Work<'_> {
     async fn settle(&self, group: &[usize]) -> Result<String, Fault> {
         let begun = self.cx.clock.tick();
         let mut members = Vec::new();
+        let access = self.probe.access.based(&self.cx.base);
         for base in group.iter().filter_map(|n| self.probe.alertmanagers.get(*n)) {
-            members.push(Alertmanager::find(base, &Trust::Platform, self.limit).await?);
+            members.push(Alertmanager::find(base, &access, self.limit).await?);
         }
         for _ in 0..ATTEMPTS {
             self.ensure(&members).await?;

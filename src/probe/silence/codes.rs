@@ -64,6 +64,12 @@ codes! {
          sent to it. Whether it holds the silence cannot be seen, and the redundancy of alerting is gone.\n\n\
          Start it, and run the check again; it learns of silences from its cluster. By hand: \
          `curl -sS URL/-/ready`."
+    TLS "silence.tls" Fail "no TLS connection to an Alertmanager can be made"
+        "The Alertmanager answers, and the handshake fails: its certificate is not trusted, has expired or is \
+         for another name, or it wants a certificate from us and got none that it accepts. The message has the \
+         reason. Nothing was asked of it.\n\n\
+         Name the authority's file under `access.ca`, and for mutual TLS `access.client_cert` and \
+         `access.client_key`. By hand: `openssl s_client -connect HOST:PORT -servername HOST </dev/null`."
     NO_SCOPE "silence.no-scope" Fail "no matcher confines the silence to what is being released"
         "No matcher asks for a certain value of a label that tells services, clusters or environments apart. \
          `alertname` and `severity` do not: the same alert exists for every service. A lone negative matcher \

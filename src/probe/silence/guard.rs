@@ -205,6 +205,8 @@ fn uncovered(probe: &Silence, seen: &Seen, name: &str) -> Option<Finding> {
         Some(Sight::Seen(rules)) => rules.kept.iter().filter(|rule| rule.name == name).collect(),
         // Its own finding says that nothing was learnt.
         Some(Sight::Fault(_)) => return None,
+        // Nobody answered, which has findings of its own.
+        None if firing_is_unknown(seen) => return None,
         None if fires.is_empty() => {
             let why = "it does not fire now, and without `prometheus` its labels are not known";
             return Some(not(why.to_owned()).with_outcome(Outcome::Unknown));
@@ -227,6 +229,10 @@ fn uncovered(probe: &Silence, seen: &Seen, name: &str) -> Option<Finding> {
             not(format!("would not be silenced: it has {}", labels(&alert.labels)))
         }
     })
+}
+
+fn firing_is_unknown(seen: &Seen) -> bool {
+    seen.members.iter().all(|member| member.up().is_none())
 }
 
 fn labels(labels: &crate::net::alertmanager::Labels) -> String {

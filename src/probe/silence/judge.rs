@@ -12,6 +12,7 @@ use crate::model::outcome::Outcome;
 use crate::model::text::one_line;
 use crate::model::time::Window;
 use crate::net::alertmanager::State;
+use crate::net::http::Denial;
 use crate::probe::JudgeCx;
 use crate::model::text::quote;
 
@@ -96,8 +97,13 @@ fn unseen(member: &Member) -> Option<Finding> {
     match &member.sight {
         Sight::Fault(fault) => Some(Finding::fault(&member.url, fault)),
         Sight::Seen(Reply::Down(denial)) => {
-            let message = format!("the Alertmanager is down: {denial}");
-            Some(Finding::new(&codes::MEMBER_DOWN, &member.url, message).expected("an answer"))
+            let (code, message) = match denial {
+                Denial::Refused(_) | Denial::Closed => {
+                    (&codes::MEMBER_DOWN, format!("the Alertmanager is down: {denial}"))
+                }
+                Denial::Tls(reason) => (&codes::TLS, format!("no TLS connection: {reason}")),
+            };
+            Some(Finding::new(code, &member.url, message).expected("an answer"))
         }
         Sight::Seen(Reply::Up(_)) => None,
     }

@@ -1,7 +1,9 @@
 //! The kind `silence`: quiet for the release window, planned, guarded, made once, seen everywhere.
 
 mod apply;
+pub mod audit;
 mod codes;
+pub mod fleet;
 mod guard;
 mod judge;
 pub mod marker;
@@ -22,7 +24,7 @@ use crate::model::finding::Finding;
 use crate::model::peer::Peer;
 use crate::model::time::{Moment, Span, Window};
 use crate::net::alertmanager::{Labels, Matcher, all_match, show};
-use crate::net::http::HttpUrl;
+use crate::net::http::{Access, HttpUrl};
 
 pub use apply::Change;
 pub use observe::{AlertSeen, Member, Reply, RuleSeen, Rules, Seen, SilenceSeen, Up};
@@ -103,6 +105,9 @@ pub struct Silence {
     /// label that a matcher asks for comes from the rule's expression.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub alerts: Vec<String>,
+    /// How to be let in by the Alertmanagers and by Prometheus: certificates, headers, a proxy.
+    #[serde(default, skip_serializing_if = "Access::is_default")]
+    pub access: Access,
 }
 
 const fn four_hours() -> Span {
@@ -194,6 +199,9 @@ impl Probe for Silence {
         }
         if self.length == Some(Span::ZERO) {
             complain("for", "a silence of no length silences nothing", "write a time such as 75m");
+        }
+        if let Some((message, help)) = self.access.complaint() {
+            complain("access", &message, help);
         }
         found
     }

@@ -8,19 +8,22 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use super::preview::{self, Reach};
-use super::{Silence, overlap};
+use super::{GOSSIP, Silence, overlap};
 use super::marker::{self, Marker};
 use crate::model::fault::{Fault, Sight};
 use crate::model::text::clip;
+use crate::model::time::Span;
 use crate::net::alertmanager::{
     self, Alert, Alertmanager, Labels, State, Status, Trouble, WireMatcher, all_match,
 };
-use crate::net::http::{Denial, HttpUrl, Trust};
+use crate::net::http::{Access, Denial, HttpUrl};
 use crate::net::prometheus::{AlertRule, Prometheus};
 use crate::probe::ProbeCx;
 
 /// How many alerts, rules and silences are kept of each, by name; their number is always whole.
 const KEPT: usize = 1000;
+/// The first pause between two looks while a silence spreads.
+const FIRST_PAUSE: Duration = Duration::from_millis(50);
 /// How much of a foreign comment is kept, in characters.
 const COMMENT: usize = 300;
 
@@ -88,6 +91,9 @@ pub struct SilenceSeen {
     /// Its last instant.
     #[schemars(with = "String", extend("format" = "date-time"))]
     pub ends_at: Timestamp,
+    /// When it was last changed; absent where the Alertmanager does not say.
+    #[schemars(with = "Option<String>", extend("format" = "date-time"))]
+    pub updated_at: Option<Timestamp>,
     /// Who made it, by their own word.
     pub created_by: String,
     /// Its comment.
@@ -150,6 +156,7 @@ impl SilenceSeen {
             state: silence.status.state,
             starts_at: silence.starts_at,
             ends_at: silence.ends_at,
+            updated_at: silence.updated_at,
             created_by: clip(&silence.created_by, COMMENT),
             comment: clip(&silence.comment, COMMENT),
             matchers: silence.matchers.clone(),
@@ -158,6 +165,14 @@ impl SilenceSeen {
 }
 
 impl AlertSeen {
+    pub(super) fn of(alert: &Alert) -> Self {
+        Self {
+            labels: alert.labels.clone(),
+            silenced_by: alert.status.silenced_by.clone(),
+            receivers: alert.receivers.iter().map(|receiver| receiver.name.clone()).collect(),
+        }
+    }
+
     /// The alert's name; empty when it has none.
     #[must_use]
     pub fn name(&self) -> &str {
@@ -168,35 +183,73 @@ impl AlertSeen {
 pub(super) async fn observe(probe: &Silence, cx: &ProbeCx) -> Result<Seen, Fault> {
     let key = marker::key(&cx.id, &probe.matchers);
     let limit = probe.patience(cx);
-    let members = join_all(probe.alertmanagers.iter().map(|base| {
-        let key = &key;
-        async move { Member { url: base.shown(), sight: member(probe, base, key, limit).await } }
-    }));
+    let access = probe.access.based(&cx.base);
+    let members = async {
+        let all = probe.alertmanagers.iter();
+        let mut members =
+            join_all(all.map(|base| member(probe, base, &key, &access, limit))).await;
+        let mut pause = FIRST_PAUSE;
+        // What was made a moment ago may still be on its way to the others.
+        while cx.remaining() > pause * 2 && is_spreading(&members, cx.clock.now()) {
+            tokio::time::sleep(pause).await;
+            pause = (pause * 2).min(Duration::from_secs(1));
+            let all = probe.alertmanagers.iter();
+            members = join_all(all.map(|base| member(probe, base, &key, &access, limit))).await;
+        }
+        members
+    };
     let rules = async {
         match &probe.prometheus {
-            Some(base) => Some(rules(probe, base, limit).await.into()),
+            Some(base) => Some(rules(probe, base, &access, limit).await.into()),
             None => None,
         }
     };
     let (members, rules) = join(members, rules).await;
-    Ok(Seen { key, members, rules })
+    Ok(Seen { key: key.clone(), members, rules })
 }
 
-async fn member(probe: &Silence, base: &HttpUrl, key: &str, limit: Duration) -> Sight<Reply> {
-    match facts(probe, base, key, limit).await {
+/// Whether a silence of ours, younger than news need to spread, has not reached every member of its
+/// cluster.
+fn is_spreading(members: &[Member], now: Timestamp) -> bool {
+    let ups = || members.iter().filter_map(Member::up);
+    let young = |silence: &&SilenceSeen| {
+        silence.updated_at.is_some_and(|at| now.duration_since(at) < Span::from(GOSSIP).signed())
+    };
+    ups().any(|up| {
+        up.ours.iter().filter(young).any(|silence| {
+            let peers = ups().filter(|other| other.peers.iter().any(|p| up.peers.contains(p)));
+            peers.into_iter().any(|other| {
+                !other.ours.iter().any(|theirs| {
+                    theirs.id == silence.id && theirs.ends_at == silence.ends_at
+                })
+            })
+        })
+    })
+}
+
+async fn member(
+    probe: &Silence,
+    base: &HttpUrl,
+    key: &str,
+    access: &Access,
+    limit: Duration,
+) -> Member {
+    let sight = match facts(probe, base, key, access, limit).await {
         Ok(up) => Sight::Seen(Reply::Up(Box::new(up))),
         Err(Trouble::Denied(denial)) => Sight::Seen(Reply::Down(denial)),
         Err(trouble) => Sight::Fault(trouble.into_fault(&format!("asking {base}"))),
-    }
+    };
+    Member { url: base.shown(), sight }
 }
 
 async fn facts(
     probe: &Silence,
     base: &HttpUrl,
     key: &str,
+    access: &Access,
     limit: Duration,
 ) -> Result<Up, Trouble> {
-    let member = Alertmanager::find(base, &Trust::Platform, limit).await?;
+    let member = Alertmanager::find(base, access, limit).await?;
     // One after the other: the alerts must be at least as new as the silences that cover them.
     let status = member.status(limit).await?;
     let silences = member.silences(limit).await?;
@@ -216,7 +269,7 @@ async fn facts(
             .map(SilenceSeen::of)
             .collect(),
         firing: alerts.len(),
-        alerts: alerts.iter().filter(|a| is_wanted(probe, a)).take(KEPT).map(alert).collect(),
+        alerts: alerts.iter().filter(|a| is_wanted(probe, a)).take(KEPT).map(AlertSeen::of).collect(),
     })
 }
 
@@ -244,16 +297,8 @@ fn is_wanted(probe: &Silence, alert: &Alert) -> bool {
     all_match(&probe.matchers, &alert.labels) || probe.alerts.iter().any(|wanted| wanted == name)
 }
 
-fn alert(alert: &Alert) -> AlertSeen {
-    AlertSeen {
-        labels: alert.labels.clone(),
-        silenced_by: alert.status.silenced_by.clone(),
-        receivers: alert.receivers.iter().map(|receiver| receiver.name.clone()).collect(),
-    }
-}
-
-async fn rules(probe: &Silence, base: &HttpUrl, limit: Duration) -> Result<Rules, Fault> {
-    let prometheus = Prometheus::find(base, &Trust::Platform, limit).await?;
+async fn rules(probe: &Silence, base: &HttpUrl, access: &Access, limit: Duration) -> Result<Rules, Fault> {
+    let prometheus = Prometheus::find(base, access, limit).await?;
     let all = prometheus.alert_rules(limit).await?;
     let all: Vec<(Reach, RuleSeen)> = all
         .into_iter()
