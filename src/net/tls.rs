@@ -63,6 +63,20 @@ pub struct Offer<'a> {
     pub exchange: KeyExchange,
     /// The protocol versions.
     pub versions: Versions,
+    /// The kinds of key a certificate may have.
+    pub keys: Keys,
+}
+
+/// Which kinds of key are offered to be verified: a server with several certificates chooses by
+/// that (RFC 8446 §4.4.2.2).
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Keys {
+    /// All that are known.
+    All,
+    /// RSA only.
+    Rsa,
+    /// Elliptic and Edwards curves only.
+    Curve,
 }
 
 /// Which protocol versions are offered.
@@ -130,7 +144,7 @@ pub async fn shake(
     limit: Duration,
 ) -> Result<Handshake, Fault> {
     let what = || format!("TLS handshake as {}", offer.name.to_str());
-    let capture = Arc::new(Capture::default());
+    let capture = Arc::new(Capture { keys: offer.keys, ..Capture::default() });
     let config =
         config(&capture, offer).map_err(|error| Fault::Bug { message: error.to_string() })?;
     let begun = Clock.tick();
@@ -227,12 +241,21 @@ fn failure(error: &io::Error) -> Option<Failure> {
 }
 
 /// Records what the server shows.
-#[derive(Debug, Default)]
-pub(super) struct Capture(Mutex<(Vec<CertificateDer<'static>>, Vec<u8>)>);
+#[derive(Debug)]
+pub(super) struct Capture {
+    shown: Mutex<(Vec<CertificateDer<'static>>, Vec<u8>)>,
+    keys: Keys,
+}
+
+impl Default for Capture {
+    fn default() -> Self {
+        Self { shown: Mutex::default(), keys: Keys::All }
+    }
+}
 
 impl Capture {
     fn take(&self) -> (Vec<CertificateDer<'static>>, Vec<u8>) {
-        std::mem::take(&mut *self.0.lock().unwrap_or_else(std::sync::PoisonError::into_inner))
+        std::mem::take(&mut *self.shown.lock().unwrap_or_else(std::sync::PoisonError::into_inner))
     }
 }
 
@@ -247,7 +270,7 @@ impl ServerCertVerifier for Capture {
     ) -> Result<ServerCertVerified, rustls::Error> {
         let chain = std::iter::once(end_entity).chain(intermediates);
         let chain = chain.map(|der| der.clone().into_owned()).collect();
-        *self.0.lock().unwrap_or_else(std::sync::PoisonError::into_inner) =
+        *self.shown.lock().unwrap_or_else(std::sync::PoisonError::into_inner) =
             (chain, ocsp_response.to_vec());
         Ok(ServerCertVerified::assertion())
     }
@@ -273,6 +296,24 @@ impl ServerCertVerifier for Capture {
     }
 
     fn supported_verify_schemes(&self) -> Vec<SignatureScheme> {
-        provider().signature_verification_algorithms.supported_schemes()
+        let mut schemes = provider().signature_verification_algorithms.supported_schemes();
+        schemes.retain(|scheme| match self.keys {
+            Keys::All => true,
+            Keys::Rsa => is_rsa(*scheme),
+            Keys::Curve => !is_rsa(*scheme),
+        });
+        schemes
     }
+}
+
+fn is_rsa(scheme: SignatureScheme) -> bool {
+    matches!(
+        scheme,
+        SignatureScheme::RSA_PKCS1_SHA256
+            | SignatureScheme::RSA_PKCS1_SHA384
+            | SignatureScheme::RSA_PKCS1_SHA512
+            | SignatureScheme::RSA_PSS_SHA256
+            | SignatureScheme::RSA_PSS_SHA384
+            | SignatureScheme::RSA_PSS_SHA512
+    )
 }

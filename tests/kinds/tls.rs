@@ -47,6 +47,8 @@ async fn good_certificates_pass() {
     for name in ["login", "rsa", "dual"] {
         let looked = check(name, json!({}), Pass, &["tls.ok", "tls.staple-ok"]).await;
         let seen = looked.seen.expect("it was seen");
+        let certificates = if name == "dual" { 2 } else { 1 };
+        assert_eq!(seen.served().count(), certificates, "{name}");
         let (_, served) = seen.served().next().expect("it served a certificate");
         let session = served.session.as_ref().expect("it agreed on something");
         assert_eq!((session.version.as_str(), served.chain.len()), ("TLSv1.3", 2), "{name}");

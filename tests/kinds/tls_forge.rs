@@ -73,12 +73,26 @@ impl Authority {
         hours: Hours,
         change: impl FnOnce(&mut CertificateParams),
     ) -> Identity {
+        self.issue_to(KeyPair::generate().expect("a key"), hours, change)
+    }
+
+    /// A server's certificate with an RSA key.
+    pub(crate) fn issue_rsa(&self, hours: Hours) -> Identity {
+        let key = KeyPair::generate_rsa_for(&rcgen::PKCS_RSA_SHA256, rcgen::RsaKeySize::_2048);
+        self.issue_to(key.expect("a key"), hours, |_| {})
+    }
+
+    fn issue_to(
+        &self,
+        key: KeyPair,
+        hours: Hours,
+        change: impl FnOnce(&mut CertificateParams),
+    ) -> Identity {
         let mut params = CertificateParams::new(vec![HOST.to_owned()]).expect("parameters");
         valid(&mut params, hours);
         params.serial_number = Some(SerialNumber::from_slice(&[7]));
         params.extended_key_usages = vec![ExtendedKeyUsagePurpose::ServerAuth];
         change(&mut params);
-        let key = KeyPair::generate().expect("a key");
         let der = params.signed_by(&key, &self.issuer).expect("a certificate").der().clone();
         Identity { der, key }
     }

@@ -77,6 +77,7 @@ fn address(served: Served) -> Address {
         handshakes: 1,
         failure: None,
         fault: None,
+        other_key: None,
         tls12: None,
         resumed: None,
         served: vec![served],

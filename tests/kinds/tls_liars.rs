@@ -17,7 +17,7 @@ use crate::support::{Looked, context, look, look_in};
 use crate::tls_forge::{Authority, HOST, Identity, NORMAL};
 use crate::tls_server::{
     accept, answer_bytes, close_at_once, drop_long_hellos, listener, parameters, serve, serve_on,
-    trust, turn,
+    serve_pair, trust, turn,
 };
 
 /// A root, an intermediate, and a good certificate of it.
@@ -268,6 +268,26 @@ async fn a_path_that_drops_long_handshakes_is_told_from_a_dead_server() {
     let looked = look_in::<Tls>(parameters(port, &ca), &context(Duration::from_secs(2))).await;
     assert_eq!(looked.codes(Fail), ["tls.pq-intolerant"], "{:#?}", looked.findings);
     assert_eq!(looked.codes(Pass), ["tls.ok"], "{:#?}", looked.findings);
+}
+
+#[tokio::test]
+async fn both_certificates_of_a_pair_are_judged() {
+    let pki = pki();
+    let shown = |leaf: &Identity| turn(leaf, vec![leaf.der.clone(), pki.sub.der.clone()], None);
+    let ca = trust(&pki.root);
+    for (hours, outcome, code) in [
+        (NORMAL, Pass, "tls.ok"),
+        ((-24 * 91, -24), Fail, "tls.expired"),
+        ((-24 * 88, 24 * 2), Fail, "tls.expires-in-window"),
+    ] {
+        let rsa = pki.sub.issue_rsa(hours);
+        let port = serve_pair(vec![shown(&pki.leaf), shown(&rsa)]).await;
+        let looked = look::<Tls>(parameters(port, &ca)).await;
+        assert_eq!(looked.codes(outcome), [code], "{:#?}", looked.findings);
+        assert_eq!(looked.outcome(), outcome, "{:#?}", looked.findings);
+        let seen = looked.seen.expect("it was seen");
+        assert_eq!(seen.served().count(), 2, "{seen:#?}");
+    }
 }
 
 /// Two addresses that show different certificates.

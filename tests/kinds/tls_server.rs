@@ -20,16 +20,29 @@ use crate::tls_forge::{Authority, HOST, Identity};
 pub(crate) struct Show {
     turns: Vec<Arc<CertifiedKey>>,
     turn: AtomicUsize,
+    /// Whether not the turn but the client's kinds of keys decide.
+    by_key: bool,
 }
 
 impl Show {
     pub(crate) fn new(turns: Vec<Arc<CertifiedKey>>) -> Self {
-        Self { turns, turn: AtomicUsize::new(0) }
+        Self { turns, turn: AtomicUsize::new(0), by_key: false }
+    }
+
+    /// The first that fits the kinds of keys the client knows.
+    fn by_key(turns: Vec<Arc<CertifiedKey>>) -> Self {
+        Self { by_key: true, ..Self::new(turns) }
     }
 }
 
 impl ResolvesServerCert for Show {
-    fn resolve(&self, _: ClientHello<'_>) -> Option<Arc<CertifiedKey>> {
+    fn resolve(&self, hello: ClientHello<'_>) -> Option<Arc<CertifiedKey>> {
+        if self.by_key {
+            let fits = |shown: &&Arc<CertifiedKey>| {
+                shown.key.choose_scheme(hello.signature_schemes()).is_some()
+            };
+            return self.turns.iter().find(fits).cloned();
+        }
         let turn = self.turn.fetch_add(1, Ordering::Relaxed).min(self.turns.len() - 1);
         Some(Arc::clone(&self.turns[turn]))
     }
@@ -60,11 +73,19 @@ pub(crate) fn serve_on(
     turns: Vec<Arc<CertifiedKey>>,
     versions: &[&'static rustls::SupportedProtocolVersion],
 ) {
+    serve_shown(listener, Show::new(turns), versions);
+}
+
+fn serve_shown(
+    listener: TcpListener,
+    show: Show,
+    versions: &[&'static rustls::SupportedProtocolVersion],
+) {
     let config = ServerConfig::builder_with_provider(Arc::clone(gonogo::net::tls::provider()))
         .with_protocol_versions(versions)
         .expect("versions")
         .with_no_client_auth()
-        .with_cert_resolver(Arc::new(Show::new(turns)));
+        .with_cert_resolver(Arc::new(show));
     let acceptor = tokio_rustls::TlsAcceptor::from(Arc::new(config));
     accept(listener, move |stream| {
         let acceptor = acceptor.clone();
@@ -82,6 +103,14 @@ pub(crate) async fn serve(turns: Vec<Arc<CertifiedKey>>) -> u16 {
     let listener = listener(Ipv4Addr::LOCALHOST, 0).await;
     let port = listener.local_addr().expect("an address").port();
     serve_on(listener, turns, rustls::ALL_VERSIONS);
+    port
+}
+
+/// Serves one certificate for each kind of key on a free port; returns it.
+pub(crate) async fn serve_pair(pair: Vec<Arc<CertifiedKey>>) -> u16 {
+    let listener = listener(Ipv4Addr::LOCALHOST, 0).await;
+    let port = listener.local_addr().expect("an address").port();
+    serve_shown(listener, Show::by_key(pair), rustls::ALL_VERSIONS);
     port
 }
 

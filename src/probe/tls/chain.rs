@@ -6,6 +6,7 @@ use super::seen::{Sent, Served};
 use crate::model::code::Code;
 use crate::model::finding::Finding;
 use crate::model::outcome::Outcome;
+use crate::model::text::count;
 use crate::net::pki::certificate::{Certificate, Key};
 use crate::net::pki::path::{Obstacle, Path};
 
@@ -125,7 +126,9 @@ fn broken(
         Obstacle::Unreadable => invalid("a part of a certificate cannot be understood"),
     };
     let finding = Finding::new(code, case.target, message);
-    Some(finding.expected(format!("a path to a root of {}", case.roots)).actual(reason.clone()))
+    let sent = count(served.chain.len(), "certificate");
+    let actual = format!("{sent} sent, the last of the chain issued by {} ({reason})", last.issuer);
+    Some(finding.expected(format!("a path to a root of {}", case.roots)).actual(actual))
 }
 
 fn invalid(what: &str) -> (&'static Code, String) {

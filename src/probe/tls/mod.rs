@@ -34,13 +34,14 @@ use crate::model::time::Span;
 use crate::net::tls_upgrade::Protocol;
 
 pub use seen::{
-    Accepted, Address, Asked, Contact, Observation, Said, Sent, Served, Staple, Tls12,
+    Accepted, Address, Asked, Contact, Observation, OtherKey, Said, Sent, Served, Staple, Tls12,
 };
 
 /// Is every address of a TLS endpoint ready: right certificate, whole chain, good staple, and valid
 /// until well after the launch?
 ///
-/// Every A and AAAA address is contacted with the same server name, without resuming a session.
+/// Every A and AAAA address is contacted with the same server name, without resuming a session. A
+/// server may have an RSA certificate beside an ECDSA one: it is asked for both, and each is judged.
 /// The path to a trusted root is built from what the server itself sent, so that an intermediate
 /// only a browser's cache would supply is missed here too. Dates are judged on that path and not on
 /// every certificate sent: an expired cross-signature that nobody uses harms nobody.

@@ -11,18 +11,19 @@ use rustls::pki_types::{CertificateDer, ServerName};
 use tokio::net::TcpStream;
 
 use super::ask::{ask, tells};
-use super::seen::{Accepted, Address, Contact, Observation, Sent, Served, Staple, Tls12};
+use super::seen::{Accepted, Address, Contact, Observation, OtherKey, Sent, Served, Staple, Tls12};
 use super::{Resumption, Revocation, Stapling, Tls};
 use crate::model::fault::Fault;
 use crate::model::text::one_line;
 use crate::net::name::{Addresses, addresses};
+use crate::net::pki::certificate::Key;
 use crate::net::pki::file;
 use crate::net::pki::issuer::Issuer;
 use crate::net::pki::ocsp::Answer;
 use crate::net::pki::path;
 use crate::net::pki::roots::Roots;
 use crate::net::tcp::{Dial, Refusal, dial};
-use crate::net::tls::{Handshake, KeyExchange, Offer, Versions, shake};
+use crate::net::tls::{Handshake, KeyExchange, Keys, Offer, Versions, shake};
 use crate::net::tls_resume::{Resumed, resume};
 use crate::net::tls_upgrade::{Reply, upgrade};
 use crate::probe::ProbeCx;
@@ -117,6 +118,7 @@ impl Look<'_> {
             handshakes: 0,
             failure: None,
             fault: None,
+            other_key: None,
             tls12: None,
             resumed: None,
             served: Vec::new(),
@@ -129,6 +131,12 @@ impl Look<'_> {
                 Ok(next) => self.keep(&mut seen, &mut chains, next),
                 Err(fault) => seen.fault = Some(fault),
             }
+        }
+        if let Some(offer) = self.other_key(&seen, exchange)
+            && self.has_time(&seen)
+        {
+            let other = self.other(address, offer, &mut seen, &mut chains).await;
+            seen.other_key = Some(other.into());
         }
         if self.demands_staple(&seen) {
             seen.tls12 = Some(self.tls12(address).await.into());
@@ -175,7 +183,7 @@ impl Look<'_> {
     }
 
     const fn offer(&self, exchange: KeyExchange) -> Offer<'_> {
-        Offer { name: self.name, exchange, versions: Versions::All }
+        Offer { name: self.name, exchange, versions: Versions::All, keys: Keys::All }
     }
 
     /// A handshake over a connection of its own.
@@ -211,11 +219,53 @@ impl Look<'_> {
         Ok(Open::Ready(stream, millis))
     }
 
+    /// How to ask for a certificate with the other kind of key than the one served. Clients that
+    /// know only that kind are served it, and nobody else sees it expire.
+    fn other_key<'b>(&'b self, seen: &Accepted, exchange: KeyExchange) -> Option<Offer<'b>> {
+        let keys = match (&seen.failure, seen.served.as_slice()) {
+            (None, [one]) => match one.leaf()?.key {
+                Key::Rsa(_) => Keys::Curve,
+                Key::Ec(_) | Key::Ed(_) => Keys::Rsa,
+                Key::Other(_) => return None,
+            },
+            _ => return None,
+        };
+        Some(Offer { keys, ..self.offer(exchange) })
+    }
+
+    /// Asks for a certificate with the other kind of key. That there is none is no fault.
+    async fn other(
+        &self,
+        address: SocketAddr,
+        offer: Offer<'_>,
+        seen: &mut Accepted,
+        chains: &mut Vec<Chain>,
+    ) -> Result<OtherKey, Fault> {
+        let mut tries = 0;
+        loop {
+            let handshake = self.again(address, offer).await?;
+            if handshake.chain.is_empty() {
+                return Ok(OtherKey::NotServed);
+            }
+            self.keep(seen, chains, handshake);
+            tries += 1;
+            let more = self.tls.stapling != Stapling::Off
+                && seen.failure.is_none()
+                && seen.served.last().is_some_and(waits);
+            if !more || tries == TRIES || !self.has_time(seen) {
+                return Ok(OtherKey::Served);
+            }
+            tokio::time::sleep(PAUSE).await;
+        }
+    }
+
     /// Whether a staple is demanded that TLS 1.2 may not have: it travels in another message there,
     /// and another terminator may speak it.
     fn demands_staple(&self, seen: &Accepted) -> bool {
         let newest = |served: &Served| {
-            served.session.as_ref().is_some_and(|session| session.version == "TLSv1.3")
+            // Without one over TLS 1.3 the demand is not met anyhow.
+            served.staple.is_some()
+                && served.session.as_ref().is_some_and(|session| session.version == "TLSv1.3")
                 && (self.tls.stapling == Stapling::Require
                     || served.leaf().is_some_and(|leaf| leaf.must_staple))
         };
@@ -262,15 +312,11 @@ impl Look<'_> {
 
     /// Whether another handshake may bring a staple that did not come so far.
     fn waits_for_staple(&self, seen: &Accepted) -> bool {
-        let expected = |served: &Served| {
-            served.staple.is_none()
-                && served.leaf().is_some_and(|leaf| leaf.must_staple || !leaf.ocsp.is_empty())
-        };
         self.tls.stapling != Stapling::Off
             && seen.handshakes < TRIES
             && seen.failure.is_none()
             && seen.fault.is_none()
-            && seen.served.iter().any(expected)
+            && seen.served.iter().any(waits)
     }
 
     fn has_time(&self, seen: &Accepted) -> bool {
@@ -328,4 +374,10 @@ impl Look<'_> {
             answer: Answer::read(&handshake.staple, leaf, issuer.as_ref()),
         }
     }
+}
+
+/// Whether a certificate can have a staple and came without one.
+fn waits(served: &Served) -> bool {
+    served.staple.is_none()
+        && served.leaf().is_some_and(|leaf| leaf.must_staple || !leaf.ocsp.is_empty())
 }

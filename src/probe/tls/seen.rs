@@ -64,6 +64,8 @@ pub struct Accepted {
     pub failure: Option<Failure>,
     /// Why a later handshake taught nothing.
     pub fault: Option<Fault>,
+    /// What came of asking for a certificate with the other kind of key, RSA or a curve.
+    pub other_key: Option<Sight<OtherKey>>,
     /// What TLS 1.2 alone shows, where a staple is demanded and the server speaks TLS 1.3.
     pub tls12: Option<Sight<Tls12>>,
     /// Whether a session was resumed, where the check wants it.
@@ -71,6 +73,16 @@ pub struct Accepted {
     /// Each different certificate that was served: one, unless the address stands for several
     /// servers.
     pub served: Vec<Served>,
+}
+
+/// Whether a server has a certificate with another kind of key as well.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "kebab-case")]
+pub enum OtherKey {
+    /// It has; it is among those served.
+    Served,
+    /// It has not.
+    NotServed,
 }
 
 /// What was seen over TLS 1.2 of a server that also speaks TLS 1.3.
