@@ -2,7 +2,9 @@
 
 mod channel;
 pub mod dns;
+pub mod mysql;
 pub mod name;
+mod percent;
 pub mod pki;
 pub mod postgres;
 pub mod redis;

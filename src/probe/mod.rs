@@ -41,6 +41,7 @@ kinds! {
     dns::Dns,
     tls::Tls,
     postgres_pool::PostgresPool,
+    mysql_pool::MysqlPool,
     redis::Redis,
     tcp::Tcp,
     command::Command,
