@@ -2,6 +2,7 @@
 
 mod dns;
 mod dns_liars;
+mod mysql_pool;
 mod postgres_pool;
 mod redis;
 mod support;

@@ -283,7 +283,7 @@ impl Login<'_> {
         }
         packet.extend([plugin.as_bytes(), b"\0"].concat());
         packet.extend(attributes(self.application));
-        match self.talk(&mut packets, &packet, safe, hello.nonce).await {
+        match self.talk(&mut packets, &packet, safe).await {
             Ok(Ok(None)) => {
                 let (address, version) = (self.address, hello.version);
                 let greeting = Greeting { address, version, tls };
@@ -301,7 +301,6 @@ impl Login<'_> {
         packets: &mut Packets,
         first: &[u8],
         safe: bool,
-        mut nonce: Vec<u8>,
     ) -> io::Result<Result<Option<ServerError>, Fault>> {
         packets.write(first).await?;
         // A server that never ends asking is no server.
@@ -313,8 +312,8 @@ impl Login<'_> {
                 (Some(0xfe), _) => {
                     let mut cursor = Cursor(&packet[1..]);
                     let plugin = String::from_utf8_lossy(cursor.until_zero()).into_owned();
-                    nonce = cursor.until_zero().to_vec();
-                    let proof = auth::answer(&plugin, self.url.password(), &nonce, safe);
+                    let nonce = cursor.until_zero();
+                    let proof = auth::answer(&plugin, self.url.password(), nonce, safe);
                     let Some(proof) = proof else { return Ok(Err(self.unknown(&plugin))) };
                     packets.write(&proof).await?;
                 }

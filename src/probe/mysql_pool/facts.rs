@@ -65,7 +65,7 @@ pub struct Server {
 /// What other sessions are doing.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct Activity {
-    /// Sessions that sleep in an open InnoDB transaction, the longest asleep first, at most twenty.
+    /// Sessions that sleep in an open transaction, the longest asleep first, at most twenty.
     pub idle_in_transaction: Vec<Session>,
     /// Sessions that wait for a row lock, at most twenty.
     pub lock_waits: Vec<Session>,
