@@ -115,6 +115,18 @@ impl Sink for Log {
 /// # Errors
 /// When there is none.
 pub fn find(folder: &Path, name: Option<&str>) -> Result<PathBuf, HistoryError> {
+    let mut logs = logs(folder)?;
+    let empty = || HistoryError::Empty { folder: folder.to_owned() };
+    let Some(name) = name else { return logs.pop().map(|(_, path)| path).ok_or_else(empty) };
+    let hit = |stem: &str| stem.starts_with(name) || stem.replace('-', "").ends_with(name);
+    let found = logs.into_iter().rev().find(|(stem, _)| hit(stem));
+    found
+        .map(|(_, path)| path)
+        .ok_or_else(|| HistoryError::NoSuchRun { name: name.to_owned(), folder: folder.to_owned() })
+}
+
+/// The logs in a folder, oldest first: the run and its file.
+fn logs(folder: &Path) -> Result<Vec<(String, PathBuf)>, HistoryError> {
     let io = |source| HistoryError::Io { path: folder.to_owned(), source };
     let entries = match fs::read_dir(folder) {
         Ok(entries) => entries,
@@ -133,21 +145,23 @@ pub fn find(folder: &Path, name: Option<&str>) -> Result<PathBuf, HistoryError> 
     }
     // UUIDv7: by name is by time.
     logs.sort();
-    match name {
-        None => logs
-            .pop()
-            .map(|(_, path)| path)
-            .ok_or_else(|| HistoryError::Empty { folder: folder.to_owned() }),
-        Some(name) => logs
-            .into_iter()
-            .rev()
-            .find(|(stem, _)| stem.starts_with(name) || stem.replace('-', "").ends_with(name))
-            .map(|(_, path)| path)
-            .ok_or_else(|| HistoryError::NoSuchRun {
-                name: name.to_owned(),
-                folder: folder.to_owned(),
-            }),
-    }
+    Ok(logs)
+}
+
+/// The latest recorded run of a checklist, by the name of what is launched.
+///
+/// # Errors
+/// When there is none.
+pub fn latest_of(folder: &Path, name: &str) -> Result<RunRecord, HistoryError> {
+    let none = || HistoryError::NoSuchRun { name: name.to_owned(), folder: folder.to_owned() };
+    records(folder).find(|record| record.header.name == name).ok_or_else(none)
+}
+
+/// Recorded runs, latest first; what cannot be read is passed over.
+pub fn records(folder: &Path) -> impl Iterator<Item = RunRecord> {
+    let mut logs = logs(folder).unwrap_or_default();
+    logs.reverse();
+    logs.into_iter().filter_map(|(_, path)| read(&path).ok())
 }
 
 /// Reads a record: from an event log, torn last line and all, or from a record in JSON.

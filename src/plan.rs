@@ -1,13 +1,16 @@
 //! The plan: which checks of a list are looked at now, which are not and why, and whom they contact.
 
-use std::collections::HashSet;
+use std::collections::{HashMap, HashSet};
 
 use jiff::{Timestamp, Zoned};
+use serde_json::Value;
 use thiserror::Error;
 
+use crate::checklist::raw::RawWaiver;
 use crate::checklist::{Check, Checklist};
+use crate::model::id::CheckId;
 use crate::model::peer::Peer;
-use crate::model::record::{Skip, SkipReason};
+use crate::model::record::{CheckRecord, Skip, SkipReason, Waived, Waiver};
 use crate::model::text::did_you_mean;
 use crate::model::time::{Offset, Phase, Window};
 
@@ -22,6 +25,52 @@ pub struct Selection {
     pub skip: Vec<String>,
     /// The phase.
     pub phase: PhaseChoice,
+    /// Whether what the selected checks need is selected with them.
+    pub with_needs: bool,
+    /// This machine's part of the list.
+    pub shard: Option<Shard>,
+    /// Only these, when a recorded run says so.
+    pub only: Option<HashSet<CheckId>>,
+    /// Answers taken over from an interrupted run.
+    pub carried: HashMap<CheckId, CheckRecord>,
+    /// The last recorded pass of each check.
+    pub passes: HashMap<CheckId, Pass>,
+}
+
+/// One machine's part of a list that several machines run together.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Shard {
+    /// Which part, from 1.
+    pub part: usize,
+    /// How many parts there are.
+    pub of: usize,
+}
+
+impl std::str::FromStr for Shard {
+    type Err = String;
+
+    fn from_str(text: &str) -> Result<Self, String> {
+        let bad = || format!("`{text}` is no part of a list; write I/N, such as 1/3");
+        let (part, of) = text.split_once('/').ok_or_else(bad)?;
+        let shard =
+            Self { part: part.parse().map_err(|_| bad())?, of: of.parse().map_err(|_| bad())? };
+        if (1..=shard.of).contains(&shard.part) { Ok(shard) } else { Err(bad()) }
+    }
+}
+
+impl std::fmt::Display for Shard {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(f, "{}/{}", self.part, self.of)
+    }
+}
+
+/// A recorded pass of a check.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Pass {
+    /// When it was looked at.
+    pub at: Timestamp,
+    /// The parameters it was looked at with; with others it was another check.
+    pub parameters: Value,
 }
 
 /// Which phase to run.
@@ -67,6 +116,8 @@ pub struct Plan<'a> {
     pub window: Window,
     /// For every check of the list in its order, why it is not looked at; `None` when it is.
     pub skips: Vec<Option<Skip>>,
+    /// Answers taken over from an interrupted run.
+    pub carried: HashMap<CheckId, CheckRecord>,
     /// Patterns of `--skip` that left nothing out.
     pub idle_skips: Vec<String>,
 }
@@ -133,23 +184,29 @@ pub fn plan<'a>(
     let launch = checklist.launch.clone().unwrap_or_else(|| now.clone());
     let phase = phase(checklist, selection, now.timestamp(), launch.timestamp())?;
     let window = window(checklist, launch.timestamp());
+    let mut skips: Vec<Option<Skip>> =
+        checklist.checks().map(|check| not_selected(check, selection)).collect();
+    if selection.with_needs {
+        pull_in_needs(checklist, &mut skips);
+    }
     // Who names a check wants it looked at, whatever the clock says.
     let by_phase = selection.ids.is_empty() || selection.phase != PhaseChoice::Auto;
-    let skips: Vec<Option<Skip>> = checklist
-        .checks()
-        .map(|check| {
-            not_selected(check, selection)
-                .or_else(|| phase.as_ref().filter(|_| by_phase).and_then(|p| other_phase(check, p)))
-        })
-        .collect();
+    if let Some(phase) = phase.as_ref().filter(|_| by_phase) {
+        for (check, skip) in checklist.checks().zip(&mut skips).filter(|(_, skip)| skip.is_none()) {
+            *skip = other_phase(check, phase, &selection.passes, now.timestamp());
+        }
+    }
+    if let Some(shard) = selection.shard {
+        leave_to_others(checklist, shard, &mut skips);
+    }
     if skips.iter().all(Option::is_some) {
         return Err(NothingSelected::Nothing { help: why_nothing(&skips, checklist) });
     }
-    let idle =
-        |pattern: &&String| !checklist.checks().any(|check| glob(pattern, check.id.as_str()));
+    let carried = selection.carried.clone();
+    let idle = |pattern: &&String| !checklist.checks().any(|check| check.id.matches(pattern));
     let idle_skips = selection.skip.iter().filter(idle).cloned().collect();
     let phase = phase.map_or_else(|| "all".to_owned(), |phase| phase.to_string());
-    Ok(Plan { checklist, phase, now: now.timestamp(), launch, window, skips, idle_skips })
+    Ok(Plan { checklist, phase, now: now.timestamp(), launch, window, skips, carried, idle_skips })
 }
 
 impl<'a> Plan<'a> {
@@ -165,7 +222,16 @@ impl<'a> Plan<'a> {
         let skips = checklist.checks().map(|_| skip()).collect();
         let phase = "all".to_owned();
         let idle_skips = Vec::new();
-        Self { checklist, phase, now: now.timestamp(), launch, window, skips, idle_skips }
+        Self {
+            checklist,
+            phase,
+            now: now.timestamp(),
+            launch,
+            window,
+            skips,
+            carried: HashMap::new(),
+            idle_skips,
+        }
     }
 
     /// Every check with why it is not looked at, by step.
@@ -189,6 +255,22 @@ impl<'a> Plan<'a> {
             .map(|(check, _)| check)
     }
 
+    /// The waivers, their ends counted from the launch.
+    #[must_use]
+    pub fn waivers(&self) -> Vec<Waiver> {
+        let resolve = |raw: &RawWaiver| Waiver {
+            check: raw.check.clone(),
+            code: raw.code.clone(),
+            target: raw.target.clone(),
+            waived: Waived {
+                by: raw.by.clone(),
+                reason: raw.reason.clone(),
+                until: raw.until.resolve(self.launch.timestamp()),
+            },
+        };
+        self.checklist.waivers.iter().map(resolve).collect()
+    }
+
     /// Everybody the selected checks will contact, each once.
     #[must_use]
     pub fn peers(&self) -> Vec<Peer> {
@@ -203,41 +285,6 @@ impl<'a> Plan<'a> {
     }
 }
 
-/// Whether a pattern with `*` and `?` matches a whole id. An id without its `for_each` value
-/// matches every check made from it.
-#[must_use]
-pub fn glob(pattern: &str, id: &str) -> bool {
-    let bare = id.split_once('[').map_or(id, |(name, _)| name);
-    matches(pattern.as_bytes(), id.as_bytes())
-        || (!pattern.contains('[') && matches(pattern.as_bytes(), bare.as_bytes()))
-}
-
-fn matches(pattern: &[u8], text: &[u8]) -> bool {
-    // The last star seen, and how much of the text it has taken.
-    let (mut p, mut t, mut star) = (0, 0, None);
-    while t < text.len() {
-        match pattern.get(p) {
-            Some(b'*') => {
-                star = Some((p, t));
-                p += 1;
-            }
-            Some(c) if *c == b'?' || *c == text[t] => {
-                p += 1;
-                t += 1;
-            }
-            Some(_) | None => match star {
-                Some((at, taken)) => {
-                    star = Some((at, taken + 1));
-                    p = at + 1;
-                    t = taken + 1;
-                }
-                None => return false,
-            },
-        }
-    }
-    pattern[p..].iter().all(|c| *c == b'*')
-}
-
 /// The release window as instants; without one, the launch itself.
 fn window(checklist: &Checklist, launch: Timestamp) -> Window {
     let (from, to) = checklist.window.unwrap_or((Offset::ZERO, Offset::ZERO));
@@ -247,7 +294,7 @@ fn window(checklist: &Checklist, launch: Timestamp) -> Window {
 fn known_names(checklist: &Checklist, selection: &Selection) -> Result<(), NothingSelected> {
     let ids: Vec<&str> = checklist.checks().map(|check| check.id.as_str()).collect();
     for pattern in &selection.ids {
-        if !ids.iter().any(|id| glob(pattern, id)) {
+        if !checklist.checks().any(|check| check.id.matches(pattern)) {
             let help = meant(pattern, &ids);
             return Err(NothingSelected::NoSuchId { pattern: pattern.clone(), help });
         }
@@ -304,13 +351,16 @@ fn phase(
 }
 
 fn not_selected(check: &Check, selection: &Selection) -> Option<Skip> {
-    let id = check.id.as_str();
-    let named = selection.ids.is_empty() || selection.ids.iter().any(|pattern| glob(pattern, id));
+    let hit = |pattern: &String| check.id.matches(pattern);
+    let named = selection.ids.is_empty() || selection.ids.iter().any(hit);
     let tagged =
         selection.tags.is_empty() || selection.tags.iter().any(|tag| check.tags.contains(tag));
-    let left_out = selection.skip.iter().any(|pattern| glob(pattern, id));
+    let left_out = selection.skip.iter().any(hit);
+    let wanted = selection.only.as_ref().is_none_or(|only| only.contains(&check.id));
     let text = if left_out {
         "left out with --skip"
+    } else if !wanted {
+        "passed in the run before"
     } else if named && tagged {
         return None;
     } else {
@@ -319,13 +369,74 @@ fn not_selected(check: &Check, selection: &Selection) -> Option<Skip> {
     Some(Skip { reason: SkipReason::NotSelected, cause: None, text: text.to_owned() })
 }
 
-fn other_phase(check: &Check, phase: &Phase) -> Option<Skip> {
+/// Why a check is not looked at in a phase that is not its own; `None` when it is looked at, because
+/// its pass of an earlier phase does not count any more.
+fn other_phase(
+    check: &Check,
+    phase: &Phase,
+    passes: &HashMap<CheckId, Pass>,
+    now: Timestamp,
+) -> Option<Skip> {
     if check.phases.is_empty() || check.phases.contains(phase) {
         return None;
     }
-    let phases: Vec<String> = check.phases.iter().map(ToString::to_string).collect();
-    let text = format!("belongs to {}, and this is {phase}", phases.join(", "));
-    Some(Skip { reason: SkipReason::Phase, cause: None, text })
+    let skip = |text: String| Some(Skip { reason: SkipReason::Phase, cause: None, text });
+    let begun = check.phases.iter().any(|own| own.at < phase.at);
+    if let Some(valid) = check.valid_for.filter(|_| begun) {
+        let pass = passes.get(&check.id).filter(|pass| pass.parameters == check.parameters);
+        let fresh = pass.filter(|pass| now.duration_since(pass.at) <= valid.signed());
+        return skip(format!("passed on {}, which counts for {valid}", fresh?.at));
+    }
+    let phases: Vec<&str> = check.phases.iter().map(|phase| phase.label.as_str()).collect();
+    skip(format!("belongs to {}, and this is {phase}", phases.join(", ")))
+}
+
+/// Selects what the selected checks need, and what that needs.
+fn pull_in_needs(checklist: &Checklist, skips: &mut [Option<Skip>]) {
+    let places: HashMap<&CheckId, usize> =
+        checklist.checks().enumerate().map(|(n, check)| (&check.id, n)).collect();
+    let checks: Vec<&Check> = checklist.checks().collect();
+    let mut open: Vec<usize> = (0..checks.len()).filter(|n| skips[*n].is_none()).collect();
+    while let Some(n) = open.pop() {
+        for place in checks[n].needs.iter().filter_map(|id| places.get(id)) {
+            if skips[*place].take().is_some() {
+                open.push(*place);
+            }
+        }
+    }
+}
+
+/// Leaves the checks of other shards out. Checks that need each other stay together, or a shard would
+/// look at what its need was never seen to pass; whole groups are dealt out in list order.
+fn leave_to_others(checklist: &Checklist, shard: Shard, skips: &mut [Option<Skip>]) {
+    let checks: Vec<&Check> = checklist.checks().collect();
+    let places: HashMap<&CheckId, usize> =
+        checks.iter().enumerate().map(|(n, check)| (&check.id, n)).collect();
+    // The first check of each check's group, by following links to ever earlier ones.
+    let mut group: Vec<usize> = (0..checks.len()).collect();
+    for (n, check) in checks.iter().enumerate() {
+        for need in check.needs.iter().filter_map(|id| places.get(id)) {
+            let (a, b) = (first(&group, n), first(&group, *need));
+            group[a.max(b)] = a.min(b);
+        }
+    }
+    let mut dealt: HashMap<usize, usize> = HashMap::new();
+    for (n, skip) in skips.iter_mut().enumerate().filter(|(_, skip)| skip.is_none()) {
+        let next = dealt.len();
+        let turn = *dealt.entry(first(&group, n)).or_insert(next);
+        if turn % shard.of != shard.part - 1 {
+            let text = format!("left to another shard than {shard}");
+            *skip = Some(Skip { reason: SkipReason::NotSelected, cause: None, text });
+        }
+    }
+}
+
+/// The first check of a check's group, by following the links.
+fn first(group: &[usize], mut n: usize) -> usize {
+    while group[n] != n {
+        n = group[n];
+    }
+    n
 }
 
 fn why_nothing(skips: &[Option<Skip>], checklist: &Checklist) -> String {
@@ -339,29 +450,4 @@ fn why_nothing(skips: &[Option<Skip>], checklist: &Checklist) -> String {
     }
     let ids: Vec<&str> = checklist.checks().map(|check| check.id.as_str()).collect();
     format!("the selection leaves everything out; {}", meant("", &ids))
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn globs_match_whole_ids() {
-        for (pattern, id, hit) in [
-            ("dns.login", "dns.login", true),
-            ("dns.login", "dns.login2", false),
-            ("dns.*", "dns.login", true),
-            ("*", "x", true),
-            ("*.login", "tls.login", true),
-            ("d?s.*in", "dns.login", true),
-            ("d?s", "ds", false),
-            ("dns.login", "dns.login[cn-east]", true),
-            ("dns.login[cn*", "dns.login[cn-east]", true),
-            ("dns.login[us]", "dns.login[cn-east]", false),
-            ("a*b*c", "aXbXbXc", true),
-            ("a*b*c", "aXbXbX", false),
-        ] {
-            assert_eq!(glob(pattern, id), hit, "{pattern} {id}");
-        }
-    }
 }

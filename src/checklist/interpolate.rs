@@ -1,6 +1,7 @@
 //! Filling in `${…}`: after the YAML was parsed, so that a value can never break the document.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, HashMap};
+use std::path::{Path, PathBuf};
 
 use crate::model::fault::Fault;
 use crate::model::node::{Content, Node, Place, Problem, Text};
@@ -14,11 +15,11 @@ pub trait SecretSource {
     /// # Errors
     /// Why there is none, as the end of a sentence: `is not set`.
     fn env(&self, name: &str) -> Result<String, String>;
-    /// The contents of a file, its path relative to the checklist's folder.
+    /// The contents of a file.
     ///
     /// # Errors
     /// Why there is none, as the end of a sentence: `cannot be read: …`.
-    fn file(&self, path: &str) -> Result<String, String>;
+    fn file(&self, path: &Path) -> Result<String, String>;
 }
 
 /// Secrets are not looked at: for `lint` and `plan`, which must work where no secret is.
@@ -30,7 +31,7 @@ impl SecretSource for NoSecrets {
         Err("was not looked at".to_owned())
     }
 
-    fn file(&self, _: &str) -> Result<String, String> {
+    fn file(&self, _: &Path) -> Result<String, String> {
         Err("was not looked at".to_owned())
     }
 }
@@ -40,6 +41,8 @@ pub struct Filler<'a> {
     vars: BTreeMap<String, Var>,
     source: &'a dyn SecretSource,
     secrets: &'a Secrets,
+    /// The folder of each file, which the paths written in it start from.
+    folders: HashMap<usize, PathBuf>,
     /// Everything wrong with references.
     pub problems: Vec<Problem>,
     /// Secrets that are not there, since the last [`Filler::take_missing`].
@@ -59,11 +62,13 @@ impl<'a> Filler<'a> {
         vars: BTreeMap<String, Node>,
         source: &'a dyn SecretSource,
         secrets: &'a Secrets,
+        folders: HashMap<usize, PathBuf>,
     ) -> Self {
         Self {
             vars: vars.into_iter().map(|(name, node)| (name, Var::Raw(node))).collect(),
             source,
             secrets,
+            folders,
             problems: Vec::new(),
             missing: Vec::new(),
         }
@@ -75,9 +80,20 @@ impl<'a> Filler<'a> {
         std::mem::take(&mut self.missing)
     }
 
-    /// Defines a variable that is already complete.
-    pub fn define(&mut self, name: &str, node: Node) {
-        self.vars.insert(name.to_owned(), Var::Done(node));
+    /// Fills in a tree with some more variables, which are complete already.
+    pub fn fill_with(&mut self, more: &[(String, Node)], node: &Node) -> Node {
+        let outer: Vec<(&String, Option<Var>)> = more
+            .iter()
+            .map(|(name, value)| (name, self.vars.insert(name.clone(), Var::Done(value.clone()))))
+            .collect();
+        let filled = self.fill(node);
+        for (name, value) in outer {
+            match value {
+                Some(value) => self.vars.insert(name.clone(), value),
+                None => self.vars.remove(name),
+            };
+        }
+        filled
     }
 
     /// All variables, filled in.
@@ -140,7 +156,10 @@ impl<'a> Filler<'a> {
         if let Some((scheme, rest)) = name.split_once(':') {
             let value = match scheme {
                 "env" => self.source.env(rest),
-                "file" => self.source.file(rest),
+                "file" => {
+                    let folder = self.folders.get(&place.file);
+                    self.source.file(&folder.map_or_else(|| PathBuf::from(rest), |f| f.join(rest)))
+                }
                 _ => {
                     self.problems.push(
                         Problem::new(place, format!("unknown source `{scheme}` in `{written}`"))
@@ -284,7 +303,7 @@ mod tests {
             if name == "PW" { Ok("hunter22".to_owned()) } else { Err("is not set".to_owned()) }
         }
 
-        fn file(&self, _: &str) -> Result<String, String> {
+        fn file(&self, _: &Path) -> Result<String, String> {
             Err("cannot be read".to_owned())
         }
     }
@@ -293,7 +312,7 @@ mod tests {
         let vars = yaml::parse(vars, 0).expect("vars");
         let vars = vars.entries().iter().map(|(k, v)| (k.text.clone(), v.clone())).collect();
         let secrets = Secrets::default();
-        let mut filler = Filler::new(vars, &Fixed, &secrets);
+        let mut filler = Filler::new(vars, &Fixed, &secrets, HashMap::new());
         let node = filler.fill(&yaml::parse(text, 1).expect("text"));
         let missing = filler.take_missing().into_iter().map(|(_, fault)| fault).collect();
         (node, filler.problems, missing)

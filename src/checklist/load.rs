@@ -1,6 +1,6 @@
 //! Reading checklist files. The only part of the language that touches the disk.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, HashSet};
 use std::fs::File;
 use std::io::Read;
 use std::path::{Path, PathBuf};
@@ -57,6 +57,8 @@ pub struct Invalid {
 pub struct Options<'a> {
     /// Variables of the command line: name, and value as YAML.
     pub vars: &'a [(String, String)],
+    /// Files of variables, which those of the command line win over.
+    pub var_files: &'a [PathBuf],
     /// Where secrets come from; `None` leaves them out, for `lint` and `plan`.
     pub secrets: Option<&'a dyn SecretSource>,
     /// T-0 of the command line, which overrides the list's.
@@ -83,27 +85,16 @@ pub fn read(path: &Path) -> Result<String, ReadError> {
     })
 }
 
-/// Loads and validates a checklist file.
+/// Loads and validates a checklist file and everything it includes.
 ///
 /// # Errors
-/// All mistakes of the file and of the sign-offs beside it.
+/// All mistakes of all the files and of the sign-offs beside the first.
 pub fn load(path: &Path, options: &Options<'_>) -> Result<(Checklist, Sources), Invalid> {
-    let mut sources = Sources::default();
-    let mut problems = Vec::new();
-    let shown = path.display().to_string();
-    match read(path) {
-        Ok(text) => {
-            let signoffs = signoff::load(path, &mut sources, &mut problems);
-            let base = path.parent().unwrap_or(Path::new("")).to_owned();
-            let from = Origin { path: shown, text, base, signoffs };
-            finish(from, sources, problems, options)
-        }
-        Err(error) => {
-            let file = sources.add(shown, "");
-            problems.push(Problem::new(Place { file, start: 0, end: 0 }, error.to_string()));
-            Err(Invalid { sources, problems })
-        }
-    }
+    let mut loading = Loading::default();
+    let signoffs = signoff::load(path, &mut loading.sources, &mut loading.problems);
+    let text = loading.file(path, None);
+    let sha256 = sha256_hex(text.unwrap_or_default().as_bytes());
+    loading.finish(Origin { path: path.display().to_string(), sha256, signoffs }, options)
 }
 
 /// Validates a checklist that stands in no file, such as the one `check` makes.
@@ -112,84 +103,184 @@ pub fn load(path: &Path, options: &Options<'_>) -> Result<(Checklist, Sources), 
 /// All its mistakes.
 pub fn from_text(
     name: &str,
-    text: String,
+    text: &str,
     options: &Options<'_>,
 ) -> Result<(Checklist, Sources), Invalid> {
-    let from = Origin { path: name.to_owned(), text, base: PathBuf::new(), signoffs: Vec::new() };
-    finish(from, Sources::default(), Vec::new(), options)
+    let mut loading = Loading::default();
+    loading.parse(name.to_owned(), text, PathBuf::new());
+    let sha256 = sha256_hex(text.as_bytes());
+    loading.finish(Origin { path: name.to_owned(), sha256, signoffs: Vec::new() }, options)
 }
 
-/// What a checklist is made from.
+/// Where a checklist comes from.
 pub(super) struct Origin {
     pub(super) path: String,
-    pub(super) text: String,
-    pub(super) base: PathBuf,
+    pub(super) sha256: String,
     pub(super) signoffs: Vec<SignOff>,
 }
 
-fn finish(
-    from: Origin,
-    mut sources: Sources,
-    mut problems: Vec<Problem>,
-    options: &Options<'_>,
-) -> Result<(Checklist, Sources), Invalid> {
-    let file = sources.add(from.path.clone(), from.text.clone());
-    let overrides = overrides(options.vars, &mut sources, &mut problems);
-    let sha256 = sha256_hex(from.text.as_bytes());
-    let checklist = if let Some(at) = from.text.find('\0') {
-        let place = Place { file, start: at, end: at + 1 };
-        problems.push(Problem::new(place, "a NUL byte: this is not a text file"));
-        None
-    } else {
-        match yaml::parse(&from.text, file) {
-            Ok(root) => {
-                let input = validate::Input {
-                    root: &root,
-                    overrides,
-                    secrets: options.secrets.unwrap_or(&NoSecrets),
-                    launch: options.launch,
-                    sources: &sources,
-                };
-                validate::checklist(from, sha256, input, &mut problems)
+/// One file of a checklist.
+pub(super) struct Part {
+    pub(super) root: Node,
+    /// The folder that paths written in it start from.
+    pub(super) folder: PathBuf,
+}
+
+/// What is known while files are read.
+#[derive(Default)]
+struct Loading {
+    sources: Sources,
+    problems: Vec<Problem>,
+    /// Included files before the files that include them.
+    parts: Vec<Part>,
+    /// The files on the way from the first one to the one that is read.
+    chain: Vec<(PathBuf, String)>,
+    done: HashSet<PathBuf>,
+}
+
+/// More files than any list is made of; a mistake, or somebody's joke.
+const MANY_FILES: usize = 500;
+
+impl Loading {
+    /// Reads a file and what it includes; `place` is where it was named. Gives its text.
+    fn file(&mut self, path: &Path, place: Option<Place>) -> Option<String> {
+        let shown = path.display().to_string();
+        match read(path) {
+            Ok(text) => {
+                let real = path.canonicalize().unwrap_or_else(|_| path.to_owned());
+                if let Some(place) = place.filter(|_| self.chain.iter().any(|(on, _)| *on == real))
+                {
+                    let way: Vec<&str> = self.chain.iter().map(|(_, name)| name.as_str()).collect();
+                    let message =
+                        format!("`include` goes in a circle: {} > {shown}", way.join(" > "));
+                    self.problems.push(Problem::new(place, message).help("take one of them out"));
+                    return None;
+                }
+                // What two files include is there once.
+                if self.done.insert(real.clone()) && self.done.len() <= MANY_FILES {
+                    self.chain.push((real, shown.clone()));
+                    self.parse(shown, &text, path.parent().unwrap_or(Path::new("")).to_owned());
+                    self.chain.pop();
+                }
+                Some(text)
             }
-            Err(problem) => {
-                problems.push(problem);
+            Err(error) => {
+                let place = place.unwrap_or_else(|| {
+                    let file = self.sources.add(shown, "");
+                    Place { file, start: 0, end: 0 }
+                });
+                self.problems.push(Problem::new(place, error.to_string()));
                 None
             }
         }
-    };
-    Sources::sort(&mut problems);
-    match checklist {
-        Some(checklist) if problems.is_empty() => Ok((checklist, sources)),
-        _ => Err(Invalid { sources, problems }),
+    }
+
+    fn parse(&mut self, name: String, text: &str, folder: PathBuf) {
+        let file = self.sources.add(name, text);
+        if let Some(at) = text.find('\0') {
+            let place = Place { file, start: at, end: at + 1 };
+            self.problems.push(Problem::new(place, "a NUL byte: this is not a text file"));
+            return;
+        }
+        match yaml::parse(text, file) {
+            Ok(root) => {
+                // Anything but a list is reported when the file is validated.
+                let included = root.get("include").and_then(Node::as_list).map(<[_]>::to_vec);
+                for item in included.unwrap_or_default() {
+                    if let Some(path) = item.as_text() {
+                        self.file(&folder.join(path), Some(item.place));
+                    }
+                }
+                self.parts.push(Part { root, folder });
+            }
+            Err(problem) => self.problems.push(problem),
+        }
+    }
+
+    fn finish(
+        mut self,
+        from: Origin,
+        options: &Options<'_>,
+    ) -> Result<(Checklist, Sources), Invalid> {
+        let overrides = overrides(options, &mut self.sources, &mut self.problems);
+        let input = validate::Input {
+            parts: &self.parts,
+            overrides,
+            secrets: options.secrets.unwrap_or(&NoSecrets),
+            launch: options.launch,
+            sources: &self.sources,
+        };
+        // A first file that is no YAML has been reported; what it includes says nothing alone.
+        let whole = self.chain.is_empty() && !self.parts.is_empty();
+        let checklist = if whole && self.parts.last().is_some() {
+            validate::checklist(from, &input, &mut self.problems)
+        } else {
+            None
+        };
+        Sources::sort(&mut self.problems);
+        match checklist {
+            Some(checklist) if self.problems.is_empty() => Ok((checklist, self.sources)),
+            _ => Err(Invalid { sources: self.sources, problems: self.problems }),
+        }
     }
 }
 
-/// The variables of the command line: values are YAML, so that `--var n=3` is a number.
+/// The variables of the command line: those of `--var-file`, then those of `--var`, which win.
 fn overrides(
-    vars: &[(String, String)],
+    options: &Options<'_>,
     sources: &mut Sources,
     problems: &mut Vec<Problem>,
 ) -> BTreeMap<String, Node> {
     let mut nodes = BTreeMap::new();
-    for (name, value) in vars {
-        let file = sources.add(format!("--var {name}"), value.clone());
-        match yaml::parse(value, file) {
-            // `--var comment=a: b` is a text to whoever types it.
-            Ok(node)
-                if matches!(node.content, Content::Map(_))
-                    && !value.trim_start().starts_with('{') =>
-            {
-                let text = Text { value: value.clone(), shown: None };
-                nodes.insert(name.clone(), Node { content: Content::Text(text), ..node });
+    for path in options.var_files {
+        match read(path) {
+            Ok(text) => {
+                let file = sources.add(path.display().to_string(), text.clone());
+                match yaml::parse(&text, file) {
+                    Ok(node) if matches!(node.content, Content::Map(_) | Content::Null) => {
+                        let entries = node.entries().iter().cloned();
+                        nodes.extend(entries.map(|(key, value)| (key.text, value)));
+                    }
+                    Ok(node) => {
+                        let message =
+                            format!("expected a mapping of variables, found {}", node.describe());
+                        problems.push(Problem::new(node.place, message));
+                    }
+                    Err(problem) => problems.push(problem),
+                }
             }
-            Ok(node) => {
-                nodes.insert(name.clone(), node);
-            }
-            Err(problem) => {
-                problems.push(problem.help("put the value in quotes to have it taken as text"));
+            Err(error) => {
+                let file = sources.add(path.display().to_string(), "");
+                problems.push(Problem::new(Place { file, start: 0, end: 0 }, error.to_string()));
             }
         }
     }
+    for (name, value) in options.vars {
+        nodes.extend(given(name, value, sources, problems));
+    }
     nodes
+}
+
+/// A variable of `--var`; its value is YAML, so that `--var n=3` is a number.
+fn given(
+    name: &str,
+    value: &str,
+    sources: &mut Sources,
+    problems: &mut Vec<Problem>,
+) -> Option<(String, Node)> {
+    let file = sources.add(format!("--var {name}"), value.to_owned());
+    match yaml::parse(value, file) {
+        // `--var comment=a: b` is a text to whoever types it.
+        Ok(node)
+            if matches!(node.content, Content::Map(_)) && !value.trim_start().starts_with('{') =>
+        {
+            let text = Text { value: value.to_owned(), shown: None };
+            Some((name.to_owned(), Node { content: Content::Text(text), ..node }))
+        }
+        Ok(node) => Some((name.to_owned(), node)),
+        Err(problem) => {
+            problems.push(problem.help("put the value in quotes to have it taken as text"));
+            None
+        }
+    }
 }

@@ -24,9 +24,11 @@ use serde_json::Value;
 use crate::model::fault::Fault;
 use crate::model::id::CheckId;
 use crate::model::outcome::Severity;
+use crate::model::people::People;
 use crate::model::record::Source;
 use crate::model::secret::Secrets;
 use crate::model::time::{Offset, Phase, Span};
+use crate::probe::expect::Expectation;
 use crate::probe::{AnyProbe, SignOff};
 
 pub use raw::{HaltOn, Retry, RetryOn};
@@ -40,8 +42,6 @@ pub struct Checklist {
     pub path: String,
     /// SHA-256 of the file's bytes, in hexadecimal.
     pub sha256: String,
-    /// The folder that relative paths start from.
-    pub base: PathBuf,
     /// T-0, when the list names one.
     pub launch: Option<Zoned>,
     /// The release window, when the list names one.
@@ -52,6 +52,10 @@ pub struct Checklist {
     pub vars: BTreeMap<String, Value>,
     /// The steps in file order.
     pub steps: Vec<Step>,
+    /// What somebody accepts; instants are counted from the launch when it is planned.
+    pub waivers: Vec<raw::RawWaiver>,
+    /// The people of the launch by role.
+    pub people: Arc<People>,
     /// The sign-offs found beside the file.
     pub signoffs: Arc<[SignOff]>,
     /// Every secret that was filled in.
@@ -93,6 +97,12 @@ pub struct Check {
     pub timeout: Option<Span>,
     /// When and how often it is tried again.
     pub retry: Retry,
+    /// How long a pass counts, when the list says so.
+    pub valid_for: Option<Span>,
+    /// What must be true of the facts beside what the parameters say.
+    pub expect: Arc<[Expectation]>,
+    /// The folder that its relative paths start from: that of the file it stands in.
+    pub base: PathBuf,
     /// The parameters as they may be shown.
     pub parameters: Value,
     /// SHA-256 of the item as it stands, which sign-offs are bound to.
@@ -109,6 +119,17 @@ impl fmt::Debug for Check {
             .field("id", &self.id)
             .field("kind", &self.kind)
             .finish_non_exhaustive()
+    }
+}
+
+impl Check {
+    /// The look with standard tools, before anything was seen; none while a secret is missing.
+    #[must_use]
+    pub fn by_hand(&self) -> Vec<String> {
+        let probe = self.probe.as_ref().ok();
+        probe
+            .map(|p| crate::probe::by_hand(p.as_ref(), &self.base, p.reproduce()))
+            .unwrap_or_default()
     }
 }
 

@@ -9,7 +9,8 @@ use serde_json::Value;
 
 use crate::model::id::CheckId;
 use crate::model::outcome::Severity;
-use crate::model::time::{Offset, Phase, Span};
+use crate::model::people::People;
+use crate::model::time::{Moment, Offset, Phase, Span};
 
 /// A go-live readiness checklist.
 #[derive(Debug, Deserialize, JsonSchema)]
@@ -29,14 +30,66 @@ pub struct RawChecklist {
     /// The phases of the countdown, such as `[T-72h, T-24h, T-1h, T-0]`. A check with `phases` of
     /// its own is looked at in those only; one without, in all.
     pub phases: Option<Vec<Phase>>,
+    /// Other files of this language whose steps come before these, relative to this file. They may
+    /// have `include`, `vars`, `defaults`, `steps`, `waivers` and `people`; what this file says of a
+    /// variable or a role wins over what they say.
+    #[serde(default)]
+    pub include: Vec<String>,
     /// Values to be filled in wherever `${NAME}` stands in a text. `--var NAME=VALUE` overrides.
     #[schemars(with = "Option<BTreeMap<String, Value>>")]
     pub vars: Option<IgnoredAny>,
     /// What holds for every check that says nothing else.
     pub defaults: Option<RawDefaults>,
-    /// The steps, run in this order.
-    #[schemars(with = "Vec<RawStep>", length(min = 1))]
-    pub steps: IgnoredAny,
+    /// The steps, run in this order, after those of included files.
+    #[schemars(with = "Option<Vec<RawStep>>")]
+    pub steps: Option<IgnoredAny>,
+    /// What somebody accepts, why and until when.
+    #[schemars(with = "Option<Vec<RawWaiver>>")]
+    pub waivers: Option<IgnoredAny>,
+    /// The people of the launch by role: `release`, `recovery`, `communications`, `primary`,
+    /// `secondary`, or whatever your launches have. The `owner` of a check is one of them.
+    #[schemars(with = "Option<People>")]
+    pub people: Option<IgnoredAny>,
+}
+
+/// A file that is included.
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct RawFragment {
+    /// The version of the checklist language; 1.
+    pub gonogo: Option<u32>,
+    /// See [`RawChecklist::include`].
+    #[serde(default)]
+    pub include: Vec<String>,
+    /// See [`RawChecklist::vars`].
+    pub vars: Option<IgnoredAny>,
+    /// What holds for the checks of this file.
+    pub defaults: Option<RawDefaults>,
+    /// See [`RawChecklist::steps`].
+    pub steps: Option<IgnoredAny>,
+    /// See [`RawChecklist::waivers`].
+    pub waivers: Option<IgnoredAny>,
+    /// See [`RawChecklist::people`].
+    pub people: Option<IgnoredAny>,
+}
+
+/// A fault that somebody accepts. It stays visible, marked, and does not block until the waiver runs
+/// out; then it is a failure of its own.
+#[derive(Debug, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct RawWaiver {
+    /// The check it is about, an id or a glob of ids.
+    pub check: String,
+    /// Only this code, such as `tls.staple-missing`; every code without it.
+    pub code: Option<String>,
+    /// Only this target, as the finding names it; every target without it.
+    pub target: Option<String>,
+    /// Why it is acceptable.
+    pub reason: String,
+    /// Who accepts it.
+    pub by: String,
+    /// When it runs out: an instant with its zone, or an offset from the launch such as `T+3h`.
+    pub until: Moment,
 }
 
 /// The release window.
@@ -50,7 +103,7 @@ pub struct RawWindow {
 }
 
 /// What holds for every check that says nothing else.
-#[derive(Debug, Default, Deserialize, JsonSchema)]
+#[derive(Debug, Default, Clone, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct RawDefaults {
     /// How long one try of a check may take; 10s unless said here.
@@ -143,13 +196,36 @@ pub struct RawCheck {
     pub timeout: Option<Span>,
     /// How often and when it is tried again.
     pub retry: Option<Retry>,
+    /// How long a pass counts. In a later phase than its own, a check whose last recorded pass is
+    /// older than this is looked at again: a pass at T-72h is not a pass at T-0.
+    pub valid_for: Option<Span>,
+    /// Makes one check for every value, or every combination of values of several names, such as
+    /// `{ region: [cn-east, us-west] }`: `dns.login[cn-east]`, `dns.login[us-west]`. Each has the
+    /// value as `${region}`.
+    #[schemars(with = "Option<BTreeMap<String, Vec<Value>>>")]
+    pub for_each: Option<IgnoredAny>,
+    /// What must be true of the facts beside what the parameters say: CEL expressions over the
+    /// kind's observation, such as `latency.p95 < duration('50ms')`.
+    #[serde(default)]
+    pub expect: Vec<String>,
 }
 
 impl RawCheck {
     /// The keys that are not kinds.
-    pub const KEYS: [&'static str; 10] = [
-        "id", "title", "phases", "owner", "runbook", "severity", "tags", "needs", "timeout",
+    pub const KEYS: [&'static str; 13] = [
+        "id",
+        "title",
+        "phases",
+        "owner",
+        "runbook",
+        "severity",
+        "tags",
+        "needs",
+        "timeout",
         "retry",
+        "valid_for",
+        "for_each",
+        "expect",
     ];
 }
 

@@ -4,9 +4,11 @@ use std::path::PathBuf;
 
 use clap::{Args, Parser, Subcommand, ValueEnum};
 use clap_complete::Shell;
+use clap_complete::engine::ArgValueCompleter;
 
+use super::complete;
 use crate::model::time::Span;
-use crate::plan::PhaseChoice;
+use crate::plan::{PhaseChoice, Shard};
 
 /// A go-live readiness checklist runner: one YAML checklist in, one verdict out, with the evidence
 /// behind it.
@@ -52,9 +54,12 @@ pub enum Command {
     Plan(PlanArgs),
     /// Make any format again from a recorded run.
     Report(ReportArgs),
+    /// Sign a manual item of a checklist, as it stands.
+    Sign(SignArgs),
     /// Say what a code or a kind means, why it matters at a launch, and how to fix it.
     Explain {
         /// A code such as tls.staple-expired, or a kind such as tls; without it, all are listed.
+        #[arg(add = ArgValueCompleter::new(complete::topics))]
         topic: Option<String>,
     },
     /// Print a JSON Schema.
@@ -67,6 +72,11 @@ pub enum Command {
     Completions {
         /// Which shell.
         shell: Shell,
+    },
+    /// Print the manual page of gonogo or of one of its verbs (roff).
+    Man {
+        /// The verb.
+        verb: Option<String>,
     },
     /// Write the generated manual into a folder.
     #[command(hide = true)]
@@ -98,8 +108,14 @@ pub struct RunArgs {
     /// The checklist.
     pub checklist: PathBuf,
     /// Only these checks; ids may be globs, such as 'tls.*'.
-    #[arg(value_name = "ID")]
+    #[arg(value_name = "ID", add = ArgValueCompleter::new(complete::ids))]
     pub ids: Vec<String>,
+    /// Only what did not pass in a recorded run; the latest of this list by default.
+    #[arg(long, value_name = "RUN", num_args = 0..=1, default_missing_value = "latest")]
+    pub rerun_failed: Option<String>,
+    /// Finish an interrupted run: what has an answer there is taken over, the rest is looked at.
+    #[arg(long, value_name = "RUN", conflicts_with = "rerun_failed")]
+    pub resume: Option<String>,
     #[command(flatten)]
     #[expect(missing_docs, reason = "clap would show the comment as help")]
     pub select: SelectArgs,
@@ -115,17 +131,26 @@ pub struct RunArgs {
 #[derive(Debug, Args)]
 pub struct SelectArgs {
     /// The phase to run: auto (the latest that has begun), all, or one of the list's.
-    #[arg(long, default_value = "auto", value_name = "PHASE")]
+    #[arg(long, default_value = "auto", value_name = "PHASE", add = ArgValueCompleter::new(complete::phases))]
     pub phase: PhaseChoice,
     /// Only checks with this tag; repeatable.
-    #[arg(long = "tag", value_name = "TAG")]
+    #[arg(long = "tag", value_name = "TAG", add = ArgValueCompleter::new(complete::tags))]
     pub tags: Vec<String>,
     /// Leave these checks out; globs allowed, repeatable.
-    #[arg(long = "skip", value_name = "ID")]
+    #[arg(long = "skip", value_name = "ID", add = ArgValueCompleter::new(complete::ids))]
     pub skip: Vec<String>,
+    /// Select what the selected checks need with them.
+    #[arg(long)]
+    pub with_needs: bool,
+    /// This machine's part of the list, such as 1/3; checks that need each other stay together.
+    #[arg(long, value_name = "I/N")]
+    pub shard: Option<Shard>,
     /// Set a variable of the list; the value is YAML. Repeatable.
     #[arg(long = "var", value_name = "NAME=VALUE", value_parser = name_and_value)]
     pub vars: Vec<(String, String)>,
+    /// A YAML file of variables; --var wins over it. Repeatable.
+    #[arg(long = "var-file", value_name = "FILE")]
+    pub var_files: Vec<PathBuf>,
 }
 
 /// How to run.
@@ -176,6 +201,7 @@ pub struct OutputArgs {
 #[derive(Debug, Args)]
 pub struct CheckArgs {
     /// The kind of check, such as tls.
+    #[arg(add = ArgValueCompleter::new(complete::kinds))]
     pub kind: String,
     /// What to look at: the kind's main parameter.
     #[arg(required = true, value_name = "TARGET")]
@@ -203,6 +229,9 @@ pub struct LintArgs {
     /// Set a variable of the lists; the value is YAML. Repeatable.
     #[arg(long = "var", value_name = "NAME=VALUE", value_parser = name_and_value)]
     pub vars: Vec<(String, String)>,
+    /// A YAML file of variables; --var wins over it. Repeatable.
+    #[arg(long = "var-file", value_name = "FILE")]
+    pub var_files: Vec<PathBuf>,
     /// How mistakes are shown.
     #[arg(long, value_enum, default_value_t = LintFormat::Text)]
     pub format: LintFormat,
@@ -223,7 +252,7 @@ pub struct PlanArgs {
     /// The checklist.
     pub checklist: PathBuf,
     /// Only these checks; ids may be globs.
-    #[arg(value_name = "ID")]
+    #[arg(value_name = "ID", add = ArgValueCompleter::new(complete::ids))]
     pub ids: Vec<String>,
     #[command(flatten)]
     #[expect(missing_docs, reason = "clap would show the comment as help")]
@@ -240,6 +269,35 @@ pub enum PlanFormat {
     Text,
     /// A JSON document.
     Json,
+    /// A shell script of standard tools that makes the same looks.
+    Sh,
+    /// The list as a document.
+    Markdown,
+}
+
+/// Signing.
+#[derive(Debug, Args)]
+pub struct SignArgs {
+    /// The checklist.
+    pub checklist: PathBuf,
+    /// The id of the manual item.
+    #[arg(add = ArgValueCompleter::new(complete::ids))]
+    pub id: String,
+    /// Who signs.
+    #[arg(long, value_name = "NAME")]
+    pub by: String,
+    /// The role they sign as.
+    #[arg(long, value_name = "ROLE")]
+    pub role: Option<String>,
+    /// Anything they want to add.
+    #[arg(long, value_name = "TEXT")]
+    pub note: Option<String>,
+    /// Set a variable of the list, as the run will; the value is YAML. Repeatable.
+    #[arg(long = "var", value_name = "NAME=VALUE", value_parser = name_and_value)]
+    pub vars: Vec<(String, String)>,
+    /// A YAML file of variables; --var wins over it. Repeatable.
+    #[arg(long = "var-file", value_name = "FILE")]
+    pub var_files: Vec<PathBuf>,
 }
 
 /// Making reports again.

@@ -4,6 +4,7 @@ use anyhow::{Context, anyhow, bail};
 use serde_json::{Map, Value, json};
 
 use super::args::{CheckArgs, ColourChoice};
+use super::run::Origin;
 use super::{env, output, run};
 use crate::checklist::load::{Options, from_text};
 use crate::checklist::yaml;
@@ -18,21 +19,26 @@ pub(super) fn run(args: &CheckArgs, choice: ColourChoice) -> anyhow::Result<u8> 
     let outputs = output::parse(&args.output.output)?;
     let row = kind(&args.kind).ok_or_else(|| no_such_kind(&args.kind))?;
     let checks = checks(row, args)?;
-    let secrets = env::Secrets::of(std::path::Path::new(""));
-    let options = Options { vars: &[], secrets: Some(&secrets), launch: args.launch.as_deref() };
+    let options = Options {
+        vars: &[],
+        var_files: &[],
+        secrets: Some(&env::Secrets),
+        launch: args.launch.as_deref(),
+    };
     let name = format!("gonogo check {} {}", args.kind, args.targets.join(" "));
     let list = json!({
         "gonogo": 1, "name": name.clone(),
         "steps": [{ "name": row.name, "checks": checks.clone() }],
     });
     let text = serde_yaml::to_string(&list).context("writing the checklist")?;
-    let checklist = match from_text("<command line>", text, &options) {
+    let checklist = match from_text("<command line>", &text, &options) {
         Ok((checklist, _)) => checklist,
         Err(invalid) => return Ok(run::refuse(&invalid, choice)),
     };
     let planned = plan(&checklist, &Selection::default(), &Clock.local())
         .map_err(|nothing| anyhow!("{nothing}; {}", nothing.help()))?;
-    let code = run::carry_out(&planned, None, &args.engine, &args.output, &outputs, choice)?;
+    let code =
+        run::carry_out(&planned, Origin::default(), &args.engine, &args.output, &outputs, choice)?;
     let table = outputs.iter().any(|o| o.path.is_none() && o.format == Format::Table);
     if table && env::look(&args.output, choice).detail != Detail::Quiet {
         let yaml = serde_yaml::to_string(&checks).context("writing the YAML")?;

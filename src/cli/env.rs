@@ -20,19 +20,9 @@ fn var(name: &str) -> Option<String> {
     std::env::var(name).ok().filter(|value| !value.is_empty())
 }
 
-/// Secrets out of the environment, and out of files beside the checklist.
-#[derive(Debug)]
-pub(super) struct Secrets {
-    base: PathBuf,
-}
-
-impl Secrets {
-    /// Secrets for a checklist; its files start from the checklist's folder.
-    #[must_use]
-    pub(super) fn of(checklist: &Path) -> Self {
-        Self { base: checklist.parent().unwrap_or(Path::new("")).to_owned() }
-    }
-}
+/// Secrets out of the environment, and out of files.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Secrets;
 
 impl SecretSource for Secrets {
     #[expect(clippy::disallowed_methods, reason = "this is the environment's home")]
@@ -44,8 +34,8 @@ impl SecretSource for Secrets {
         }
     }
 
-    fn file(&self, path: &str) -> Result<String, String> {
-        let text = read(&self.base.join(path));
+    fn file(&self, path: &Path) -> Result<String, String> {
+        let text = read(path);
         let text = text.map_err(|error| match error {
             ReadError::Open { source, .. } => {
                 format!("cannot be read: {source}")
@@ -78,10 +68,19 @@ pub(super) fn host() -> Option<String> {
     Some(name).filter(|name| !name.is_empty())
 }
 
+/// The name of the user the process runs as, by the system's list of users.
+fn account() -> Option<String> {
+    let uid = rustix::process::getuid().as_raw().to_string();
+    let users = std::fs::read_to_string("/etc/passwd").ok()?;
+    let mut lines = users.lines().map(|line| line.split(':').collect::<Vec<_>>());
+    let line = lines.find(|fields| fields.get(2) == Some(&uid.as_str()))?;
+    line.first().map(ToString::to_string)
+}
+
 /// Who runs it: the user's name, and behind `sudo` the one who called it.
 #[must_use]
 pub(super) fn operator() -> String {
-    let user = var("USER").or_else(|| var("LOGNAME"));
+    let user = var("USER").or_else(|| var("LOGNAME")).or_else(account);
     match (var("SUDO_USER"), user) {
         (Some(caller), Some(user)) if caller != user => format!("{caller} (as {user})"),
         (Some(one), _) | (None, Some(one)) => one,
@@ -132,6 +131,7 @@ pub(super) fn look(args: &OutputArgs, choice: ColourChoice) -> Look {
         detail,
         glyphs: glyphs(),
         zone: TimeZone::system(),
+        fonts: Vec::new(),
     }
 }
 

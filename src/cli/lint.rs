@@ -11,7 +11,8 @@ use crate::model::text::count;
 pub(super) fn run(args: &LintArgs, choice: ColourChoice) -> anyhow::Result<u8> {
     use std::io::IsTerminal;
     let colour = env::colour(choice, std::io::stderr().is_terminal());
-    let options = Options { vars: &args.vars, secrets: None, launch: None };
+    let options =
+        Options { vars: &args.vars, var_files: &args.var_files, secrets: None, launch: None };
     let mut mistakes = Vec::new();
     let mut good = Vec::new();
     for path in &args.checklists {

@@ -4,9 +4,11 @@ use std::fmt::Write as _;
 use std::path::Path;
 
 use anyhow::Context;
+use clap::CommandFactory;
 use schemars::generate::SchemaSettings;
 use serde_json::Value;
 
+use super::args::Cli;
 use super::exit;
 use crate::model::code::{Code, engine};
 use crate::probe::{KINDS, KindRow, Target};
@@ -88,11 +90,24 @@ fn parameters(page: &mut String, schema: &Value, definitions: &Value, prefix: &s
         }
         let marks =
             if marks.is_empty() { String::new() } else { format!(" ({})", marks.join(", ")) };
-        line(page, &format!("- `{prefix}{key}`{marks}: {}", text.replace('\n', " ")));
+        let words = words(inner);
+        line(page, &format!("- `{prefix}{key}`{marks}: {}{words}", text.replace('\n', " ")));
         if inner.get("properties").is_some() {
             parameters(page, inner, definitions, &format!("{prefix}{key}."), target);
         }
     }
+}
+
+/// The words a parameter takes, when it takes only some, with what they mean.
+fn words(schema: &Value) -> String {
+    let word = |one: &Value| {
+        let word = plain(one.get("const")?);
+        let meaning = one.get("description").and_then(Value::as_str).unwrap_or_default();
+        Some(format!("`{word}`: {}", meaning.replace('\n', " ").trim_end_matches('.')))
+    };
+    let choices = schema.get("oneOf").and_then(Value::as_array);
+    let words: Vec<String> = choices.into_iter().flatten().filter_map(word).collect();
+    if words.is_empty() { String::new() } else { format!(" One of {}.", words.join("; ")) }
 }
 
 fn plain(value: &Value) -> String {
@@ -153,6 +168,24 @@ pub(super) fn write(folder: &Path) -> anyhow::Result<()> {
         std::fs::write(&path, page).with_context(|| format!("writing {}", path.display()))?;
     }
     Ok(())
+}
+
+/// Prints the manual page of the program or of a verb.
+pub(super) fn page(verb: Option<&str>) -> anyhow::Result<u8> {
+    let mut command = Cli::command();
+    command.build();
+    let command = match verb {
+        None => command,
+        Some(verb) => command
+            .find_subcommand(verb)
+            .filter(|command| !command.is_hide_set())
+            .cloned()
+            .with_context(|| format!("there is no verb `{verb}`; `gonogo --help` lists them"))?,
+    };
+    let mut roff = Vec::new();
+    clap_mangen::Man::new(command).render(&mut roff)?;
+    super::output::stdout(&roff)?;
+    Ok(exit::GO)
 }
 
 fn line(page: &mut String, text: &str) {

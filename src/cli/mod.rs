@@ -2,6 +2,7 @@
 
 pub mod args;
 mod check;
+mod complete;
 mod env;
 mod exit;
 mod explain;
@@ -12,10 +13,12 @@ mod plan;
 mod report;
 mod run;
 mod schema;
+mod select;
+mod sign;
 
 use std::sync::{Mutex, PoisonError};
 
-use clap::{CommandFactory, Parser};
+use clap::Parser;
 
 use args::{Cli, ColourChoice, Command};
 
@@ -38,7 +41,11 @@ pub fn main() -> u8 {
 }
 
 fn parse_and_run() -> u8 {
-    let cli = match Cli::try_parse() {
+    // Asked by a shell for what could come next, this answers and ends.
+    if complete::answer() {
+        return exit::GO;
+    }
+    let cli = match Cli::try_parse_from(select::arguments(std::env::args_os())) {
         Ok(cli) => cli,
         Err(error) => {
             // Help and version are asked for and go to standard output; their reader may be gone.
@@ -66,12 +73,9 @@ fn dispatch(cli: &Cli) -> anyhow::Result<u8> {
         Command::Report(args) => report::run(args, cli.color),
         Command::Explain { topic } => explain::run(topic.as_deref()),
         Command::Schema { of } => schema::run(*of),
-        Command::Completions { shell } => {
-            let mut script = Vec::new();
-            clap_complete::generate(*shell, &mut Cli::command(), "gonogo", &mut script);
-            output::stdout(&script)?;
-            Ok(exit::GO)
-        }
+        Command::Sign(args) => sign::run(args, cli.color),
+        Command::Completions { shell } => complete::script(*shell),
+        Command::Man { verb } => manual::page(verb.as_deref()),
         Command::Docs { folder } => manual::write(folder).map(|()| exit::GO),
     }
 }

@@ -97,7 +97,7 @@ pub(super) fn stderr(line: &str) {
 
 /// Writes a file whole or not at all: into a temporary one beside it, then renamed. What is no plain
 /// file, such as /dev/null or a pipe, is written to directly.
-fn file(path: &Path, bytes: &[u8]) -> anyhow::Result<()> {
+pub(super) fn file(path: &Path, bytes: &[u8]) -> anyhow::Result<()> {
     let what = || format!("writing {}", path.display());
     if path.metadata().is_ok_and(|meta| !meta.is_file()) {
         return std::fs::write(path, bytes).with_context(what);

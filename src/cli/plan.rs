@@ -5,30 +5,30 @@ use std::fmt::Write as _;
 use serde_json::{Value, json};
 
 use super::args::{ColourChoice, PlanArgs, PlanFormat};
-use super::{exit, output, run};
+use super::{exit, output, run, select};
 use crate::checklist::Check;
 use crate::checklist::load::{Options, load};
 use crate::clock::Clock;
 use crate::model::id::CheckId;
 use crate::model::peer::Peer;
-use crate::model::text::count;
+use crate::model::text::{count, one_line, quote};
 use crate::model::time::show_instant;
-use crate::plan::{Plan, Selection, plan};
+use crate::plan::{Plan, plan};
 use crate::probe::kind;
 
 /// Shows a plan.
 pub(super) fn run(args: &PlanArgs, choice: ColourChoice) -> anyhow::Result<u8> {
-    let options = Options { vars: &args.select.vars, secrets: None, launch: None };
+    let options = Options {
+        vars: &args.select.vars,
+        var_files: &args.select.var_files,
+        secrets: None,
+        launch: None,
+    };
     let checklist = match load(&args.checklist, &options) {
         Ok((checklist, _)) => checklist,
         Err(invalid) => return Ok(run::refuse(&invalid, choice)),
     };
-    let selection = Selection {
-        ids: args.ids.clone(),
-        tags: args.select.tags.clone(),
-        skip: args.select.skip.clone(),
-        phase: args.select.phase.clone(),
-    };
+    let selection = select::selection(&args.select, &args.ids, &checklist);
     let planned = match plan(&checklist, &selection, &Clock.local()) {
         Ok(planned) => planned,
         Err(nothing) => {
@@ -39,6 +39,8 @@ pub(super) fn run(args: &PlanArgs, choice: ColourChoice) -> anyhow::Result<u8> {
     let text = match args.output {
         PlanFormat::Text => text(&planned),
         PlanFormat::Json => format!("{:#}\n", document(&planned)),
+        PlanFormat::Sh => script(&planned),
+        PlanFormat::Markdown => markdown(&planned),
     };
     output::stdout(text.as_bytes())?;
     Ok(exit::GO)
@@ -111,6 +113,79 @@ fn contacts(check: &Check) -> String {
             if peers.is_empty() { "nobody".to_owned() } else { peers.join(", ") }
         }
     }
+}
+
+/// The same looks as a shell script of standard tools: what each check shows under `by hand`.
+fn script(planned: &Plan<'_>) -> String {
+    let mut page = String::from("#!/bin/sh\n");
+    let mut line = |text: &str| writeln!(page, "{text}").expect("writing to a string cannot fail");
+    let comment = |text: &str| one_line(text);
+    line(&format!("# {}", comment(&planned.checklist.name)));
+    line(
+        "# The looks of this checklist with standard tools, one after the other, for people to read.",
+    );
+    line("# It judges nothing; each check ends with the exit code of its last command.");
+    line(&format!(
+        "# Secrets stand as they are written in {}: set them first.",
+        comment(&planned.checklist.path)
+    ));
+    for (step, checks) in planned.steps() {
+        line(&format!("\n# --- {}", comment(&step.name)));
+        for (check, _) in checks.iter().filter(|(_, skip)| skip.is_none()) {
+            line(&format!(
+                "\nprintf '\\n== %s\\n' {}",
+                quote(&format!("{}: {}", check.id, check.title))
+            ));
+            let commands = check.by_hand();
+            if commands.is_empty() {
+                line(&format!("echo {}", quote("for people: no command shows this")));
+            }
+            for command in commands {
+                line(&format!("({})", planned.checklist.secrets.redact(&command)));
+            }
+            if check.probe.is_err() {
+                line(&format!("echo {}", quote("needs a secret that is not set here")));
+            }
+            line("echo \"exit code $?\"");
+        }
+    }
+    page
+}
+
+/// The list as a document: what is looked at, by whom, and boxes to tick.
+fn markdown(planned: &Plan<'_>) -> String {
+    let mut page = String::new();
+    let mut line = |text: &str| writeln!(page, "{text}").expect("writing to a string cannot fail");
+    let cell = |text: &str| one_line(text).replace('|', "\\|");
+    line(&format!("# {}\n", one_line(&planned.checklist.name)));
+    if planned.checklist.launch.is_some() {
+        line(&format!("Launch {} · phase {}\n", times(&planned.launch), planned.phase));
+    } else {
+        line(&format!("Phase {}\n", planned.phase));
+    }
+    for (step, checks) in planned.steps() {
+        let selected: Vec<_> = checks.iter().filter(|(_, skip)| skip.is_none()).collect();
+        if selected.is_empty() {
+            continue;
+        }
+        line(&format!(
+            "## {}\n\n| | check | what | kind | owner | contacts |\n|---|---|---|---|---|---|",
+            one_line(&step.name)
+        ));
+        for (check, _) in selected {
+            let owner = check.owner.as_deref().unwrap_or_default();
+            line(&format!(
+                "| ☐ | `{}` | {} | `{}` | {} | {} |",
+                check.id,
+                cell(&check.title),
+                check.kind,
+                cell(owner),
+                cell(&contacts(check)),
+            ));
+        }
+        line("");
+    }
+    page
 }
 
 fn document(planned: &Plan<'_>) -> Value {

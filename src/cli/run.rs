@@ -8,7 +8,7 @@ use tokio::sync::watch;
 
 use super::args::{Allow, ColourChoice, EngineArgs, OutputArgs, RunArgs};
 use super::output::{self, Output};
-use super::{env, exit};
+use super::{env, exit, select};
 use crate::checklist::load::{Invalid, Options as LoadOptions, load};
 use crate::clock::Clock;
 use crate::engine::{self, Ran};
@@ -17,25 +17,32 @@ use crate::model::event::{Event, Sink};
 use crate::model::id::RunId;
 use crate::model::record::{ChecklistRef, FORMAT, GitRef, Header, Stop, Tool};
 use crate::model::time::show_instant;
-use crate::plan::{NothingSelected, Plan, Selection, plan};
+use crate::plan::{NothingSelected, Plan, plan};
 use crate::progress::{Bar, Lines};
 use crate::report::{Detail, Format, Look};
 
 /// Runs a checklist.
 pub(super) fn run(args: &RunArgs, choice: ColourChoice) -> anyhow::Result<u8> {
     let outputs = output::parse(&args.output.output)?;
-    let secrets = env::Secrets::of(&args.checklist);
-    let options = LoadOptions { vars: &args.select.vars, secrets: Some(&secrets), launch: None };
+    let options = LoadOptions {
+        vars: &args.select.vars,
+        var_files: &args.select.var_files,
+        secrets: Some(&env::Secrets),
+        launch: None,
+    };
     let checklist = match load(&args.checklist, &options) {
         Ok((checklist, _)) => checklist,
         Err(invalid) => return Ok(refuse(&invalid, choice)),
     };
-    let selection = Selection {
-        ids: args.ids.clone(),
-        tags: args.select.tags.clone(),
-        skip: args.select.skip.clone(),
-        phase: args.select.phase.clone(),
-    };
+    let mut selection = select::selection(&args.select, &args.ids, &checklist);
+    if let Some(run) = &args.rerun_failed {
+        selection.only = Some(select::failed(run, &checklist)?);
+    }
+    let mut resumes = None;
+    if let Some(run) = &args.resume {
+        let (run, answers) = select::answers(run, &checklist)?;
+        (resumes, selection.carried) = (Some(run), answers);
+    }
     let now = Clock.local();
     let planned = match plan(&checklist, &selection, &now) {
         Ok(planned) => planned,
@@ -48,7 +55,20 @@ pub(super) fn run(args: &RunArgs, choice: ColourChoice) -> anyhow::Result<u8> {
         super::warn(&format!("--skip {pattern} leaves nothing out: no check matches it"));
     }
     let git = env::git(&args.checklist);
-    carry_out(&planned, git, &args.engine, &args.output, &outputs, choice)
+    let shard = args.select.shard.map(|shard| shard.to_string());
+    let origin = Origin { git, shard, resumes };
+    carry_out(&planned, origin, &args.engine, &args.output, &outputs, choice)
+}
+
+/// What a run comes from, beside its plan.
+#[derive(Debug, Default)]
+pub(super) struct Origin {
+    /// The commit the checklist's work tree stands at.
+    pub(super) git: Option<GitRef>,
+    /// Which part of the list it is.
+    pub(super) shard: Option<String>,
+    /// The interrupted run it finishes.
+    pub(super) resumes: Option<RunId>,
 }
 
 /// Shows every mistake of a list that cannot be run.
@@ -71,14 +91,14 @@ pub(super) fn say_nothing(nothing: &NothingSelected) {
 /// Runs a plan, writes its reports, and gives the exit code.
 pub(super) fn carry_out(
     planned: &Plan<'_>,
-    git: Option<GitRef>,
+    origin: Origin,
     engine: &EngineArgs,
     output: &OutputArgs,
     outputs: &[Output],
     choice: ColourChoice,
 ) -> anyhow::Result<u8> {
     let look = env::look(output, choice);
-    let header = header(planned, git, engine);
+    let header = header(planned, origin, engine);
     let mut warnings = Vec::new();
     let mut sinks: Vec<Box<dyn Sink>> = Vec::new();
     match env::runs().map(|folder| Log::create(&folder, header.run)) {
@@ -131,7 +151,7 @@ fn progress() -> Box<dyn Sink> {
     }
 }
 
-fn header(planned: &Plan<'_>, git: Option<GitRef>, engine: &EngineArgs) -> Header {
+fn header(planned: &Plan<'_>, origin: Origin, engine: &EngineArgs) -> Header {
     let checklist = planned.checklist;
     Header {
         format: FORMAT,
@@ -141,12 +161,14 @@ fn header(planned: &Plan<'_>, git: Option<GitRef>, engine: &EngineArgs) -> Heade
         checklist: ChecklistRef {
             path: checklist.path.clone(),
             sha256: checklist.sha256.clone(),
-            git,
+            git: origin.git,
         },
         launch: checklist.launch.as_ref().map(show_instant),
         window: planned.window,
         phase: planned.phase.clone(),
         vantage: engine.vantage.clone(),
+        shard: origin.shard,
+        resumes: origin.resumes,
         host: env::host(),
         operator: Some(env::operator()),
         started: planned.now,

@@ -17,9 +17,11 @@ use crate::model::finding::Finding;
 use crate::model::id::{CheckId, RunId};
 use crate::model::outcome::Outcome;
 use crate::model::peer::Peer;
+use crate::model::people::People;
 use crate::model::record::{Attempt, CheckRecord, Skip};
 use crate::model::time::Span;
-use crate::probe::{AnyProbe, JudgeCx, Look, ProbeCx, SignOff};
+use crate::probe::expect::Expectation;
+use crate::probe::{AnyProbe, JudgeCx, Look, ProbeCx, SignOff, by_hand};
 
 /// What all checks of a run share.
 #[derive(Debug)]
@@ -27,9 +29,9 @@ pub(super) struct Shared {
     pub(super) run: RunId,
     pub(super) clock: Clock,
     pub(super) times: JudgeCx,
-    pub(super) base: PathBuf,
     pub(super) allow_exec: bool,
     pub(super) signoffs: Arc<[SignOff]>,
+    pub(super) people: Arc<People>,
     pub(super) cap: Option<Span>,
 }
 
@@ -39,10 +41,14 @@ pub(super) struct Job {
     pub(super) blank: CheckRecord,
     /// Why it is not looked at.
     pub(super) skip: Option<Skip>,
+    /// The answer taken over from an interrupted run.
+    pub(super) carried: Option<CheckRecord>,
     /// What must pass first, out of what is looked at.
     pub(super) needs: Vec<CheckId>,
     pub(super) peers: Vec<Peer>,
     pub(super) probe: Result<Arc<dyn AnyProbe>, Fault>,
+    expect: Arc<[Expectation]>,
+    base: PathBuf,
     retry: Retry,
     allowance: Duration,
     item: String,
@@ -87,14 +93,22 @@ impl Job {
         Self {
             blank: blank(check, skip.clone()),
             skip,
+            carried: None,
             needs,
             peers,
             probe,
+            expect: Arc::clone(&check.expect),
+            base: check.base.clone(),
             retry: check.retry.clone(),
             allowance: timeout.get() + waits,
             item: check.item.clone(),
             shared: Arc::clone(shared),
         }
+    }
+
+    /// Whether it is still to be looked at.
+    pub(super) fn is_open(&self) -> bool {
+        self.skip.is_none() && self.carried.is_none()
     }
 
     /// Looks, as often as the retry rule says, and gives the record.
@@ -155,9 +169,14 @@ impl Job {
     async fn try_once(&self, probe: &dyn AnyProbe) -> Result<Look, Fault> {
         let cx = self.context();
         let what = || format!("{} check {}", self.blank.kind, self.blank.id);
-        tokio::time::timeout(self.allowance, probe.look(&cx))
-            .await
-            .unwrap_or_else(|_| Err(Fault::Timeout { what: what(), after: self.allowance.into() }))
+        let mut look =
+            tokio::time::timeout(self.allowance, probe.look(&cx)).await.unwrap_or_else(|_| {
+                Err(Fault::Timeout { what: what(), after: self.allowance.into() })
+            })?;
+        let unmet = self.expect.iter().filter_map(|expect| expect.judge(&look.observation));
+        look.judged.findings.extend(unmet);
+        look.judged.findings.sort_by_key(|finding| std::cmp::Reverse(finding.outcome));
+        Ok(look)
     }
 
     fn context(&self) -> ProbeCx {
@@ -170,9 +189,10 @@ impl Job {
             times: shared.times,
             limit: shared.clock.tick() + self.allowance,
             allowance: self.allowance,
-            base: shared.base.clone(),
+            base: self.base.clone(),
             allow_exec: shared.allow_exec,
             signoffs: Arc::clone(&shared.signoffs),
+            people: Arc::clone(&shared.people),
         }
     }
 
@@ -187,7 +207,15 @@ impl Job {
             | Outcome::Warn
             | Outcome::Pending => false,
         };
-        let helps = look.as_ref().err().is_none_or(Fault::is_retryable);
+        let helps = match look {
+            Err(fault) => fault.is_retryable(),
+            // Nothing learnt for want of a privilege stays nothing learnt.
+            Ok(look) => look
+                .judged
+                .findings
+                .iter()
+                .any(|finding| finding.outcome == outcome && finding.code != codes::DENIED.id),
+        };
         let left = usize::try_from(self.retry.attempts).is_ok_and(|attempts| tries < attempts);
         wanted && helps && left
     }
@@ -207,7 +235,7 @@ impl Job {
                     outcome,
                     summary,
                     findings: look.judged.findings,
-                    reproduce: look.judged.reproduce,
+                    reproduce: by_hand(probe, &self.base, look.judged.reproduce),
                     observation: Some(look.observation),
                     ..record
                 };
@@ -219,7 +247,7 @@ impl Job {
                     outcome: finding.outcome,
                     summary: finding.message.clone(),
                     findings: vec![finding],
-                    reproduce: probe.reproduce(),
+                    reproduce: by_hand(probe, &self.base, probe.reproduce()),
                     ..record
                 };
                 Outcomes { check, proposal: None }
@@ -260,24 +288,30 @@ fn worst(findings: &[Finding]) -> Outcome {
     findings.iter().map(|finding| finding.outcome).max().unwrap_or(Outcome::Unknown)
 }
 
-/// What a line of the table says: the kind's own summary when all is well, else the worst finding
-/// and how many more there are.
+/// What a line of the table says: the kind's own summary when all is well, else the worst finding,
+/// on which target, and how many more there are.
 fn summary(findings: &[Finding], outcome: Outcome, own: String) -> String {
     let mut worst = findings.iter().filter(|finding| finding.outcome == outcome);
-    match (outcome, worst.next()) {
-        (Outcome::Pass | Outcome::Skipped, _) | (_, None) => own,
-        (
-            Outcome::NotApplicable
-            | Outcome::Warn
-            | Outcome::Pending
-            | Outcome::Unknown
-            | Outcome::Fail,
-            Some(first),
-        ) => match worst.count() {
-            0 => first.message.clone(),
-            more => format!("{}; {more} more", first.message),
-        },
+    let Some(first) = worst.next() else { return own };
+    let line = match outcome {
+        Outcome::Pass | Outcome::Skipped => return own,
+        Outcome::NotApplicable | Outcome::Pending => first.message.clone(),
+        Outcome::Warn | Outcome::Unknown | Outcome::Fail => on_target(first),
+    };
+    match worst.count() {
+        0 => line,
+        more => format!("{line}; {more} more"),
     }
+}
+
+/// A finding's message with its target before it, unless the message names it or it is no address.
+fn on_target(finding: &Finding) -> String {
+    /// Longer than this, a list of targets would leave no room for the message.
+    const SHORT: usize = 60;
+    let Finding { target, message, .. } = finding;
+    let address = target.contains(['.', ':', '/']) && target.chars().count() <= SHORT;
+    let named = message.contains(target.split(' ').next().unwrap_or_default());
+    if address && !named { format!("{target}: {message}") } else { message.clone() }
 }
 
 fn attempt(started: jiff::Timestamp, duration_ms: f64, look: &Result<Look, Fault>) -> Attempt {
@@ -316,7 +350,7 @@ fn blank(check: &Check, skipped: Option<Skip>) -> CheckRecord {
         skipped,
         waived: None,
         changes: Vec::new(),
-        reproduce: check.probe.as_ref().map(|probe| probe.reproduce()).unwrap_or_default(),
+        reproduce: check.by_hand(),
         source: check.source.clone(),
     }
 }

@@ -20,7 +20,9 @@ use crate::model::event::{Event, Fold, Sink};
 use crate::model::finding::Finding;
 use crate::model::id::CheckId;
 use crate::model::outcome::{Outcome, Severity};
-use crate::model::record::{CheckRecord, Header, RunRecord, Skip, SkipReason, StepRecord, Stop};
+use crate::model::record::{
+    CheckRecord, Header, RunRecord, Skip, SkipReason, StepRecord, Stop, Waiver,
+};
 use crate::model::secret::Secrets;
 use crate::model::time::Span;
 use crate::plan::Plan;
@@ -94,6 +96,7 @@ struct Run<'a> {
     sinks: Vec<Box<dyn Sink + 'a>>,
     warnings: Vec<String>,
     secrets: Secrets,
+    waivers: Vec<Waiver>,
     limits: limits::Limits,
     stop: watch::Receiver<Option<Stop>>,
     stopped: Option<Stop>,
@@ -115,9 +118,9 @@ impl<'a> Run<'a> {
             run: header.run,
             clock,
             times: JudgeCx { now: plan.now, launch: plan.launch.timestamp(), window: plan.window },
-            base: plan.checklist.base.clone(),
             allow_exec: options.allow_exec,
             signoffs: Arc::clone(&plan.checklist.signoffs),
+            people: Arc::clone(&plan.checklist.people),
             cap: options.timeout,
         });
         let selected: std::collections::HashSet<&CheckId> =
@@ -132,6 +135,7 @@ impl<'a> Run<'a> {
                     check.needs.iter().filter(|id| selected.contains(id)).cloned().collect();
                 let mut job = attempt::Job::new(check, skip.cloned(), needs, &shared);
                 redact(&mut job.blank, &plan.checklist.secrets);
+                job.carried = plan.carried.get(&check.id).filter(|_| skip.is_none()).cloned();
                 jobs.push(Arc::new(job));
             }
             steps.push((first, jobs.len()));
@@ -149,6 +153,7 @@ impl<'a> Run<'a> {
             sinks,
             warnings: Vec::new(),
             secrets: plan.checklist.secrets.clone(),
+            waivers: plan.waivers(),
             limits: limits::Limits::new(options.jobs, PER_PEER),
             stop,
             stopped: None,
@@ -160,10 +165,11 @@ impl<'a> Run<'a> {
         run
     }
 
-    /// Records every check that will not be looked at.
+    /// Records every check that will not be looked at, and every answer taken over.
     fn begin(&mut self) {
-        for job in Arc::clone(&self.checklist).iter().filter(|job| job.skip.is_some()) {
-            self.emit(&Event::CheckFinished { check: Box::new(job.blank.clone()) });
+        for job in Arc::clone(&self.checklist).iter().filter(|job| !job.is_open()) {
+            let check = job.carried.as_ref().unwrap_or(&job.blank).clone();
+            self.emit(&Event::CheckFinished { check: Box::new(check) });
         }
     }
 
@@ -231,7 +237,7 @@ impl<'a> Run<'a> {
         let (first, end) = self.steps[step];
         for n in first..end {
             let job = Arc::clone(&self.checklist[n]);
-            if job.skip.is_none() {
+            if job.is_open() {
                 self.skip(&job, reason, Some(cause.clone()));
             }
         }
@@ -260,7 +266,7 @@ impl<'a> Run<'a> {
         let (first, end) = self.steps[step];
         for n in first..end {
             let job = Arc::clone(&self.checklist[n]);
-            if job.skip.is_none() {
+            if job.is_open() {
                 self.end_unlooked(&job);
             }
         }

@@ -18,6 +18,7 @@ use crate::model::id::CheckId;
 use crate::model::outcome::{Outcome, Severity};
 use crate::model::record::{Change, ChangeState, CheckRecord, SkipReason, Stop};
 use crate::model::text::one_line;
+use crate::verdict::waive;
 
 /// How much news may wait for the loop.
 const NEWS: usize = 1024;
@@ -40,7 +41,7 @@ impl Run<'_> {
     /// Runs one step to its end.
     pub(super) async fn step(&mut self, number: usize) {
         let (first, end) = self.steps[number];
-        let waiting = (first..end).filter(|n| self.checklist[*n].skip.is_none()).collect();
+        let waiting = (first..end).filter(|n| self.checklist[*n].is_open()).collect();
         let mut step = StepRun {
             tasks: JoinSet::new(),
             names: HashMap::new(),
@@ -188,7 +189,8 @@ impl Run<'_> {
     }
 
     /// Records the end of a check and what it means for the run.
-    fn concluded(&mut self, check: CheckRecord) {
+    fn concluded(&mut self, mut check: CheckRecord) {
+        waive(&mut check, &self.waivers, self.clock.now());
         let failed = check.outcome == Outcome::Fail
             && check.severity == Severity::Blocker
             && check.waived.is_none();

@@ -75,6 +75,22 @@ pub mod engine {
         NOT_APPLIED "gonogo.not-applied" Pending "a change was held back because a blocker failed"
             "`--apply` was given, but a blocking check before this one failed, so the change was not \
              made.\n\nMend or waive what failed and run again."
+        WAIVER_EXPIRED "gonogo.waiver-expired" Fail "a waiver has run out"
+            "Somebody accepted a fault of this check until a certain time, and that time has passed. \
+             Nobody accepts it any more, so this fails until it is looked at again.\n\nMend the fault \
+             and take the waiver out, or have somebody renew it with a new `until` and a reason."
+        WAIVER_UNUSED "gonogo.waiver-unused" Warn "a waiver covers nothing"
+            "A waiver names this check, but nothing it could cover was found. It may be mended, or the \
+             waiver's `code` or `target` may be misspelt.\n\nTake the waiver out: left in, it would \
+             hide the next fault."
+        EXPECT "gonogo.expectation" Fail "what the list expects of the facts is not so"
+            "An expression under `expect` is false for what was seen. The finding shows the expression \
+             and the values of its parts.\n\nLook at the observation in the record, or with \
+             `--verbose`; `gonogo explain KIND` lists what an observation has."
+        EXPECT_NO_DATA "gonogo.expectation-no-data" Unknown "what the list expects cannot be judged"
+            "An expression under `expect` needs a value that was not seen this time: it is missing or \
+             null. A missing value is never a pass.\n\nLook at the observation in the record for why \
+             it is absent."
         NO_FINDING "gonogo.nothing-judged" Unknown "the probe looked but judged nothing"
             "The probe came back without a single finding. Nothing judged is not a pass.\n\nThis is \
              a defect of the tool unless the check asks for nothing; please report it."

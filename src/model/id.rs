@@ -53,6 +53,41 @@ impl CheckId {
     pub fn as_str(&self) -> &str {
         &self.0
     }
+
+    /// Whether a pattern with `*` and `?` matches the whole id. A pattern without a `for_each` value
+    /// matches every check made from that id.
+    #[must_use]
+    pub fn matches(&self, pattern: &str) -> bool {
+        let bare = self.0.split_once('[').map_or(self.0.as_str(), |(name, _)| name);
+        glob(pattern.as_bytes(), self.0.as_bytes())
+            || (!pattern.contains('[') && glob(pattern.as_bytes(), bare.as_bytes()))
+    }
+}
+
+fn glob(pattern: &[u8], text: &[u8]) -> bool {
+    // The last star seen, and how much of the text it has taken.
+    let (mut p, mut t, mut star) = (0, 0, None);
+    while t < text.len() {
+        match pattern.get(p) {
+            Some(b'*') => {
+                star = Some((p, t));
+                p += 1;
+            }
+            Some(c) if *c == b'?' || *c == text[t] => {
+                p += 1;
+                t += 1;
+            }
+            Some(_) | None => match star {
+                Some((at, taken)) => {
+                    star = Some((at, taken + 1));
+                    p = at + 1;
+                    t = taken + 1;
+                }
+                None => return false,
+            },
+        }
+    }
+    pattern[p..].iter().all(|c| *c == b'*')
 }
 
 impl TryFrom<String> for CheckId {
@@ -115,6 +150,26 @@ mod tests {
         }
         for bad in ["", ".a", "a b", "a[", "a[]", "a[b]c", "a]b", "é", "a[b\n]"] {
             assert!(CheckId::new(bad).is_err(), "{bad}");
+        }
+    }
+
+    #[test]
+    fn globs_match_whole_ids() {
+        for (pattern, id, hit) in [
+            ("dns.login", "dns.login", true),
+            ("dns.login", "dns.login2", false),
+            ("dns.*", "dns.login", true),
+            ("*", "x", true),
+            ("*.login", "tls.login", true),
+            ("d?s.*in", "dns.login", true),
+            ("d?s", "ds", false),
+            ("dns.login", "dns.login[cn-east]", true),
+            ("dns.login[cn*", "dns.login[cn-east]", true),
+            ("dns.login[us]", "dns.login[cn-east]", false),
+            ("a*b*c", "aXbXbXc", true),
+            ("a*b*c", "aXbXbX", false),
+        ] {
+            assert_eq!(CheckId::new(id).expect(id).matches(pattern), hit, "{pattern} {id}");
         }
     }
 }

@@ -9,13 +9,17 @@ pub struct Latency {
     /// How many were measured.
     pub n: usize,
     /// Half were at most this, in milliseconds.
+    #[schemars(extend("x-unit" = "ms"))]
     pub p50: f64,
     /// 95 in a hundred were at most this, in milliseconds.
+    #[schemars(extend("x-unit" = "ms"))]
     pub p95: f64,
     /// 99 in a hundred were at most this, in milliseconds; absent below a hundred measurements,
     /// where it would only be the slowest one.
+    #[schemars(extend("x-unit" = "ms"))]
     pub p99: Option<f64>,
     /// The slowest, in milliseconds.
+    #[schemars(extend("x-unit" = "ms"))]
     pub max: f64,
 }
 

@@ -12,6 +12,7 @@ pub mod latency;
 pub mod node;
 pub mod outcome;
 pub mod peer;
+pub mod people;
 pub mod record;
 #[cfg(test)]
 pub(crate) mod sample;

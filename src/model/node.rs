@@ -145,6 +145,19 @@ impl Node {
         }
     }
 
+    /// The items of a list; `None` for anything else.
+    #[must_use]
+    pub fn as_list(&self) -> Option<&[Self]> {
+        match &self.content {
+            Content::List(items) => Some(items),
+            Content::Null
+            | Content::Bool(_)
+            | Content::Number(..)
+            | Content::Text(_)
+            | Content::Map(_) => None,
+        }
+    }
+
     /// What kind of value this is, with its article, for messages.
     #[must_use]
     pub fn describe(&self) -> String {

@@ -57,6 +57,12 @@ pub struct Header {
     pub phase: String,
     /// A label for where the run looked from.
     pub vantage: Option<String>,
+    /// Which part of the list this run is, `I/N`; absent for the whole.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub shard: Option<String>,
+    /// The interrupted run that this one finishes.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub resumes: Option<RunId>,
     /// The machine's name.
     pub host: Option<String>,
     /// The user who ran it.
@@ -224,6 +230,19 @@ pub struct Waived {
     /// When the acceptance ends.
     #[schemars(with = "String", extend("format" = "date-time"))]
     pub until: Timestamp,
+}
+
+/// A waiver as it applies to a run: which findings it covers, who accepts them, why, until when.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Waiver {
+    /// The check, an id or a glob of ids.
+    pub check: String,
+    /// The code it is about; every code without it.
+    pub code: Option<String>,
+    /// The target it is about; every target without it.
+    pub target: Option<String>,
+    /// What is written into the record.
+    pub waived: Waived,
 }
 
 /// A change to the world: proposed, or made.

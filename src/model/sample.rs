@@ -24,6 +24,8 @@ pub(crate) fn run(checks: &[(Outcome, Severity)]) -> RunRecord {
         window: Window { from: now, to: now },
         phase: "all".into(),
         vantage: None,
+        shard: None,
+        resumes: None,
         host: None,
         operator: None,
         started: now,

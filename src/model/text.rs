@@ -56,6 +56,17 @@ pub fn count(n: usize, noun: &str) -> String {
     format!("{n} {noun}{ending}")
 }
 
+/// A word quoted for a POSIX shell, when it needs to be.
+#[must_use]
+pub fn quote(word: &str) -> String {
+    let plain = |c: char| c.is_ascii_alphanumeric() || "-_./:=@%+,".contains(c);
+    if !word.is_empty() && word.chars().all(plain) {
+        word.to_owned()
+    } else {
+        format!("'{}'", word.replace('\'', r"'\''"))
+    }
+}
+
 /// The candidate nearest to a mistyped word, when one is near enough to be meant.
 #[must_use]
 pub fn did_you_mean<'a>(
@@ -107,5 +118,14 @@ mod tests {
         assert_eq!(did_you_mean("resolvres", ["resolvers", "records"]), Some("resolvers"));
         assert_eq!(did_you_mean("zebra", ["endpoint", "port"]), None);
         assert_eq!(did_you_mean("tsl", ["dns", "tls"]), Some("tls"));
+    }
+
+    #[test]
+    fn words_are_quoted_for_a_shell() {
+        for (word, quoted) in
+            [("a-b", "a-b"), ("", "''"), ("a b", "'a b'"), ("it's", r"'it'\''s'"), ("$x", "'$x'")]
+        {
+            assert_eq!(quote(word), quoted);
+        }
     }
 }

@@ -1,12 +1,17 @@
 //! Connections: what is needed to look, as typed facts without an opinion.
 
+pub mod alertmanager;
 mod channel;
 pub mod dns;
+pub mod http;
 pub mod mysql;
 pub mod name;
 mod percent;
 pub mod pki;
 pub mod postgres;
+pub mod prometheus;
 pub mod redis;
 pub mod tcp;
 pub mod tls;
+pub mod tls_resume;
+pub mod tls_upgrade;

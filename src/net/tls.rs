@@ -61,6 +61,17 @@ pub struct Offer<'a> {
     pub name: &'a ServerName<'static>,
     /// The key exchange.
     pub exchange: KeyExchange,
+    /// The protocol versions.
+    pub versions: Versions,
+}
+
+/// Which protocol versions are offered.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Versions {
+    /// TLS 1.3 and 1.2.
+    All,
+    /// TLS 1.2 only.
+    Tls12,
 }
 
 /// What came of a handshake.
@@ -120,8 +131,8 @@ pub async fn shake(
 ) -> Result<Handshake, Fault> {
     let what = || format!("TLS handshake as {}", offer.name.to_str());
     let capture = Arc::new(Capture::default());
-    let config = config(&capture, offer.exchange)
-        .map_err(|error| Fault::Bug { message: error.to_string() })?;
+    let config =
+        config(&capture, offer).map_err(|error| Fault::Bug { message: error.to_string() })?;
     let begun = Clock.tick();
     let connecting = TlsConnector::from(Arc::new(config)).connect(offer.name.clone(), stream);
     let done = tokio::time::timeout(limit, connecting)
@@ -136,15 +147,31 @@ pub async fn shake(
     Ok(Handshake { millis, chain, staple, end })
 }
 
+/// A configuration of HTTP that believes whoever holds the key of the certificate shown.
+pub(super) fn unchecked() -> ClientConfig {
+    let mut config = ClientConfig::builder_with_provider(Arc::clone(provider()))
+        .with_safe_default_protocol_versions()
+        .expect("the provider has the suites of TLS 1.2 and 1.3")
+        .dangerous()
+        .with_custom_certificate_verifier(Arc::new(Capture::default()))
+        .with_no_client_auth();
+    config.alpn_protocols = vec![b"http/1.1".to_vec()];
+    config
+}
+
 /// A configuration for one handshake. With a session to resume, a server shows neither certificate
 /// nor staple, and the library would answer with those it remembers.
-fn config(capture: &Arc<Capture>, exchange: KeyExchange) -> Result<ClientConfig, rustls::Error> {
-    let provider = match exchange {
+fn config(capture: &Arc<Capture>, offer: Offer<'_>) -> Result<ClientConfig, rustls::Error> {
+    let provider = match offer.exchange {
         KeyExchange::PostQuantum => provider(),
         KeyExchange::Classic => classic(),
     };
+    let versions = match offer.versions {
+        Versions::All => rustls::ALL_VERSIONS,
+        Versions::Tls12 => &[&rustls::version::TLS12],
+    };
     let mut config = ClientConfig::builder_with_provider(Arc::clone(provider))
-        .with_safe_default_protocol_versions()?
+        .with_protocol_versions(versions)?
         .dangerous()
         .with_custom_certificate_verifier(Arc::<Capture>::clone(capture))
         .with_no_client_auth();
@@ -201,7 +228,7 @@ fn failure(error: &io::Error) -> Option<Failure> {
 
 /// Records what the server shows.
 #[derive(Debug, Default)]
-struct Capture(Mutex<(Vec<CertificateDer<'static>>, Vec<u8>)>);
+pub(super) struct Capture(Mutex<(Vec<CertificateDer<'static>>, Vec<u8>)>);
 
 impl Capture {
     fn take(&self) -> (Vec<CertificateDer<'static>>, Vec<u8>) {

@@ -53,6 +53,8 @@ pub trait AnyProbe: Send + Sync {
     /// # Errors
     /// When the observation is not one of this kind.
     fn judge(&self, observation: &Value, cx: &JudgeCx) -> Result<Judged, serde_json::Error>;
+    /// See [`Probe::names_files`].
+    fn names_files(&self) -> bool;
     /// The look with standard tools, before anything was seen.
     fn reproduce(&self) -> Vec<String>;
     /// The probe as one that can change the world, when it is one.
@@ -129,6 +131,9 @@ macro_rules! any_probe {
             ) -> Result<Judged, serde_json::Error> {
                 let seen = P::Observation::deserialize(observation)?;
                 Ok(judge(&self.0, &seen, cx))
+            }
+            fn names_files(&self) -> bool {
+                self.0.names_files()
             }
             fn reproduce(&self) -> Vec<String> {
                 self.0.reproduce(None)

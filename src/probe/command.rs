@@ -16,7 +16,7 @@ use crate::model::fault::Fault;
 use crate::model::finding::Finding;
 use crate::model::outcome::Outcome;
 use crate::model::peer::Peer;
-use crate::model::text::{clip, one_line};
+use crate::model::text::{clip, one_line, quote};
 use crate::model::time::humane;
 
 /// The most of each output stream that is kept, in bytes. The rest is read and thrown away, so that
@@ -202,6 +202,10 @@ impl Probe for Command {
         self.ran(seen)
     }
 
+    fn names_files(&self) -> bool {
+        true
+    }
+
     fn reproduce(&self, _: Option<&Observation>) -> Vec<String> {
         let mut line = String::new();
         if let Some(cwd) = &self.cwd {
@@ -267,26 +271,4 @@ fn last_line(text: &str) -> String {
 /// A command as a line for a POSIX shell.
 fn shell_line(words: &[String]) -> String {
     words.iter().map(|word| quote(word)).collect::<Vec<_>>().join(" ")
-}
-
-/// A word quoted for a POSIX shell, when it needs to be.
-pub(super) fn quote(word: &str) -> String {
-    let plain = |c: char| c.is_ascii_alphanumeric() || "-_./:=@%+,".contains(c);
-    if !word.is_empty() && word.chars().all(plain) {
-        word.to_owned()
-    } else {
-        format!("'{}'", word.replace('\'', r"'\''"))
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn words_are_quoted_for_a_shell() {
-        for (word, quoted) in [("a-b", "a-b"), ("", "''"), ("a b", "'a b'"), ("it's", r"'it'\''s'"), ("$x", "'$x'")] {
-            assert_eq!(quote(word), quoted);
-        }
-    }
 }

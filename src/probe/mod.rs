@@ -5,6 +5,7 @@
 //! observation can be judged again. A new kind is one file, its `mod` line and its row in `kinds!`.
 
 mod any;
+pub mod expect;
 pub mod param;
 
 use std::future::Future;
@@ -23,6 +24,8 @@ use crate::model::fault::Fault;
 use crate::model::finding::Finding;
 use crate::model::id::{CheckId, RunId};
 use crate::model::peer::Peer;
+use crate::model::people::People;
+use crate::model::text::quote;
 use crate::model::time::{Span, Window};
 
 pub use any::{AnyAct, AnyProbe, Judged, KindRow, Look};
@@ -40,18 +43,34 @@ macro_rules! kinds {
 kinds! {
     dns::Dns,
     tls::Tls,
+    cert_file::CertFile,
+    acme::Acme,
     postgres_pool::PostgresPool,
     mysql_pool::MysqlPool,
     redis::Redis,
+    silence::Silence + act,
+    http::Http,
     tcp::Tcp,
     command::Command,
     manual::Manual,
+    roster::Roster,
 }
 
 /// The row of a kind by its name.
 #[must_use]
 pub fn kind(name: &str) -> Option<&'static KindRow> {
     KINDS.iter().find(|row| row.name == name)
+}
+
+/// Commands of a probe as they can be pasted anywhere: those that name files beside the checklist
+/// begin in its folder.
+#[must_use]
+pub fn by_hand(probe: &dyn AnyProbe, folder: &Path, commands: Vec<String>) -> Vec<String> {
+    if !probe.names_files() || folder.as_os_str().is_empty() {
+        return commands;
+    }
+    let folder = quote(&folder.display().to_string());
+    commands.into_iter().map(|command| format!("cd {folder} && {command}")).collect()
 }
 
 /// Which parameter `gonogo check KIND TARGET…` fills.
@@ -117,6 +136,11 @@ pub trait Probe: Serialize + DeserializeOwned + JsonSchema + Send + Sync + 'stat
     /// One line for the table when all is well: what was seen, with the numbers that matter.
     fn summary(&self, seen: &Self::Observation, cx: &JudgeCx) -> String;
 
+    /// Whether the commands of `reproduce` name files relative to the checklist's folder.
+    fn names_files(&self) -> bool {
+        false
+    }
+
     /// The same look with standard tools, as shell commands a person can paste.
     fn reproduce(&self, seen: Option<&Self::Observation>) -> Vec<String>;
 }
@@ -166,6 +190,8 @@ pub struct ProbeCx {
     pub allow_exec: bool,
     /// The sign-offs found beside the checklist.
     pub signoffs: Arc<[SignOff]>,
+    /// The people of the launch by role.
+    pub people: Arc<People>,
 }
 
 impl ProbeCx {

@@ -65,6 +65,28 @@ pub(super) fn bearing(record: &RunRecord, check: &CheckRecord) -> Bearing {
     excuse.map_or(blocking, Bearing::Excused)
 }
 
+/// Whether an outcome asks somebody to do something.
+pub(super) const fn wants_attention(outcome: Outcome) -> bool {
+    match outcome {
+        Outcome::Skipped | Outcome::NotApplicable | Outcome::Pass => false,
+        Outcome::Warn | Outcome::Pending | Outcome::Unknown | Outcome::Fail => true,
+    }
+}
+
+/// The checks that want attention with their place in the list, worst first; within an outcome the
+/// order of the checklist stays, and what is waived comes last.
+pub(super) fn attention(record: &RunRecord) -> Vec<(usize, &CheckRecord)> {
+    let mut checks: Vec<(usize, &CheckRecord)> =
+        record.checks().enumerate().filter(|(_, check)| wants_attention(check.outcome)).collect();
+    checks.sort_by_key(|(_, check)| (check.waived.is_some(), std::cmp::Reverse(check.outcome)));
+    checks
+}
+
+/// The findings of a check that say something is not right.
+pub(super) fn telling(check: &CheckRecord) -> Vec<&Finding> {
+    check.findings.iter().filter(|finding| finding.outcome > Outcome::Pass).collect()
+}
+
 /// The finding that decided the outcome.
 pub(super) fn worst(check: &CheckRecord) -> Option<&Finding> {
     check.findings.iter().find(|finding| finding.outcome == check.outcome)
@@ -102,7 +124,7 @@ pub(super) fn said(check: &CheckRecord, bearing: Bearing) -> String {
 /// Everything a person needs to act on a check, as plain lines; none for what is plainly right.
 pub(super) fn story(check: &CheckRecord) -> Vec<String> {
     let mut lines = Vec::new();
-    for finding in check.findings.iter().filter(|finding| finding.outcome > Outcome::Pass) {
+    for finding in telling(check) {
         lines.push(format!(
             "{} {}: {}",
             line(&finding.code),

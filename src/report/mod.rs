@@ -2,12 +2,19 @@
 //! or the environment, so the same record gives the same bytes, today and in a year.
 
 mod bearing;
+mod chart;
+pub mod github;
+mod gitlab;
 mod headline;
 mod html;
 mod json;
 mod jsonl;
 mod junit;
+mod markdown;
 mod markup;
+mod nagios;
+#[cfg(feature = "pdf")]
+mod pdf;
 mod prometheus;
 pub mod style;
 mod table;
@@ -18,6 +25,7 @@ mod wrap;
 use std::fmt;
 use std::path::Path;
 use std::str::FromStr;
+use std::sync::Arc;
 
 use jiff::tz::TimeZone;
 use thiserror::Error;
@@ -26,6 +34,9 @@ use crate::model::record::RunRecord;
 use crate::model::text::did_you_mean;
 
 pub use json::digest;
+pub use nagios::NagiosStatus;
+#[cfg(feature = "pdf")]
+pub use pdf::{Proof, attached_record, blank_checklist, prove};
 
 /// A format a record can be rendered in.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
@@ -36,14 +47,25 @@ pub enum Format {
     Json,
     /// The record as the events it stands for, one JSON document a line.
     Jsonl,
-    /// One self-contained page for a browser and for paper.
-    Html,
     /// JUnit XML for CI hosts.
     Junit,
     /// TAP 14, the Test Anything Protocol.
     Tap,
+    /// GitHub-flavoured Markdown.
+    Markdown,
+    /// One self-contained page for a browser and for paper.
+    Html,
+    /// PDF, with the record attached.
+    #[cfg(feature = "pdf")]
+    Pdf,
     /// Metrics for the textfile collector of Prometheus.
     Prometheus,
+    /// Annotations for GitHub Actions.
+    Github,
+    /// GitLab's code quality report.
+    Gitlab,
+    /// The output of a Nagios plugin.
+    Nagios,
 }
 
 /// What is wrong with the format somebody asked for.
@@ -74,6 +96,12 @@ pub enum ReportError {
     /// The record could not be written as JSON.
     #[error("writing the record as JSON")]
     Json(#[from] serde_json::Error),
+    /// A given font is not one.
+    #[error("a font given for the PDF is not a TrueType or OpenType font")]
+    Font,
+    /// The PDF could not be written.
+    #[error("writing the PDF: {0}")]
+    Pdf(String),
 }
 
 /// How a report is to look, as far as its format leaves a choice.
@@ -89,6 +117,8 @@ pub struct Look {
     pub glyphs: Glyphs,
     /// The zone people read times in; UTC is always given beside it.
     pub zone: TimeZone,
+    /// Fonts for the PDF, asked for the characters that the built-in ones lack: the files' bytes.
+    pub fonts: Vec<Arc<Vec<u8>>>,
 }
 
 impl Default for Look {
@@ -100,6 +130,7 @@ impl Default for Look {
             detail: Detail::Normal,
             glyphs: Glyphs::Unicode,
             zone: TimeZone::UTC,
+            fonts: Vec::new(),
         }
     }
 }
@@ -139,10 +170,16 @@ impl Format {
         Self::Table,
         Self::Json,
         Self::Jsonl,
-        Self::Html,
         Self::Junit,
         Self::Tap,
+        Self::Markdown,
+        Self::Html,
+        #[cfg(feature = "pdf")]
+        Self::Pdf,
         Self::Prometheus,
+        Self::Github,
+        Self::Gitlab,
+        Self::Nagios,
     ];
 
     /// The name used by `--output`.
@@ -152,10 +189,16 @@ impl Format {
             Self::Table => "table",
             Self::Json => "json",
             Self::Jsonl => "jsonl",
-            Self::Html => "html",
             Self::Junit => "junit",
             Self::Tap => "tap",
+            Self::Markdown => "markdown",
+            Self::Html => "html",
+            #[cfg(feature = "pdf")]
+            Self::Pdf => "pdf",
             Self::Prometheus => "prometheus",
+            Self::Github => "github",
+            Self::Gitlab => "gitlab",
+            Self::Nagios => "nagios",
         }
     }
 
@@ -179,10 +222,14 @@ impl Format {
             Self::Table => &["txt"],
             Self::Json => &["json"],
             Self::Jsonl => &["jsonl", "ndjson"],
-            Self::Html => &["html", "htm"],
             Self::Junit => &["xml"],
             Self::Tap => &["tap"],
+            Self::Markdown => &["md", "markdown"],
+            Self::Html => &["html", "htm"],
+            #[cfg(feature = "pdf")]
+            Self::Pdf => &["pdf"],
             Self::Prometheus => &["prom"],
+            Self::Nagios | Self::Gitlab | Self::Github => &[],
         }
     }
 
@@ -221,10 +268,16 @@ pub fn render(format: Format, record: &RunRecord, look: &Look) -> Result<Vec<u8>
         Format::Table => Ok(table::render(record, look).into_bytes()),
         Format::Json => json::render(record),
         Format::Jsonl => jsonl::render(record),
-        Format::Html => html::render(record, look).map(String::into_bytes),
         Format::Junit => Ok(junit::render(record).into_bytes()),
         Format::Tap => Ok(tap::render(record).into_bytes()),
+        Format::Markdown => markdown::render(record, look).map(String::into_bytes),
+        Format::Html => html::render(record, look).map(String::into_bytes),
+        #[cfg(feature = "pdf")]
+        Format::Pdf => pdf::render(record, look),
         Format::Prometheus => Ok(prometheus::render(record).into_bytes()),
+        Format::Github => Ok(github::render(record).into_bytes()),
+        Format::Gitlab => gitlab::render(record),
+        Format::Nagios => Ok(nagios::render(record).into_bytes()),
     }
 }
 

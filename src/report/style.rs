@@ -144,6 +144,20 @@ pub const fn symbol(outcome: Outcome, glyphs: Glyphs) -> &'static str {
     }
 }
 
+/// The sign of an outcome where only text has colour (chats, merge requests), always beside its word.
+#[must_use]
+pub const fn emoji(outcome: Outcome) -> &'static str {
+    match outcome {
+        Outcome::Skipped => "⚪",
+        Outcome::NotApplicable => "➖",
+        Outcome::Pass => "🟢",
+        Outcome::Warn => "🟡",
+        Outcome::Pending => "🔵",
+        Outcome::Unknown => "🟣",
+        Outcome::Fail => "🔴",
+    }
+}
+
 /// The colours of an outcome on pages.
 #[must_use]
 pub const fn ink(outcome: Outcome) -> Ink {

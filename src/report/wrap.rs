@@ -41,10 +41,12 @@ pub(super) fn width(text: &str) -> usize {
 /// One character with the marks that belong to it.
 struct Cluster<'a> {
     text: &'a str,
-    width: usize,
+    width: f32,
+    /// Written without blanks around it: CJK and the like.
+    wide: bool,
 }
 
-fn clusters(text: &str) -> Vec<Cluster<'_>> {
+fn clusters<'a>(text: &'a str, measure: &dyn Fn(&str) -> f32) -> Vec<Cluster<'a>> {
     let mut starts: Vec<usize> = Vec::new();
     for (at, c) in text.char_indices() {
         // Marks, variation selectors: of no width of their own.
@@ -58,7 +60,7 @@ fn clusters(text: &str) -> Vec<Cluster<'_>> {
         .iter()
         .zip(ends)
         .map(|(start, end)| &text[*start..end])
-        .map(|text| Cluster { text, width: text.width() })
+        .map(|text| Cluster { text, width: measure(text), wide: text.width() == 2 })
         .collect()
 }
 
@@ -70,16 +72,24 @@ fn may_break(before: &Cluster<'_>, after: &Cluster<'_>) -> bool {
     }
     let closing = "，。、；：！？）】》」』〉〕…,.;:!?)";
     let opening = "（【《「『〈〔(";
-    let wide = before.width == 2 || after.width == 2;
-    wide && after.text != " " && !closing.contains(after.text) && !opening.contains(before.text)
+    (before.wide || after.wide)
+        && after.text != " "
+        && !closing.contains(after.text)
+        && !opening.contains(before.text)
 }
 
 /// A text in lines of at most `limit` columns; a word that is longer is cut.
 pub(super) fn wrap(text: &str, limit: usize) -> Vec<String> {
-    let limit = limit.max(2);
-    let clusters = clusters(text);
+    #[expect(clippy::cast_precision_loss, reason = "no line has 2^24 columns")]
+    let columns = |n: usize| n as f32;
+    wrap_by(text, columns(limit.max(2)), &|text| columns(width(text)))
+}
+
+/// A text in lines of at most `limit`, by any measure; a word that is longer is cut.
+pub(super) fn wrap_by(text: &str, limit: f32, measure: &dyn Fn(&str) -> f32) -> Vec<String> {
+    let clusters = clusters(text, measure);
     let mut lines = Vec::new();
-    let (mut start, mut good, mut used) = (0, 0, 0);
+    let (mut start, mut good, mut used) = (0, 0, 0.0);
     let mut n = 0;
     while n < clusters.len() {
         if n > start && may_break(&clusters[n - 1], &clusters[n]) {
@@ -89,7 +99,7 @@ pub(super) fn wrap(text: &str, limit: usize) -> Vec<String> {
         if used + clusters[n].width > limit && clusters[n].text != " " {
             let end = if good > start { good } else { n.max(start + 1) };
             lines.push(joined(&clusters[start..end]));
-            (start, good, used) = (end, end, 0);
+            (start, good, used) = (end, end, 0.0);
             n = end;
             continue;
         }

@@ -1,7 +1,9 @@
 //! The command line as a process: exact output and exit codes.
 
+mod again;
 mod lists;
 mod outputs;
+mod reuse;
 mod runs;
 mod signals;
 mod support;

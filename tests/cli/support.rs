@@ -145,6 +145,7 @@ pub(crate) fn until(what: &str, mut condition: impl FnMut() -> bool) {
 }
 
 /// Compares a text with a golden file; `GONOGO_UPDATE=1` writes it instead.
+#[expect(clippy::disallowed_methods, reason = "the person running the tests says so")]
 pub(crate) fn golden(name: &str, text: &str) {
     let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/cli/golden").join(name);
     if std::env::var_os("GONOGO_UPDATE").is_some() {

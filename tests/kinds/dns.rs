@@ -310,3 +310,52 @@ fn the_commands_by_hand_name_the_server_and_its_port() {
         ]
     );
 }
+
+#[tokio::test]
+async fn warmth_that_ends_before_the_launch_is_a_warning() {
+    let parameters = || {
+        json!({
+            "names": [name("match")],
+            "types": ["A"],
+            "resolvers": [lab("LAB_DNS_RESOLVER")],
+            "authorities": [lab("LAB_DNS_AUTH")],
+            "warm": { "rounds": 1 },
+        })
+    };
+    let mut cx = context(Duration::from_secs(5));
+    let look = look_in::<Dns>(parameters(), &cx).await;
+    assert_eq!(look.outcome(), Outcome::Pass, "{:#?}", look.findings);
+    assert!(look.findings.iter().any(|finding| finding.message.contains("past the launch")));
+    cx.times.launch += Duration::from_hours(1);
+    let look = look_in::<Dns>(parameters(), &cx).await;
+    assert_eq!(look.codes(Outcome::Warn), ["dns.warmth-ends-early"]);
+    assert!(message(&look, "dns.warmth-ends-early").contains("before the launch"));
+}
+
+#[tokio::test]
+async fn the_rest_of_a_longer_ttl_may_run_out_before_the_launch() {
+    let parameters = || {
+        json!({
+            "records": { (format!("{} A", name("match"))): ["192.0.2.66"] },
+            "resolvers": [lab("LAB_DNS_OLD_RESOLVER")],
+            "authorities": [lab("LAB_DNS_AUTH")],
+            "max_ttl": "60s",
+        })
+    };
+    let mut cx = context(Duration::from_secs(5));
+    cx.times.launch += Duration::from_hours(24);
+    let look = look_in::<Dns>(parameters(), &cx).await;
+    let long = look.findings.iter().find(|finding| finding.code == "dns.ttl-too-long");
+    let long = long.unwrap_or_else(|| panic!("{:#?}", look.findings));
+    assert_eq!(long.outcome, Outcome::Warn);
+    assert!(long.message.contains("before the launch"), "{}", long.message);
+}
+
+#[tokio::test]
+async fn a_private_address_is_no_public_answer() {
+    let look = look_at(&["private"], json!({ "types": ["A"], "public": true })).await;
+    assert_eq!(look.codes(Outcome::Fail), ["dns.private-address"]);
+    assert_eq!(message(&look, "dns.private-address"), "10.0.0.5 is private");
+    let look = look_at(&["private"], json!({ "types": ["A"] })).await;
+    assert_eq!(look.outcome(), Outcome::Pass);
+}

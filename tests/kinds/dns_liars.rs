@@ -7,7 +7,8 @@ use gonogo::model::outcome::Outcome;
 use gonogo::probe::dns::Dns;
 use hickory_proto::op::{Edns, Message, MessageType, OpCode, ResponseCode};
 use hickory_proto::rr::rdata::opt::EdnsOption;
-use hickory_proto::rr::rdata::{A, CNAME, TXT};
+use hickory_proto::rr::rdata::svcb::{IpHint, SvcParamKey, SvcParamValue};
+use hickory_proto::rr::rdata::{A, CNAME, HTTPS, SVCB, TXT};
 use hickory_proto::rr::{Name, RData, Record, RecordType};
 use serde_json::{Value, json};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
@@ -17,7 +18,9 @@ use crate::support::{Looked, context, look_in};
 
 /// A UDP server on a free port that sends back whatever `lie` makes of the nth question.
 #[expect(clippy::disallowed_methods, reason = "a server of the test's own")]
-async fn liar(lie: impl Fn(&Message, usize) -> Vec<Vec<u8>> + Send + 'static) -> SocketAddr {
+pub(crate) async fn liar(
+    lie: impl Fn(&Message, usize) -> Vec<Vec<u8>> + Send + 'static,
+) -> SocketAddr {
     let socket = UdpSocket::bind("127.0.0.1:0").await.expect("a free port");
     let address = socket.local_addr().expect("an address");
     tokio::spawn(async move {
@@ -75,7 +78,7 @@ where
 }
 
 /// An empty answer to a question, as a resolver gives it.
-fn reply(question: &Message) -> Message {
+pub(crate) fn reply(question: &Message) -> Message {
     let mut reply = Message::new(question.metadata.id, MessageType::Response, OpCode::Query);
     reply.queries.clone_from(&question.queries);
     reply.metadata.recursion_desired = true;
@@ -86,12 +89,12 @@ fn reply(question: &Message) -> Message {
     reply
 }
 
-fn record(name: &Name, ttl: u32, data: RData) -> Record {
+pub(crate) fn record(name: &Name, ttl: u32, data: RData) -> Record {
     Record::from_rdata(name.clone(), ttl, data)
 }
 
 /// A good answer: 192.0.2.1 for A, nothing for anything else.
-fn good(question: &Message) -> Message {
+pub(crate) fn good(question: &Message) -> Message {
     let mut reply = reply(question);
     let query = &question.queries[0];
     if query.query_type == RecordType::A {
@@ -101,7 +104,7 @@ fn good(question: &Message) -> Message {
 }
 
 /// The same, as an authority gives it.
-fn authoritative(question: &Message, last: u8) -> Message {
+pub(crate) fn authoritative(question: &Message, last: u8) -> Message {
     let mut reply = reply(question);
     reply.metadata.recursion_available = false;
     reply.metadata.authoritative = true;
@@ -110,11 +113,11 @@ fn authoritative(question: &Message, last: u8) -> Message {
     reply
 }
 
-fn bytes(message: &Message) -> Vec<u8> {
+pub(crate) fn bytes(message: &Message) -> Vec<u8> {
     message.to_vec().expect("a message")
 }
 
-fn failing(question: &Message, rcode: ResponseCode, ede: Option<u16>) -> Message {
+pub(crate) fn failing(question: &Message, rcode: ResponseCode, ede: Option<u16>) -> Message {
     let mut reply = reply(question);
     reply.metadata.response_code = rcode;
     if let (Some(code), Some(edns)) = (ede, &mut reply.edns) {
@@ -537,4 +540,31 @@ async fn an_alias_out_of_the_zone_is_followed_by_the_resolver_alone() {
     assert_eq!(look.codes(Outcome::Fail), ["dns.stale-answer"], "{:#?}", look.findings);
     let look = ask(direct, json!({ "authorities": authorities, "resolvers": [] })).await;
     assert_eq!(look.codes(Outcome::Unknown), ["dns.end-unknown"], "{:#?}", look.findings);
+}
+
+#[tokio::test]
+async fn hints_at_other_addresses_are_told() {
+    let hinting = |hint: [u8; 4]| {
+        move |question: &Message, _: usize| {
+            let mut answer = good(question);
+            if question.queries[0].query_type == RecordType::HTTPS {
+                let parameters = vec![(
+                    SvcParamKey::Ipv4Hint,
+                    SvcParamValue::Ipv4Hint(IpHint(vec![A(hint.into())])),
+                )];
+                let data = RData::HTTPS(HTTPS(SVCB::new(1, Name::root(), parameters)));
+                answer.answers.push(record(&question.queries[0].name, 60, data));
+            }
+            vec![bytes(&answer)]
+        }
+    };
+    let types = || json!({ "types": ["A", "HTTPS"] });
+    let same = liar(hinting([192, 0, 2, 1])).await;
+    let look = ask(same, types()).await;
+    assert_eq!(look.outcome(), Outcome::Pass, "{:#?}", look.findings);
+    let other = liar(hinting([192, 0, 2, 66])).await;
+    let look = ask(other, types()).await;
+    assert_eq!(look.codes(Outcome::Fail), ["dns.hint-differs"], "{:#?}", look.findings);
+    let actual = look.findings.iter().find_map(|finding| finding.actual.as_deref());
+    assert_eq!(actual, Some("192.0.2.66"));
 }

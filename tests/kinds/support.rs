@@ -1,7 +1,5 @@
 //! What the tests of all kinds share: the lab's addresses, and one look without the engine.
 
-#![allow(dead_code, reason = "not every kind uses everything")]
-
 use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
@@ -13,8 +11,9 @@ use gonogo::model::outcome::Outcome;
 use gonogo::model::time::Window;
 use gonogo::probe::{JudgeCx, Probe, ProbeCx};
 
+#[expect(clippy::disallowed_methods, reason = "./dev test says where the lab is")]
 /// A value of the running lab by its name in `lab.env`, such as `LAB_DNS_AUTH`.
-pub fn lab(key: &str) -> String {
+pub(crate) fn lab(key: &str) -> String {
     let dir = std::env::var("GONOGO_LAB")
         .unwrap_or_else(|_| format!("{}/.lab", env!("CARGO_MANIFEST_DIR")));
     let file = PathBuf::from(dir).join("lab.env");
@@ -27,7 +26,7 @@ pub fn lab(key: &str) -> String {
 }
 
 /// A launch now, with a window without length, and `allowance` for the look.
-pub fn context(allowance: Duration) -> ProbeCx {
+pub(crate) fn context(allowance: Duration) -> ProbeCx {
     let clock = Clock;
     let now = clock.now();
     ProbeCx {
@@ -41,23 +40,24 @@ pub fn context(allowance: Duration) -> ProbeCx {
         base: PathBuf::from(env!("CARGO_MANIFEST_DIR")),
         allow_exec: false,
         signoffs: Arc::new([]),
+        people: Arc::default(),
     }
 }
 
 /// One look of a kind: its facts, unless there was a fault, and its findings.
-pub struct Looked<P: Probe> {
-    pub seen: Option<P::Observation>,
-    pub findings: Vec<Finding>,
+pub(crate) struct Looked<P: Probe> {
+    pub(crate) seen: Option<P::Observation>,
+    pub(crate) findings: Vec<Finding>,
 }
 
 impl<P: Probe> Looked<P> {
     /// The worst outcome.
-    pub fn outcome(&self) -> Outcome {
+    pub(crate) fn outcome(&self) -> Outcome {
         self.findings.iter().map(|finding| finding.outcome).max().expect("at least one finding")
     }
 
     /// The codes of the findings with this outcome, sorted, each once.
-    pub fn codes(&self, outcome: Outcome) -> Vec<&str> {
+    pub(crate) fn codes(&self, outcome: Outcome) -> Vec<&str> {
         let mut codes: Vec<&str> = self
             .findings
             .iter()
@@ -71,13 +71,13 @@ impl<P: Probe> Looked<P> {
 }
 
 /// Looks once with parameters given as JSON, within five seconds.
-pub async fn look<P: Probe>(parameters: serde_json::Value) -> Looked<P> {
+pub(crate) async fn look<P: Probe>(parameters: serde_json::Value) -> Looked<P> {
     look_in::<P>(parameters, &context(Duration::from_secs(5))).await
 }
 
 /// Looks once in a context of the test's own, and judges the facts after a trip through JSON, as a
 /// recorded observation would be.
-pub async fn look_in<P: Probe>(parameters: serde_json::Value, cx: &ProbeCx) -> Looked<P> {
+pub(crate) async fn look_in<P: Probe>(parameters: serde_json::Value, cx: &ProbeCx) -> Looked<P> {
     let probe: P = serde_json::from_value(parameters).expect("good parameters");
     assert!(probe.complaints().is_empty(), "{:?}", probe.complaints());
     match probe.observe(cx).await {

@@ -55,10 +55,22 @@ async fn good_certificates_pass() {
 
 #[tokio::test]
 async fn a_certificate_without_ocsp_needs_no_staple() {
-    let looked = check("noocsp", json!({}), Pass, &["tls.ok"]).await;
+    let looked = check("noocsp", json!({}), Pass, &["tls.not-revoked", "tls.ok"]).await;
     assert_eq!(looked.codes(NotApplicable), ["tls.staple-not-applicable"]);
-    check("noocsp", json!({"stapling": "off"}), Pass, &["tls.ok"]).await;
+    let off = json!({"stapling": "off", "revocation": "off"});
+    check("noocsp", off, Pass, &["tls.ok"]).await;
     check("noocsp", json!({"stapling": "require"}), Fail, &["tls.staple-missing"]).await;
+}
+
+#[tokio::test]
+async fn revoked_certificates_are_found_by_list_and_by_responder() {
+    check("crlrevoked", json!({}), Fail, &["tls.revoked"]).await;
+    check("revoked", json!({"stapling": "off"}), Fail, &["tls.revoked"]).await;
+    let ok = ["tls.not-revoked", "tls.ok"];
+    check("nostaple", json!({"stapling": "off"}), Pass, &ok).await;
+    let looked = check("short", json!({}), Pass, &["tls.ok"]).await;
+    let not = ["tls.revocation-not-applicable", "tls.staple-not-applicable"];
+    assert_eq!(looked.codes(NotApplicable), not);
 }
 
 #[tokio::test]
@@ -97,7 +109,6 @@ async fn a_lazy_stapler_is_waited_for() {
 async fn a_required_staple_must_be_there() {
     let require = json!({"stapling": "require"});
     check("nostaple", require, Fail, &["tls.staple-missing"]).await;
-    check("nostaple", json!({"stapling": "off"}), Pass, &["tls.ok"]).await;
 }
 
 #[tokio::test]
@@ -151,6 +162,31 @@ async fn dates_are_judged_by_the_launch() {
         assert_eq!(looked.outcome(), outcome, "{name} {hours}: {:#?}", looked.findings);
         assert!(looked.codes(outcome).contains(&code), "{name} {hours}: {:#?}", looked.findings);
     }
+}
+
+#[tokio::test]
+async fn resumption_is_looked_at_where_it_is_wanted() {
+    let want = json!({"resumption": "want"});
+    check("login", want, Pass, &["tls.ok", "tls.resumed", "tls.staple-ok"]).await;
+}
+
+#[tokio::test]
+async fn a_demanded_staple_comes_over_both_versions() {
+    let require = json!({"stapling": "require"});
+    let looked = check("login", require, Pass, &["tls.ok", "tls.staple-ok"]).await;
+    let seen = serde_json::to_value(looked.seen.expect("it was seen")).expect("JSON");
+    let tls12 = &seen["addresses"][0]["sight"]["seen"]["accepted"]["tls12"]["seen"];
+    assert!(tls12["staple"].is_object(), "{tls12}");
+}
+
+#[tokio::test]
+async fn the_certificate_on_disk_is_compared_with_the_one_served() {
+    let file = |name: &str| json!({"file": format!("{}/{name}", lab("LAB_PKI"))});
+    check("login", file("login.pem"), Pass, &["tls.file-ok", "tls.ok", "tls.staple-ok"]).await;
+    check("login", file("overdue.pem"), Fail, &["tls.not-reloaded"]).await;
+    check("login", file("rsa.pem"), Warn, &["tls.not-reloaded"]).await;
+    check("login", file("ocsp/good.der"), Unknown, &["gonogo.answer-unreadable"]).await;
+    check("login", file("no-such.pem"), Unknown, &["gonogo.local"]).await;
 }
 
 #[tokio::test]

@@ -3,8 +3,10 @@
 use aws_lc_rs::digest;
 use gonogo::clock::Clock;
 use rcgen::{
-    BasicConstraints, CertificateParams, CustomExtension, DnType, ExtendedKeyUsagePurpose, IsCa,
-    Issuer, KeyPair, PublicKeyData, SerialNumber, SigningKey,
+    BasicConstraints, CertificateParams, CertificateRevocationListParams, CrlDistributionPoint,
+    CrlIssuingDistributionPoint, CrlScope, CustomExtension, DnType, ExtendedKeyUsagePurpose, IsCa,
+    Issuer, KeyIdMethod, KeyPair, PublicKeyData, RevocationReason, RevokedCertParams, SerialNumber,
+    SigningKey,
 };
 use rustls::pki_types::CertificateDer;
 
@@ -12,7 +14,16 @@ use rustls::pki_types::CertificateDer;
 pub(crate) const HOST: &str = "game.example.test";
 
 /// The OCSP responder named in them; nobody asks it.
-const RESPONDER: &[u8] = b"http://ocsp.example.test/";
+const RESPONDER: &str = "http://ocsp.example.test/";
+
+/// The instant some hours from now, in the type certificates are made with, which is in a crate
+/// of its own.
+macro_rules! calendar {
+    ($hours:expr) => {{
+        let second = u64::try_from(moment($hours)).expect("after 1970");
+        rcgen::date_time_ymd(1970, 1, 1) + std::time::Duration::from_secs(second)
+    }};
+}
 
 /// Somebody who can sign.
 pub(crate) struct Authority {
@@ -83,6 +94,29 @@ impl Authority {
         Self { der, issuer: Issuer::new(params, key) }
     }
 
+    /// A revocation list of this authority. `shard`: the URL it says it is for.
+    pub(crate) fn list(&self, hours: Hours, serials: &[u8], shard: Option<&str>) -> Vec<u8> {
+        let shard = shard.map(|url| CrlIssuingDistributionPoint {
+            distribution_point: CrlDistributionPoint { uris: vec![url.to_owned()] },
+            scope: Some(CrlScope::UserCertsOnly),
+        });
+        let revoked = serials.iter().map(|serial| RevokedCertParams {
+            serial_number: SerialNumber::from_slice(&[*serial]),
+            revocation_time: calendar!(-24),
+            reason_code: Some(RevocationReason::KeyCompromise),
+            invalidity_date: None,
+        });
+        let params = CertificateRevocationListParams {
+            this_update: calendar!(hours.0),
+            next_update: calendar!(hours.1),
+            crl_number: SerialNumber::from_slice(&[1]),
+            issuing_distribution_point: shard,
+            revoked_certs: revoked.collect(),
+            key_identifier_method: KeyIdMethod::Sha256,
+        };
+        params.signed_by(&self.issuer).expect("a list").der().to_vec()
+    }
+
     fn name(&self) -> Vec<u8> {
         let (_, x509) = x509_parser::parse_x509_certificate(&self.der).expect("a certificate");
         x509.subject().as_raw().to_vec()
@@ -102,11 +136,7 @@ fn authority(name: &str, hours: Hours) -> CertificateParams {
 }
 
 fn valid(params: &mut CertificateParams, (from, to): Hours) {
-    let at = |hours: i64| {
-        let second = u64::try_from(moment(hours)).expect("after 1970");
-        rcgen::date_time_ymd(1970, 1, 1) + std::time::Duration::from_secs(second)
-    };
-    (params.not_before, params.not_after) = (at(from), at(to));
+    (params.not_before, params.not_after) = (calendar!(from), calendar!(to));
 }
 
 /// The second, `hours` from now.
@@ -116,8 +146,13 @@ fn moment(hours: i64) -> i64 {
 
 /// The certificate names an OCSP responder.
 pub(crate) fn with_ocsp(params: &mut CertificateParams) {
+    with_ocsp_at(params, RESPONDER);
+}
+
+/// The certificate names this OCSP responder.
+pub(crate) fn with_ocsp_at(params: &mut CertificateParams, url: &str) {
     // AuthorityInfoAccess: one id-ad-ocsp with a URI.
-    let place = seq(&[&oid(&[0x2b, 6, 1, 5, 5, 7, 0x30, 1]), &tlv(0x86, RESPONDER)]);
+    let place = seq(&[&oid(&[0x2b, 6, 1, 5, 5, 7, 0x30, 1]), &tlv(0x86, url.as_bytes())]);
     let access = CustomExtension::from_oid_content(&[1, 3, 6, 1, 5, 5, 7, 1, 1], seq(&[&place]));
     params.custom_extensions.push(access);
 }

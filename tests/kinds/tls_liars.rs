@@ -11,12 +11,13 @@ use rcgen::{CertificateParams, ExtendedKeyUsagePurpose, IsCa, SanType};
 use rustls::pki_types::CertificateDer;
 use rustls::sign::CertifiedKey;
 use serde_json::json;
+use tokio::net::TcpStream;
 
 use crate::support::{Looked, context, look, look_in};
 use crate::tls_forge::{Authority, HOST, Identity, NORMAL};
 use crate::tls_server::{
-    answer_bytes, close_at_once, drop_long_hellos, listener, parameters, serve, serve_on, trust,
-    turn,
+    accept, answer_bytes, close_at_once, drop_long_hellos, listener, parameters, serve, serve_on,
+    trust, turn,
 };
 
 /// A root, an intermediate, and a good certificate of it.
@@ -309,4 +310,27 @@ async fn a_slow_handshake_is_a_finding_where_a_limit_is_given() {
     limited["max_handshake"] = json!("4s");
     let looked = look::<Tls>(limited).await;
     assert_eq!(looked.codes(Pass), ["tls.ok"], "{:#?}", looked.findings);
+}
+
+#[tokio::test]
+async fn servers_that_forget_their_sessions_are_a_warning() {
+    let pki = pki();
+    // A server of its own for every connection: none knows the tickets of the others.
+    let listener = listener(Ipv4Addr::LOCALHOST, 0).await;
+    let port = listener.local_addr().expect("an address").port();
+    let shown = pki.turn();
+    accept(listener, move |mut stream| {
+        let shown = Arc::clone(&shown);
+        async move {
+            let to = serve(vec![shown]).await;
+            let mut server =
+                TcpStream::connect((Ipv4Addr::LOCALHOST, to)).await.expect("the server");
+            let _ended = tokio::io::copy_bidirectional(&mut stream, &mut server).await;
+        }
+    });
+    let ca = trust(&pki.root);
+    let mut want = parameters(port, &ca);
+    want["resumption"] = json!("want");
+    let looked = look::<Tls>(want).await;
+    assert_eq!(looked.codes(Warn), ["tls.not-resumed"], "{:#?}", looked.findings);
 }

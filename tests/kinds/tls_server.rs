@@ -17,9 +17,15 @@ use crate::tls_forge::{Authority, HOST, Identity};
 
 /// What a server shows in its handshakes, the last one over and over.
 #[derive(Debug)]
-struct Show {
+pub(crate) struct Show {
     turns: Vec<Arc<CertifiedKey>>,
     turn: AtomicUsize,
+}
+
+impl Show {
+    pub(crate) fn new(turns: Vec<Arc<CertifiedKey>>) -> Self {
+        Self { turns, turn: AtomicUsize::new(0) }
+    }
 }
 
 impl ResolvesServerCert for Show {
@@ -58,7 +64,7 @@ pub(crate) fn serve_on(
         .with_protocol_versions(versions)
         .expect("versions")
         .with_no_client_auth()
-        .with_cert_resolver(Arc::new(Show { turns, turn: AtomicUsize::new(0) }));
+        .with_cert_resolver(Arc::new(Show::new(turns)));
     let acceptor = tokio_rustls::TlsAcceptor::from(Arc::new(config));
     accept(listener, move |stream| {
         let acceptor = acceptor.clone();
@@ -125,7 +131,7 @@ pub(crate) async fn close_at_once() -> u16 {
 }
 
 #[expect(clippy::disallowed_methods, reason = "a server of the test, not of the product")]
-fn accept<F>(listener: TcpListener, serve: impl Fn(TcpStream) -> F + Send + 'static)
+pub(crate) fn accept<F>(listener: TcpListener, serve: impl Fn(TcpStream) -> F + Send + 'static)
 where
     F: Future<Output = ()> + Send + 'static,
 {
@@ -143,7 +149,7 @@ pub(crate) fn trust(root: &Authority) -> NamedTempFile {
     file
 }
 
-fn pem(der: &[u8]) -> String {
+pub(crate) fn pem(der: &[u8]) -> String {
     use std::fmt::Write as _;
     const ALPHABET: &[u8; 64] = b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
     let mut text = String::from("-----BEGIN CERTIFICATE-----\n");
@@ -168,5 +174,6 @@ pub(crate) fn parameters(port: u16, ca: &NamedTempFile) -> Value {
         "endpoint": format!("{HOST}:{port}"),
         "addresses": ["127.0.0.1"],
         "ca": ca.path(),
+        "revocation": "off",
     })
 }

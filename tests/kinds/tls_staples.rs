@@ -157,3 +157,22 @@ async fn a_staple_nobody_asked_for_is_judged_all_the_same() {
     let looked = look::<Tls>(parameters(port, &trust(&pki.root))).await;
     assert_eq!(looked.codes(Unknown), ["tls.staple-unverified"], "{:#?}", looked.findings);
 }
+
+#[tokio::test]
+async fn a_staple_that_only_one_version_has_is_not_enough() {
+    let pki = pki();
+    let chain = vec![pki.leaf.der.clone(), pki.sub.der.clone()];
+    let with = turn(&pki.leaf, chain.clone(), Some(pki.own(&[part()])));
+    let revoked = Some(pki.own(&[Part { status: revoked(), ..part() }]));
+    for (second, code) in [
+        (turn(&pki.leaf, chain.clone(), None), "tls.staple-missing"),
+        (turn(&pki.leaf, chain, revoked), "tls.staple-revoked"),
+    ] {
+        let ca = trust(&pki.root);
+        let mut parameters = parameters(serve(vec![with.clone(), second]).await, &ca);
+        parameters["stapling"] = serde_json::json!("require");
+        let looked = look::<Tls>(parameters).await;
+        assert_eq!(looked.codes(Fail), [code], "{:#?}", looked.findings);
+        assert!(looked.codes(Pass).contains(&"tls.staple-ok"), "{:#?}", looked.findings);
+    }
+}

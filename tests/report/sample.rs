@@ -14,6 +14,8 @@ use gonogo::model::time::Window;
 use jiff::Timestamp;
 use serde_json::{Value, json};
 
+use crate::seen;
+
 /// An instant.
 pub(crate) fn at(text: &str) -> Timestamp {
     text.parse().expect("an instant")
@@ -42,6 +44,8 @@ fn header() -> Header {
         window: Window { from: at("2026-11-23T01:45:00Z"), to: at("2026-11-23T05:00:00Z") },
         phase: "T-24h".to_owned(),
         vantage: None,
+        shard: None,
+        resumes: None,
         host: Some("rel-01.example.com".to_owned()),
         operator: Some("lin".to_owned()),
         started: at("2026-11-22T02:18:42.120Z"),
@@ -186,6 +190,7 @@ fn dns() -> Vec<CheckRecord> {
         .attempts
         .insert(0, attempt(Outcome::Unknown, "asking 8.8.8.8: no answer within 5s", 5003.0));
     login.duration_ms = 5_189.4;
+    login.observation = Some(seen::dns());
     let mut stale = troubled(
         "dns.match",
         "dns",
@@ -240,6 +245,7 @@ fn certificates() -> Vec<CheckRecord> {
          </dev/null 2>/dev/null | openssl x509 -noout -dates"
             .to_owned(),
     ];
+    login.observation = Some(seen::tls());
     let staple = CheckRecord {
         outcome: Outcome::NotApplicable,
         findings: vec![finding(
@@ -287,6 +293,7 @@ fn database() -> Vec<CheckRecord> {
         "3 sessions idle in transaction for more than 5m",
     );
     slow.severity = Severity::Advisory;
+    slow.observation = Some(seen::pool());
     vec![pool, replica, slow]
 }
 

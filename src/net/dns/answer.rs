@@ -12,6 +12,7 @@ use super::message::Ask;
 use super::present::{name_text, present};
 use super::rcode::Rcode;
 use super::server::Via;
+use super::signature::Signed;
 use crate::model::text::one_line;
 
 /// How many aliases are followed before the chain counts as endless.
@@ -44,6 +45,13 @@ pub struct Answer {
     /// The zone this answer refers to instead of answering.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub referral: Option<String>,
+    /// The signatures over the records, when they were asked for and there are any.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub signed: Option<Signed>,
+    /// For how many bits of the client's network the answer holds, when the server takes a
+    /// client's network into account; 0 for everybody.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub scope: Option<u8>,
     /// Extended errors (RFC 8914).
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub ede: Vec<Ede>,
@@ -52,10 +60,21 @@ pub struct Answer {
     pub at: Timestamp,
     /// From the first try to the answer, in milliseconds.
     pub millis: f64,
-    /// How many times the question was sent.
+    /// How many times the question was sent; absent for once.
+    #[serde(default = "once", skip_serializing_if = "is_once")]
     pub tries: u8,
-    /// What it came over.
+    /// What it came over; absent for UDP.
+    #[serde(default, skip_serializing_if = "Via::is_udp")]
     pub via: Via,
+}
+
+const fn once() -> u8 {
+    1
+}
+
+#[expect(clippy::trivially_copy_pass_by_ref, reason = "serde hands a reference")]
+const fn is_once(tries: &u8) -> bool {
+    *tries == 1
 }
 
 /// One alias.
@@ -180,6 +199,8 @@ impl Answer {
             flags: flags(message),
             soa: soa(message),
             referral: referral(message),
+            signed: Signed::read(&message.answers, meta.at),
+            scope: scope(message),
             ede: ede(message),
             at: meta.at,
             millis: meta.millis,
@@ -290,6 +311,13 @@ fn referral(message: &Message) -> Option<String> {
     }
     let servers = message.authorities.iter().find(|r| r.record_type() == RecordType::NS)?;
     Some(name_text(&servers.name))
+}
+
+/// The scope of the client's network, if the server repeats it (RFC 7871 §7.2.1).
+fn scope(message: &Message) -> Option<u8> {
+    let option = message.edns.as_ref()?.option(EdnsCode::Subnet)?;
+    let EdnsOption::Subnet(subnet) = option else { return None };
+    Some(subnet.scope_prefix())
 }
 
 fn ede(message: &Message) -> Vec<Ede> {

@@ -41,6 +41,8 @@ pub struct Hunt<'a> {
     zones: BTreeMap<Name, Zone>,
     /// Zones whose own servers answered with authority for some name in them.
     settled: BTreeSet<Name>,
+    /// Where authoritative servers listen; only a test has another port.
+    port: u16,
 }
 
 /// What a server of a zone said about a name.
@@ -61,7 +63,15 @@ impl<'a> Hunt<'a> {
         patience: Patience,
         until: Instant,
     ) -> Self {
-        Self { resolver, wish, patience, until, zones: BTreeMap::new(), settled: BTreeSet::new() }
+        Self {
+            resolver,
+            wish,
+            patience,
+            until,
+            zones: BTreeMap::new(),
+            settled: BTreeSet::new(),
+            port: 53,
+        }
     }
 
     /// The zone a name is in.
@@ -98,13 +108,6 @@ impl<'a> Hunt<'a> {
             name: name_text(name),
             reason: format!("more than {DEPTH} delegations lead to it"),
         })
-    }
-
-    /// A cut below a zone, found by asking the zone's servers in bulk.
-    pub async fn below(&mut self, message: &Message, zone: &Name, name: &Name) -> Option<Zone> {
-        let below = self.referral(message, zone, name).await?;
-        self.zones.insert(below.name.clone(), below.clone());
-        Some(below)
     }
 
     fn deepest(&self, name: &Name) -> Option<Zone> {
@@ -147,9 +150,9 @@ impl<'a> Hunt<'a> {
             reason: format!("no server of {} has an address", name_text(&zone.name)),
         };
         for address in zone.addresses.iter().take(4) {
-            let server = Server::udp(SocketAddr::new(*address, 53));
+            let server = Server::udp(SocketAddr::new(*address, self.port));
             let mut client = Client::new(server, Pace::for_server(&server, self.wish));
-            let ask = Ask { name: name.clone(), kind: RecordType::SOA, recursion: Recursion::Off };
+            let ask = Ask::new(name.clone(), RecordType::SOA, Recursion::Off);
             let mut answers = client
                 .ask_all(&[ask], self.patience, self.until, |_, message, _| message.clone())
                 .await;
@@ -205,13 +208,12 @@ impl<'a> Hunt<'a> {
         let mut addresses = BTreeSet::new();
         let mut asks = Vec::new();
         for server in servers {
-            let glued = glue.iter().filter(|(name, _)| name == server);
-            let before = addresses.len();
-            addresses.extend(glued.map(|(_, ip)| *ip));
-            if addresses.len() == before {
+            let mut glued = glue.iter().filter(|(name, _)| name == server).peekable();
+            if glued.peek().is_some() {
+                addresses.extend(glued.map(|(_, ip)| *ip));
+            } else {
                 for kind in [RecordType::A, RecordType::AAAA] {
-                    let recursion = Recursion::Desired;
-                    asks.push(Ask { name: server.clone(), kind, recursion });
+                    asks.push(Ask::new(server.clone(), kind, Recursion::Desired));
                 }
             }
         }
@@ -224,7 +226,7 @@ impl<'a> Hunt<'a> {
     }
 
     async fn ask_resolver(&mut self, name: &Name, kind: RecordType) -> Result<Vec<RData>, Fault> {
-        let ask = Ask { name: name.clone(), kind, recursion: Recursion::Desired };
+        let ask = Ask::new(name.clone(), kind, Recursion::Desired);
         let read = |_: &Ask, message: &Message, _: &super::client::Meta| data(message);
         let mut answers = self.resolver.ask_all(&[ask], self.patience, self.until, read).await;
         answers.pop().unwrap_or_else(|| Ok(Vec::new()))
@@ -256,4 +258,115 @@ fn servers(data: &[RData]) -> Vec<Name> {
     servers.dedup();
     servers.truncate(SERVERS);
     servers
+}
+
+#[cfg(test)]
+mod tests {
+    use std::sync::{Arc, Mutex};
+    use std::time::Duration;
+
+    use hickory_proto::op::{MessageType, OpCode, ResponseCode};
+    use hickory_proto::rr::Record;
+    use hickory_proto::rr::rdata::{A, NS};
+    use tokio::net::UdpSocket;
+
+    use super::*;
+    use crate::clock::Clock;
+    use crate::net::dns::fqdn;
+
+    fn name(text: &str) -> Name {
+        fqdn(text).expect("a name")
+    }
+
+    fn ns(zone: &str, server: &str) -> Record {
+        Record::from_rdata(name(zone), 60, RData::NS(NS(name(server))))
+    }
+
+    fn glue(server: &str, last: u8) -> Record {
+        Record::from_rdata(name(server), 60, RData::A(A::new(127, 0, 0, last)))
+    }
+
+    /// Sockets with one port on several loopback addresses.
+    async fn sockets() -> [UdpSocket; 3] {
+        loop {
+            let first = UdpSocket::bind("127.0.0.1:0").await.expect("a free port");
+            let port = first.local_addr().expect("an address").port();
+            let second = UdpSocket::bind(("127.0.0.2", port)).await;
+            let third = UdpSocket::bind(("127.0.0.3", port)).await;
+            if let (Ok(second), Ok(third)) = (second, third) {
+                return [first, second, third];
+            }
+        }
+    }
+
+    /// Answers with `edit`, and keeps the names it was asked for.
+    #[expect(clippy::disallowed_methods, reason = "a server of the test's own")]
+    fn serve(
+        socket: UdpSocket,
+        edit: impl Fn(&Name, RecordType, &mut Message) + Send + 'static,
+    ) -> Arc<Mutex<Vec<String>>> {
+        let asked = Arc::new(Mutex::new(Vec::new()));
+        let log = Arc::clone(&asked);
+        tokio::spawn(async move {
+            let mut buffer = [0; 2048];
+            while let Ok((length, peer)) = socket.recv_from(&mut buffer).await {
+                let question = Message::from_vec(&buffer[..length]).expect("a question");
+                let id = question.metadata.id;
+                let mut reply = Message::new(id, MessageType::Response, OpCode::Query);
+                reply.queries.clone_from(&question.queries);
+                let query = &question.queries[0];
+                log.lock().expect("no panic").push(name_text(&query.name));
+                edit(&query.name, query.query_type, &mut reply);
+                let bytes = reply.to_vec().expect("a message");
+                socket.send_to(&bytes, peer).await.expect("sent");
+            }
+        });
+        asked
+    }
+
+    #[tokio::test]
+    async fn delegations_are_followed_without_asking_a_resolver_for_the_name() {
+        let [resolver, top, zone] = sockets().await;
+        let resolver_at = resolver.local_addr().expect("an address");
+        let asked = serve(resolver, |asked, kind, reply| match (name_text(asked).as_str(), kind) {
+            ("example.", RecordType::NS) => reply.answers.push(ns("example", "top.nic.test")),
+            ("top.nic.test.", RecordType::A) => reply.answers.push(glue("top.nic.test", 2)),
+            (_, RecordType::AAAA) => {}
+            _ => reply.metadata.response_code = ResponseCode::NXDomain,
+        });
+        serve(top, |_, _, reply| {
+            reply.authorities.push(ns("game.example", "ns1.game.example"));
+            reply.authorities.push(ns("game.example", "ns2.game.example"));
+            reply.additionals.push(glue("ns1.game.example", 3));
+            reply.additionals.push(glue("ns2.game.example", 3));
+        });
+        serve(zone, |_, _, reply| reply.metadata.authoritative = true);
+
+        let server = Server::udp(resolver_at);
+        let mut client = Client::new(server, Pace::for_server(&server, None));
+        let patience = Patience::about(Duration::from_secs(1));
+        let until = Clock.tick() + Duration::from_secs(5);
+        let mut hunt = Hunt::new(&mut client, None, patience, until);
+        hunt.port = resolver_at.port();
+        let found = hunt.zone_of(&name("login.game.example")).await.expect("a zone");
+        assert_eq!(found.name, name("game.example"));
+        assert_eq!(found.servers, [name("ns1.game.example"), name("ns2.game.example")]);
+        assert_eq!(found.addresses, [IpAddr::from([127, 0, 0, 3])]);
+        // The second name of the zone costs nothing more.
+        assert_eq!(hunt.zone_of(&name("match.game.example")).await, Ok(found));
+        let asked = asked.lock().expect("no panic").clone();
+        assert!(asked.iter().all(|name| !name.ends_with("game.example.")), "{asked:?}");
+    }
+
+    #[tokio::test]
+    async fn a_resolver_that_knows_no_servers_leads_to_a_fault() {
+        let [resolver, ..] = sockets().await;
+        let server = Server::udp(resolver.local_addr().expect("an address"));
+        serve(resolver, |_, _, reply| reply.metadata.response_code = ResponseCode::Refused);
+        let mut client = Client::new(server, Pace::for_server(&server, None));
+        let patience = Patience::about(Duration::from_secs(1));
+        let until = Clock.tick() + Duration::from_secs(5);
+        let mut hunt = Hunt::new(&mut client, None, patience, until);
+        assert!(matches!(hunt.zone_of(&name("a.example")).await, Err(Fault::Name { .. })));
+    }
 }

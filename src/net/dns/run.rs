@@ -52,6 +52,8 @@ pub(super) struct Run<'a, T, F> {
     patience: Patience,
     until: Instant,
     read: F,
+    /// The question being sent.
+    message: Vec<u8>,
     slots: Vec<Slot>,
     results: Vec<Option<Result<T, Fault>>>,
     /// Not sent yet.
@@ -135,6 +137,7 @@ impl<'a, T, F: Fn(&Ask, &Message, &Meta) -> T> Run<'a, T, F> {
             patience,
             until,
             read,
+            message: Vec::with_capacity(64),
             slots: asks.iter().map(|_| slot()).collect(),
             results: asks.iter().map(|_| None).collect(),
             fresh: (0..asks.len()).collect(),
@@ -433,16 +436,8 @@ impl<'a, T, F: Fn(&Ask, &Message, &Meta) -> T> Run<'a, T, F> {
             return Poll::Ready(());
         };
         let berth = udp.berth(slot, random);
-        let bytes = match encode(&self.asks[slot], berth.id(), self.slots[slot].extension) {
-            Ok(bytes) => bytes,
-            Err(reason) => {
-                let fault = Fault::Bug { message: format!("writing a question: {reason}") };
-                udp.leave(berth);
-                self.slots[slot].trouble = Some(fault);
-                return Poll::Ready(());
-            }
-        };
-        match udp.poll_send(cx, berth, &bytes) {
+        encode(&self.asks[slot], berth.id(), self.slots[slot].extension, &mut self.message);
+        match udp.poll_send(cx, berth, &self.message) {
             Poll::Pending => {
                 udp.leave(berth);
                 Poll::Pending
@@ -463,13 +458,8 @@ impl<'a, T, F: Fn(&Ask, &Message, &Meta) -> T> Run<'a, T, F> {
         let Client { stream, random, .. } = &mut *self.client;
         stream.leave(slot);
         let id = stream.berth(slot, random);
-        match encode(&self.asks[slot], id, self.slots[slot].extension) {
-            Ok(bytes) => stream.send(&bytes, self.patience.give_up),
-            Err(reason) => {
-                let fault = Fault::Bug { message: format!("writing a question: {reason}") };
-                self.slots[slot].trouble = Some(fault);
-            }
-        }
+        encode(&self.asks[slot], id, self.slots[slot].extension, &mut self.message);
+        stream.send(&self.message, self.patience.give_up);
         Poll::Ready(())
     }
 

@@ -11,14 +11,33 @@ use crate::model::schema::text_schema;
 
 /// What messages travel over.
 #[derive(
-    Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize, JsonSchema,
+    Debug,
+    Clone,
+    Copy,
+    PartialEq,
+    Eq,
+    PartialOrd,
+    Ord,
+    Hash,
+    Default,
+    Serialize,
+    Deserialize,
+    JsonSchema,
 )]
 #[serde(rename_all = "kebab-case")]
 pub enum Via {
     /// UDP, with TCP for what does not fit.
+    #[default]
     Udp,
     /// TCP.
     Tcp,
+}
+
+impl Via {
+    #[expect(clippy::trivially_copy_pass_by_ref, reason = "serde hands a reference")]
+    pub(super) fn is_udp(&self) -> bool {
+        *self == Self::Udp
+    }
 }
 
 /// A DNS server: an address and what is spoken with it.

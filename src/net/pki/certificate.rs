@@ -205,7 +205,7 @@ impl Extensions {
 }
 
 /// A name of a certificate: DNS names, addresses and URLs plainly, the rest with its type.
-fn general_name(name: &GeneralName<'_>) -> String {
+pub(super) fn general_name(name: &GeneralName<'_>) -> String {
     #[expect(clippy::wildcard_enum_match_arm, reason = "the others name no server")]
     let text = match name {
         GeneralName::DNSName(text) | GeneralName::URI(text) => (*text).to_owned(),

@@ -4,8 +4,12 @@
 //! `x509-parser`, paths are built by `webpki`, and signatures are verified by the TLS provider.
 
 pub mod certificate;
+pub mod crl;
+pub mod fetch;
+pub mod file;
 pub mod issuer;
 pub mod ocsp;
 pub mod path;
+pub mod private_key;
 pub mod roots;
 pub mod signed;

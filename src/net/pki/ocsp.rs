@@ -9,7 +9,7 @@ use x509_ocsp::{ResponderId, ResponseData, SingleResponse};
 
 use super::certificate::{instant, name, parse};
 use super::issuer::Issuer;
-use super::signed::{BadDer, Hash, PublicKey, Signed, contents};
+use super::signed::{BadDer, Hash, PublicKey, Signed, contents, number, sequence};
 use crate::model::hash::hex;
 use crate::model::text::clip;
 
@@ -171,6 +171,34 @@ impl Answer {
     }
 }
 
+/// The request for the certificate `leaf` of this issuer (RFC 6960 §4.1.1). Its id is made with
+/// SHA-1: every responder knows that, and it is no signature.
+///
+/// # Errors
+/// When `leaf` is not a certificate.
+pub fn request_for(leaf: &[u8], issuer: &Issuer) -> Result<Vec<u8>, BadDer> {
+    let leaf = parse(leaf)?;
+    Ok(request(leaf.raw_serial(), &issuer.name, &issuer.key.bits))
+}
+
+fn request(serial: &[u8], name: &[u8], key: &[u8]) -> Vec<u8> {
+    // AlgorithmIdentifier { id-sha1, NULL }.
+    const SHA1: &[u8] = &[0x30, 9, 6, 5, 0x2b, 0x0e, 3, 2, 0x1a, 5, 0];
+    let value = |tag: u8, contents: &[u8]| {
+        let mut der = sequence(contents);
+        der[0] = tag;
+        der
+    };
+    let id =
+        [SHA1, &value(4, &Hash::Sha1.of(name)), &value(4, &Hash::Sha1.of(key)), &value(2, serial)];
+    // OCSPRequest { tbsRequest { requestList { Request { reqCert } } } }.
+    let mut request = sequence(&id.concat());
+    for _ in 0..4 {
+        request = sequence(&request);
+    }
+    request
+}
+
 /// The certificate in question, as a certificate id is compared with it.
 struct Question<'a> {
     issuer_name: Vec<u8>,
@@ -231,11 +259,6 @@ impl<'a> Question<'a> {
         };
         (name.to_owned(), about)
     }
-}
-
-/// The digits of a number without leading zeros.
-fn number(bytes: &[u8]) -> &[u8] {
-    &bytes[bytes.iter().take_while(|byte| **byte == 0).count()..]
 }
 
 /// The signer the responder id names, and whether the signature is theirs. Where several bear the
@@ -358,8 +381,11 @@ mod tests {
     }
 
     #[test]
-    fn serials_are_compared_as_numbers() {
-        assert_eq!(number(&[0, 0, 7, 0]), [7, 0]);
-        assert_eq!(number(&[0]), b"");
+    fn a_request_names_the_certificate_by_three_hashes() {
+        let request = request(&[0, 7], &[1], &[2]);
+        // As `openssl ocsp -no_nonce -sha1 -reqout` writes it: 4 wrappers, one CertID.
+        assert_eq!(request.len(), 69);
+        assert_eq!(request[..6], [0x30, 67, 0x30, 65, 0x30, 63]);
+        assert_eq!(request[65..], [2, 2, 0, 7]);
     }
 }

@@ -3,15 +3,12 @@
 use std::path::Path;
 use std::sync::{Arc, OnceLock};
 
-use rustls::pki_types::pem::PemObject;
+use rustls::RootCertStore;
 use rustls::pki_types::{CertificateDer, TrustAnchor};
-use tokio::io::AsyncReadExt;
 
+use super::file;
 use crate::model::fault::Fault;
 use crate::model::text::{count, one_line};
-
-/// The largest file of certificates that is read, in bytes.
-const FILE_LIMIT: u64 = 8 << 20;
 
 /// Some root certificates.
 #[derive(Debug)]
@@ -22,6 +19,12 @@ pub struct Roots {
 }
 
 impl Roots {
+    /// No roots: what is asked of these is only which certificates belong together.
+    #[must_use]
+    pub fn none() -> Self {
+        Self { anchors: Vec::new(), label: "no roots".to_owned() }
+    }
+
     /// The roots this machine trusts, read at the first call and kept.
     ///
     /// # Errors
@@ -50,18 +53,19 @@ impl Roots {
     /// # Errors
     /// [`Fault::Local`] when it cannot be read or has no certificate in it.
     pub async fn file(path: &Path) -> Result<Arc<Self>, Fault> {
-        let what = format!("reading {}", path.display());
-        let bytes = read(path).await.map_err(|error| Fault::from_io(&what, &error))?;
-        let bad = |reason: String| Fault::Local { what: what.clone(), reason };
-        let certificates: Vec<_> = CertificateDer::pem_slice_iter(&bytes)
-            .collect::<Result<_, _>>()
-            .map_err(|error| bad(format!("not PEM: {error}")))?;
-        let anchors = anchors(&certificates);
+        let anchors = anchors(&file::certificates(path).await?);
         if anchors.is_empty() {
-            return Err(bad("no certificate in it; it must be PEM".to_owned()));
+            let what = format!("reading {}", path.display());
+            return Err(Fault::Local { what, reason: "no root certificate in it".to_owned() });
         }
         let label = format!("{} ({})", path.display(), count(anchors.len(), "root"));
         Ok(Arc::new(Self { anchors, label }))
+    }
+
+    /// The same roots as a client's configuration wants them.
+    #[must_use]
+    pub fn store(&self) -> RootCertStore {
+        self.anchors.iter().cloned().collect()
     }
 }
 
@@ -69,17 +73,4 @@ impl Roots {
 fn anchors(certificates: &[CertificateDer<'static>]) -> Vec<TrustAnchor<'static>> {
     let anchor = |der| webpki::anchor_from_trusted_cert(der).map(|anchor| anchor.to_owned()).ok();
     certificates.iter().filter_map(anchor).collect()
-}
-
-async fn read(path: &Path) -> std::io::Result<Vec<u8>> {
-    let mut bytes = Vec::new();
-    let file = tokio::fs::File::open(path).await?;
-    file.take(FILE_LIMIT + 1).read_to_end(&mut bytes).await?;
-    if bytes.len() as u64 > FILE_LIMIT {
-        return Err(std::io::Error::new(
-            std::io::ErrorKind::InvalidData,
-            format!("larger than {} MiB", FILE_LIMIT >> 20),
-        ));
-    }
-    Ok(bytes)
 }

@@ -90,6 +90,12 @@ pub fn sequence(contents: &[u8]) -> Vec<u8> {
     der
 }
 
+/// The digits of a number without leading zeros, to compare serial numbers as numbers.
+#[must_use]
+pub fn number(bytes: &[u8]) -> &[u8] {
+    &bytes[bytes.iter().take_while(|byte| **byte == 0).count()..]
+}
+
 /// A public key, out of a `SubjectPublicKeyInfo`.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct PublicKey {
@@ -186,6 +192,12 @@ mod tests {
         assert_eq!(sequence(&[0; 200])[..3], [0x30, 0x81, 200]);
         assert_eq!(sequence(&[0; 300])[..4], [0x30, 0x82, 1, 44]);
         assert_eq!(contents("x", &sequence(&[7; 16_000])).expect("a sequence").len(), 16_000);
+    }
+
+    #[test]
+    fn serials_are_compared_as_numbers() {
+        assert_eq!(number(&[0, 0, 7, 0]), [7, 0]);
+        assert_eq!(number(&[0]), b"");
     }
 
     #[test]

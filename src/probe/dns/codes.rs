@@ -63,6 +63,18 @@ codes! {
          page for it), and lower the TTL well before the next change.\n\nNames that answer by region \
          differ on purpose: give `records`, or `authorities: off`.\n\nBy hand: `dig @RESOLVER NAME \
          TYPE`, and the same at the authority with `+norecurse`."
+    WRONG_REGION "dns.wrong-region" Fail "clients of a network get other records than they should"
+        "The server, asked on behalf of the network under `client_subnet`, gives other records than \
+         those expected there: players of that region are sent to the wrong place.\n\nCorrect the \
+         name's rules for regions at the DNS provider; their list of networks may also place this \
+         one elsewhere.\n\nBy hand: `dig @AUTHORITY NAME TYPE +norecurse +subnet=NETWORK`."
+    SUBNET_IGNORED "dns.subnet-ignored" Unknown "the server takes no notice of the client's network"
+        "The server's answer does not repeat the client subnet (RFC 7871), so it is the same for \
+         every client, or depends on the asker's own address. What clients of that network get \
+         cannot be told from here. For resolvers this is not applicable: most public ones, 1.1.1.1 \
+         among them, do not pass the network on.\n\nAsk the DNS provider whether it supports EDNS \
+         client subnet, or run the check from a machine in that region.\n\nBy hand: `dig @SERVER \
+         NAME TYPE +subnet=NETWORK`, and look for `CLIENT-SUBNET`."
     EXPIRED_ANSWER "dns.expired-answer" Warn "the resolver serves an answer that has expired"
         "The resolver marks its answer as stale (EDE 3 or 19, RFC 8767): it could not reach the \
          authorities and serves what it had. That is not a warm cache; it lives for seconds at a \
@@ -89,12 +101,70 @@ codes! {
         "`warm.hit_ratio` is asked for, but the answers prove neither hit nor miss: their TTL does \
          not move. Some resolvers rewrite TTLs; a TTL of 0 is never cached.\n\nAsk such a resolver \
          for `warm.p95` instead.\n\nBy hand: `dig @RESOLVER NAME TYPE +noall +answer`, twice."
+    ENDS_EARLY "dns.warmth-ends-early" Warn "what is warm now is cold again at the launch"
+        "A resolver keeps an answer for its TTL at most, and the first of them runs out before T-0: \
+         what was warmed now is of no use to the first players.\n\nRun the check again within the \
+         last TTL before the launch, or in a loop shorter than the TTL; or raise the TTL, if the \
+         records are not about to change.\n\nBy hand: `dig @RESOLVER NAME TYPE +noall +answer`; the \
+         number is the seconds left."
+    PRIVATE_ADDRESS "dns.private-address" Fail "an address is of no use to the public"
+        "The check says `public: true`, and a record holds an address that is private, reserved, or \
+         for documentation, loopback or multicast use. Nobody outside can reach it; it may be \
+         a zone for inside use that has leaked, or a forgotten placeholder.\n\nPublish the public \
+         address.\n\nBy hand: `dig @SERVER NAME TYPE +short`."
+    HINT_DIFFERS "dns.hint-differs" Fail "an HTTPS or SVCB record points at other addresses"
+        "The record's `ipv4hint` or `ipv6hint` has an address that the name's A or AAAA records do \
+         not have. Browsers may use the hints instead of the records (RFC 9460 §7.3), so they stay \
+         at the old place after a change of A and AAAA.\n\nChange the hints together with the \
+         records, or leave them out.\n\nBy hand: `dig @SERVER NAME HTTPS +short`, and the same for \
+         A and AAAA."
+    SIGNATURE_EXPIRES "dns.signature-expires" Fail "a DNSSEC signature ends before the release window does"
+        "The authority serves records whose signature (RRSIG) has expired, expires before the end of \
+         the release window, or is not good yet. From that moment resolvers that verify answer \
+         SERVFAIL: the name is gone for their users. Within three days after the window it is a \
+         warning.\n\nFind out why the zone is not signed anew (a stopped signer, a lost key, a \
+         secondary that gets no transfers) and sign it.\n\nBy hand: `dig @AUTHORITY NAME TYPE \
+         +norecurse +dnssec`; the first of the two dates in the RRSIG is its end."
+    UNSIGNED "dns.unsigned" Fail "records are not signed"
+        "The check says `dnssec: require`, or some records of the answer are signed and others are \
+         not, and the authority sent no signature for these. A resolver that verifies refuses \
+         unsigned records in a signed zone.\n\nSign the zone, and see that every server has the \
+         signed copy.\n\nBy hand: `dig @AUTHORITY NAME TYPE +norecurse +dnssec`."
+    BOGUS "dns.bogus" Fail "the resolver rejects the answer's signatures"
+        "The resolver answers SERVFAIL, but gives the records when asked not to verify them (CD=1): \
+         the signatures do not hold. Expired signatures, a DS record at the parent for a key that \
+         is gone, or a server with an old copy of the zone are the usual causes; the extended \
+         error says which, if the resolver gives one.\n\nAll clients of resolvers that verify have \
+         lost the name. Sign anew, or have the parent's DS removed and wait for its TTL.\n\nBy \
+         hand: `dig @RESOLVER NAME TYPE`, then `dig @RESOLVER NAME TYPE +cd`."
     AUTHORITY_DISAGREES "dns.authority-disagrees" Fail "the authorities do not say the same"
         "Two authoritative servers of the name give different answers: one of them has an old copy \
          of the zone, or they are not copies at all. Resolvers pick one at random, so players see \
          either.\n\nCompare the serial numbers; force a transfer to the server that is behind \
          (`rndc retransfer ZONE`, `nsd-control force_transfer ZONE`), and see why NOTIFY did not \
          arrive.\n\nBy hand: `dig @SERVER NAME TYPE +norecurse`, for each server in the finding."
+    SERIAL_DIFFERS "dns.serial-differs" Warn "the authorities have different copies of the zone"
+        "The SOA serial numbers differ between the zone's servers: one has not got the last change. \
+         The records of this check may still be the same; others may not. Where records differ, that \
+         is a finding of its own. Some providers number each server on its own; there it means \
+         nothing.\n\nWait for the refresh, or force a transfer to the server that is behind.\n\nBy \
+         hand: `dig @SERVER ZONE SOA +norecurse +short`, for each server."
+    NO_TCP "dns.no-tcp" Warn "a server of the zone refuses TCP"
+        "The server answers over UDP but refuses TCP on the same port (RFC 7766 requires it). \
+         Answers that do not fit into a datagram, signed ones and long TXT records above all, cannot \
+         be had from it.\n\nOpen TCP port 53 at the server and in the firewalls before it.\n\nBy \
+         hand: `dig +tcp @SERVER ZONE SOA +norecurse`."
+    DELEGATION_DIFFERS "dns.delegation-differs" Warn "the parent and the zone name different servers"
+        "The NS records at the parent (the registry) and those in the zone itself are not the same. \
+         Resolvers use either; a server only one of them names is asked less, or is gone already.\n\n\
+         Make the two lists equal. Changes at the parent take as long as the parent's TTL, often one \
+         or two days.\n\nBy hand: `dig @PARENT-SERVER ZONE NS +norecurse`, then the same at one of \
+         the zone's own servers."
+    FEW_SERVERS "dns.few-servers" Warn "the zone hangs on one server or one network"
+        "The zone is served by a single address, or all its servers are in one network (/24, for \
+         IPv6 /48). One outage, and no name of the zone can be found.\n\nAdd a server elsewhere, or \
+         a second provider. Anycast services may hide many servers behind few addresses.\n\nBy \
+         hand: `dig ZONE NS`, and the addresses of each."
     LAME "dns.lame" Fail "a server of the zone does not serve it"
         "The server is named as an authority for the name but does not answer as one (no AA flag): \
          it refuses, fails, or refers elsewhere. Resolvers lose time on it, and fail when all are \

@@ -1,34 +1,64 @@
 //! The judgement: what authorities and resolvers said, against what should be.
 
+mod address;
 mod answer;
+mod delegation;
 mod fold;
+mod region;
+pub(super) mod resolver;
+mod signature;
 mod zone;
 
 use super::codes;
-use super::observation::{Asked, DnsSeen, QuestionSeen, ResolverSeen};
+use super::observation::{Asked, DnsSeen, QuestionSeen};
 use super::param::Question;
-use super::{Dns, JudgeCx};
+use super::{Dns, JudgeCx, ProbeCx};
 use crate::model::finding::Finding;
 use crate::model::outcome::Outcome;
-use crate::model::time::humane;
 use crate::net::dns::{Answer, Flag, Type, canonical};
 
-pub(super) fn judge(dns: &Dns, seen: &DnsSeen, _cx: &JudgeCx) -> Vec<Finding> {
+pub(super) fn judge(dns: &Dns, seen: &DnsSeen, cx: &JudgeCx) -> Vec<Finding> {
     let with_address = names_with_address(seen);
     let mut findings = Vec::new();
     for question in &seen.questions {
         let truth = Truth::of(dns, question, with_address.contains(&question.name.as_str()));
-        zone::judge(dns, question, &truth, &mut findings);
+        if question.region.is_some() {
+            region::judge(question, &truth, &mut findings);
+            continue;
+        }
+        zone::judge(dns, cx, question, &truth, &mut findings);
+        address::judge(dns, seen, question, &mut findings);
         if question.asked == Asked::Yes {
             for told in &question.resolvers {
-                answer::judge(dns, question, told, &truth, &mut findings);
+                answer::judge(dns, cx, question, told, &truth, &mut findings);
             }
         }
     }
+    for zone in &seen.zones {
+        delegation::judge(zone, &mut findings);
+    }
     for resolver in &seen.resolvers {
-        judge_resolver(dns, resolver, &mut findings);
+        resolver::judge(dns, cx, resolver, &mut findings);
     }
     fold::fold(findings)
+}
+
+/// Whether every authority and resolver that answered has the right records by now. What could
+/// not be learnt, and what is wrong otherwise, no waiting mends.
+pub(super) fn is_propagated(dns: &Dns, seen: &DnsSeen, cx: &ProbeCx) -> bool {
+    let cx = JudgeCx { now: cx.clock.now(), ..cx.times };
+    let waited_for = [
+        &codes::NXDOMAIN,
+        &codes::NO_DATA,
+        &codes::WRONG_ANSWER,
+        &codes::STALE_ANSWER,
+        &codes::WRONG_REGION,
+        &codes::AUTHORITY_DISAGREES,
+        &codes::SERIAL_DIFFERS,
+    ];
+    !judge(dns, seen, &cx).iter().any(|finding| {
+        finding.outcome >= Outcome::Warn && waited_for.iter().any(|code| code.id == finding.code)
+    })
 }
 
 /// What is known to be right about one question.
@@ -50,12 +80,19 @@ struct Served {
     shown: String,
     /// The first alias where the authority does not know the end.
     alias: Option<String>,
+    /// The longest TTL on the way.
+    longest_ttl: Option<u32>,
 }
 
 impl Truth {
     fn of(dns: &Dns, question: &QuestionSeen, has_address: bool) -> Self {
-        let written = question.name.parse().ok().and_then(|name| {
-            dns.records.get(&Question { name, kind: question.kind })
+        let records = match &question.region {
+            None => Some(&dns.records),
+            Some(label) => dns.client_subnet.get(label).map(|region| &region.records),
+        };
+        let written = records.filter(|records| !records.is_empty()).and_then(|records| {
+            let name = question.name.parse().ok()?;
+            records.get(&Question { name, kind: question.kind })
         });
         let served = question
             .authorities
@@ -66,6 +103,7 @@ impl Truth {
                 server: told.server.clone(),
                 records: comparable(question.kind, &answer.records),
                 shown: shown(&answer.records),
+                longest_ttl: answer.longest_ttl,
                 alias: if answer.records.is_empty() {
                     answer.chain.first().map(|link| link.to.clone())
                 } else {
@@ -86,7 +124,7 @@ impl Truth {
 fn names_with_address(seen: &DnsSeen) -> std::collections::HashSet<&str> {
     seen.questions
         .iter()
-        .filter(|question| question.kind == Type::A)
+        .filter(|question| question.kind == Type::A && question.region.is_none())
         .filter(|question| {
             let authorities = question.authorities.iter().filter_map(|told| told.answer.seen());
             let resolvers = question.resolvers.iter().filter_map(|told| told.cold.seen());
@@ -116,60 +154,15 @@ fn shown(records: &[String]) -> String {
     }
 }
 
-/// One resolver as a whole: speed, and whether it answers from its cache.
-fn judge_resolver(dns: &Dns, resolver: &ResolverSeen, findings: &mut Vec<Finding>) {
-    if let Some(fault) = &resolver.fault {
-        findings.push(Finding::fault(&resolver.server, fault));
-    }
-    let ms = |millis: f64| humane(std::time::Duration::from_secs_f64(millis / 1000.0));
-    if let Some(most) = dns.max_latency {
-        let slowest = [&resolver.cold, &resolver.warm].into_iter().flatten();
-        let slowest = slowest.map(|latency| latency.max).fold(0.0, f64::max);
-        if slowest > most.get().as_secs_f64() * 1000.0 {
-            let message = format!("the slowest answer took {}", ms(slowest));
-            findings.push(
-                Finding::new(&codes::SLOW, &resolver.server, message)
-                    .expected(format!("at most {most}"))
-                    .actual(ms(slowest)),
-            );
-        }
-    }
-    let Some(warm) = &dns.warm else { return };
-    if let (Some(most), Some(latency)) = (warm.p95, &resolver.warm)
-        && latency.p95 > most.get().as_secs_f64() * 1000.0
-    {
-        let message = format!("95 of 100 warm answers took up to {}", ms(latency.p95));
-        findings.push(
-            Finding::new(&codes::SLOW, &resolver.server, message)
-                .expected(format!("at most {most}"))
-                .actual(format!("{} over {} answers", ms(latency.p95), latency.n)),
-        );
-    }
-    if let (Some(least), Some(ratio)) = (warm.hit_ratio, resolver.hit_ratio)
-        && ratio < least.get()
-    {
-        findings.push(not_warm(resolver, ratio, least.get()));
-    }
-}
-
-fn not_warm(resolver: &ResolverSeen, ratio: f64, least: f64) -> Finding {
-    let percent = |share: f64| format!("{:.0}%", share * 100.0);
-    // What proves neither may all be hits: then nothing is known.
-    let unproved = resolver.unproved_ratio.unwrap_or_default();
-    let code = if ratio + unproved >= least { &codes::UNPROVED } else { &codes::NOT_WARM };
-    let message = format!(
-        "{} of the warm answers are proved to come from the cache, {} prove nothing",
-        percent(ratio),
-        percent(unproved)
-    );
-    Finding::new(code, &resolver.server, message)
-        .expected(format!("at least {}", percent(least)))
-        .actual(percent(ratio))
+/// `NAME TYPE`, and on whose behalf.
+fn about(question: &QuestionSeen) -> String {
+    let region = question.region.as_ref().map(|label| format!(" for {label}"));
+    format!("{} {}{}", question.name, question.kind, region.unwrap_or_default())
 }
 
 /// `SERVER NAME TYPE`.
 fn target(server: &str, question: &QuestionSeen) -> String {
-    format!("{server} {} {}", question.name, question.kind)
+    format!("{server} {}", about(question))
 }
 
 /// Whether a missing record of this type is no fault.

@@ -7,6 +7,7 @@ mod observation;
 mod observe;
 mod param;
 mod words;
+mod zones;
 
 use std::collections::BTreeMap;
 use std::path::PathBuf;
@@ -21,12 +22,13 @@ use crate::model::fault::Fault;
 use crate::model::finding::Finding;
 use crate::model::peer::Peer;
 use crate::model::time::Span;
-use crate::net::dns::{Pace, Rate, Server, Type, canonical};
+use crate::net::dns::{Pace, Rate, Server, Subnet, Type, canonical};
 
 pub use observation::{
-    Asked, AuthorityTold, DnsSeen, QuestionSeen, ResolverSeen, ResolverTold, Warmth,
+    Asked, AuthorityTold, DnsSeen, QuestionSeen, ResolverSeen, ResolverTold, TcpSeen, Warmth,
+    ZoneSeen, ZoneServerSeen,
 };
-pub use param::{Authorities, DomainName, Question, Resolver, Warm};
+pub use param::{Authorities, Dnssec, DomainName, Question, Region, Resolver, Until, Warm};
 
 /// Do the names answer rightly on every resolver, and are its caches warm?
 ///
@@ -58,7 +60,8 @@ pub struct Dns {
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub names_file: Option<PathBuf>,
     /// The record types to ask for, for every name. Default `[A, AAAA]`. A name with an A record
-    /// need not have an AAAA record.
+    /// need not have an AAAA record. Where `HTTPS` or `SVCB` stands beside `A` and `AAAA`, the
+    /// hints are compared with the addresses.
     #[serde(default = "address_types")]
     pub types: Vec<Type>,
     /// Whom to ask, each on its own: `system` for the resolvers of this machine, `IP` or
@@ -78,17 +81,41 @@ pub struct Dns {
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
     pub records: BTreeMap<Question, Vec<String>>,
     /// No record on the way to the answer, aliases included, may have a longer TTL than this,
-    /// such as `60s`: a change takes that long to be seen. Not checked by default.
+    /// such as `60s`: a change takes that long to be seen. A resolver that still keeps the rest of
+    /// a longer TTL is a warning if that runs out before the launch. Not checked by default.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub max_ttl: Option<Span>,
     /// No answer of a resolver, the cold ones included, may take longer than this, such as `2s`.
     /// Not checked by default; for warm answers see `warm.p95`.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub max_latency: Option<Span>,
+    /// What clients elsewhere must be answered, by a label of your choice, such as
+    /// `{cn-east: {subnet: 203.0.113.0/24, records: {"login.example.com A": [192.0.2.10]}}}`. The
+    /// question is asked on behalf of that network (EDNS client subnet, RFC 7871), of the
+    /// authorities and of the resolvers that pass it on; where a resolver does not, that is not
+    /// applicable.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub client_subnet: BTreeMap<String, Region>,
+    /// Whether the zones' DNSSEC signatures are looked at. `auto` (the default): where the
+    /// authorities have signatures, those must outlive the release window; `require`: there must
+    /// be signatures; `off`: they are not asked for. Needs `authorities`. A resolver that answers
+    /// only without verification is told from one that fails otherwise.
+    #[serde(default, skip_serializing_if = "Dnssec::is_auto")]
+    pub dnssec: Dnssec,
+    /// Whether the names are for the public, `true` or `false` (the default): then a private,
+    /// reserved or otherwise unusable address in an answer is a failure.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub public: bool,
     /// How often to ask again, and what the warm answers must show, such as
-    /// `{rounds: 3, p95: 50ms, hit_ratio: 90%}`. Default: one round, nothing required.
+    /// `{rounds: 3, p95: 50ms, hit_ratio: 90%}`. Default: one round, nothing required. Where it is
+    /// given, answers that run out before the launch are a warning.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub warm: Option<Warm>,
+    /// `propagated`: look again, at growing distances up to 30 seconds, until every authority and
+    /// every resolver gives the right records, or the check's `timeout` is over. Give such a check
+    /// a `timeout` longer than the old TTL, such as `10m`. By default it looks once.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub until: Option<Until>,
     /// How many questions a second one server is asked at most, or `unlimited` for servers of your
     /// own. Default: 10 for a public address with two under way, unlimited for a private one.
     #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -103,6 +130,13 @@ fn system_resolver() -> Vec<Resolver> {
     vec![Resolver::System]
 }
 
+/// One question, and on whose behalf it is asked.
+#[derive(Debug, Clone, PartialEq, Eq)]
+struct Wanted {
+    question: Question,
+    region: Option<(String, Subnet)>,
+}
+
 /// How many names a file may hold.
 const MAX_NAMES: usize = 100_000;
 
@@ -115,7 +149,20 @@ impl Dns {
         self.warm.as_ref().map_or_else(|| Warm::default().rounds, |warm| warm.rounds)
     }
 
-    /// The questions written in the parameters: names by types, then those only `records` has.
+    /// The questions written in the parameters: names by types, those only `records` has, and
+    /// those on behalf of other networks.
+    fn wanted(&self, more: &[DomainName]) -> Vec<Wanted> {
+        let plain = |question| Wanted { question, region: None };
+        let regions = self.client_subnet.iter().flat_map(|(label, region)| {
+            region.records.keys().map(move |question| Wanted {
+                question: question.clone(),
+                region: Some((label.clone(), region.subnet)),
+            })
+        });
+        self.questions(more).into_iter().map(plain).chain(regions).collect()
+    }
+
+    /// The questions of this machine itself.
     fn questions(&self, more: &[DomainName]) -> Vec<Question> {
         let mut seen = std::collections::HashSet::new();
         let mut questions = Vec::new();
@@ -196,7 +243,7 @@ impl Probe for Dns {
     fn waits(&self) -> Duration {
         // A file is read when the look begins; until then it may hold anything.
         let more = if self.names_file.is_some() { 5_000 } else { 0 };
-        self.spacing(self.questions(&[]).len() + more * self.types.len()) + self.pause()
+        self.spacing(self.wanted(&[]).len() + more * self.types.len()) + self.pause()
     }
 
     async fn observe(&self, cx: &ProbeCx) -> Result<DnsSeen, Fault> {

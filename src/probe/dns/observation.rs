@@ -11,8 +11,13 @@ use crate::net::dns::{Answer, Type};
 /// What the authorities and the resolvers said.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
 pub struct DnsSeen {
+    /// How many times all of it was looked at; more than once where the check waits.
+    pub looks: u32,
     /// Every name and type, and who said what.
     pub questions: Vec<QuestionSeen>,
+    /// The zones of the names, by the word of the authorities.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub zones: Vec<ZoneSeen>,
     /// Every resolver as a whole, in the order asked.
     pub resolvers: Vec<ResolverSeen>,
     /// The earliest instant at which an answer warmed here is forgotten by a resolver, UTC; absent
@@ -28,6 +33,42 @@ pub struct DnsSeen {
     pub cold: Option<Latency>,
 }
 
+/// One zone, by its authorities' word.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
+pub struct ZoneSeen {
+    /// Its name.
+    pub zone: String,
+    /// The servers the delegation names, sorted; empty where the authorities were listed.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub parent: Vec<String>,
+    /// The servers the zone itself names, sorted.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub child: Vec<String>,
+    /// Each server that answered with authority.
+    pub servers: Vec<ZoneServerSeen>,
+}
+
+/// One server of a zone.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+pub struct ZoneServerSeen {
+    /// The server.
+    pub server: String,
+    /// The serial number of its copy.
+    pub serial: u32,
+    /// Whether it answers over TCP as well.
+    pub tcp: Sight<TcpSeen>,
+}
+
+/// What trying TCP showed.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "kebab-case")]
+pub enum TcpSeen {
+    /// An answer.
+    Answered,
+    /// The host refused the connection.
+    Refused,
+}
+
 /// One name and type.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
 pub struct QuestionSeen {
@@ -36,6 +77,9 @@ pub struct QuestionSeen {
     /// The type.
     #[serde(rename = "type")]
     pub kind: Type,
+    /// The label of the network it was asked for; absent where it was asked for ourselves.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub region: Option<String>,
     /// What each authoritative server said.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub authorities: Vec<AuthorityTold>,
@@ -75,6 +119,9 @@ pub struct ResolverTold {
     pub server: String,
     /// Its first answer.
     pub cold: Sight<Answer>,
+    /// What it said when asked again without verification, after it had found no answer.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub unchecked: Option<Answer>,
     /// What it said in the warm rounds.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub warm: Option<Warmth>,
@@ -117,6 +164,10 @@ pub struct ResolverSeen {
     /// How fast it answered in the warm rounds.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub warm: Option<Latency>,
+    /// The earliest instant at which it forgets an answer warmed here, UTC.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schemars(with = "Option<String>", extend("format" = "date-time"))]
+    pub warm_until: Option<Timestamp>,
     /// Which share of the warm answers is proved to come from its cache; absent without any.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub hit_ratio: Option<f64>,

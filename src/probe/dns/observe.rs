@@ -9,12 +9,12 @@ use super::authority::Inquiry;
 use super::observation::{
     Asked, AuthorityTold, DnsSeen, QuestionSeen, ResolverSeen, ResolverTold, Warmth,
 };
-use super::param::{DomainName, Question, Resolver};
-use super::{Authorities, Dns, MAX_NAMES};
+use super::param::{Dnssec, DomainName, Resolver, Until};
+use super::{Authorities, Dns, MAX_NAMES, Wanted};
 use crate::model::fault::{Fault, Sight};
 use crate::model::latency::Latency;
 use crate::net::dns::{
-    Answer, Ask, Client, Flag, Pace, Patience, Rcode, Recursion, Server, Type, fqdn,
+    Answer, Ask, Checking, Client, Flag, Pace, Patience, Rcode, Recursion, Server, Type, fqdn,
     system_servers,
 };
 use crate::probe::ProbeCx;
@@ -22,6 +22,9 @@ use crate::probe::ProbeCx;
 /// Two entries that end within this time of each other are one: a TTL counts whole seconds, and
 /// the answer takes its time.
 const SAME_ENTRY: i64 = 2;
+
+/// The longest pause between two looks of a check that waits: TTLs are counted in minutes.
+const LONGEST_PAUSE: Duration = Duration::from_secs(30);
 
 /// The largest file of names, in bytes: 100000 names of the longest kind.
 const MAX_FILE: u64 = 32 << 20;
@@ -31,7 +34,26 @@ pub(super) async fn observe(dns: &Dns, cx: &ProbeCx) -> Result<DnsSeen, Fault> {
         Some(path) => read_names(cx, path).await?,
         None => Vec::new(),
     };
-    let questions = dns.questions(&more);
+    let questions = dns.wanted(&more);
+    let begun = cx.clock.tick();
+    let mut seen = look(dns, cx, questions.clone()).await?;
+    let mut pause = Duration::from_secs(1);
+    while dns.until == Some(Until::Propagated) && !super::judge::is_propagated(dns, &seen, cx) {
+        // A look that could not be finished would tell less than the one before it.
+        let took = begun.elapsed() / seen.looks;
+        if cx.remaining() < pause + took * 2 {
+            break;
+        }
+        tokio::time::sleep(pause).await;
+        pause = (pause * 2).min(LONGEST_PAUSE);
+        let looks = seen.looks + 1;
+        seen = DnsSeen { looks, ..look(dns, cx, questions.clone()).await? };
+    }
+    Ok(seen)
+}
+
+/// One look at everything.
+async fn look(dns: &Dns, cx: &ProbeCx, questions: Vec<Wanted>) -> Result<DnsSeen, Fault> {
     let asks = asks(&questions)?;
     let servers = resolvers(&dns.resolvers);
     let spacing = dns.spacing(questions.len()) + dns.pause();
@@ -40,11 +62,15 @@ pub(super) async fn observe(dns: &Dns, cx: &ProbeCx) -> Result<DnsSeen, Fault> {
 
     let inquiry = Inquiry {
         asks: &asks,
+        checking: match dns.dnssec {
+            Dnssec::Off => Checking::Default,
+            Dnssec::Auto | Dnssec::Require => Checking::Signatures,
+        },
         rate: dns.rate,
         patience: Patience::about(base.mul_f64(0.35).min(Duration::from_secs(5))),
         until: cx.clock.tick() + base.mul_f64(0.4) + spacing.mul_f64(0.5),
     };
-    let told = inquiry.run(&dns.authorities, first).await;
+    let (told, zones) = inquiry.run(&dns.authorities, first).await;
     let gates: Vec<Asked> = gates(dns, &questions, &told);
     let open: Vec<usize> = (0..asks.len()).filter(|index| gates[*index] == Asked::Yes).collect();
 
@@ -55,7 +81,7 @@ pub(super) async fn observe(dns: &Dns, cx: &ProbeCx) -> Result<DnsSeen, Fault> {
         }
     });
     let looked = join_all(looks).await;
-    Ok(assemble(questions, told, gates, &open, looked))
+    Ok(DnsSeen { zones, ..assemble(questions, told, gates, &open, looked) })
 }
 
 async fn read_names(cx: &ProbeCx, path: &std::path::Path) -> Result<Vec<DomainName>, Fault> {
@@ -87,15 +113,21 @@ async fn read_names(cx: &ProbeCx, path: &std::path::Path) -> Result<Vec<DomainNa
     Ok(names)
 }
 
-fn asks(questions: &[Question]) -> Result<Vec<Ask>, Fault> {
-    questions
-        .iter()
-        .map(|question| {
-            let name = fqdn(question.name.as_str())
-                .map_err(|error| Fault::Bug { message: error.to_string() })?;
-            Ok(Ask { name, kind: question.kind.wire(), recursion: Recursion::Desired })
-        })
-        .collect()
+fn asks(questions: &[Wanted]) -> Result<Vec<Ask>, Fault> {
+    let mut asks: Vec<Ask> = Vec::with_capacity(questions.len());
+    let mut last = "";
+    for Wanted { question, region } in questions {
+        // The types of one name follow each other, and reading a name is not free.
+        let name = match asks.last() {
+            Some(ask) if question.name.as_str() == last => ask.name.clone(),
+            Some(_) | None => fqdn(question.name.as_str())
+                .map_err(|error| Fault::Bug { message: error.to_string() })?,
+        };
+        last = question.name.as_str();
+        let subnet = region.as_ref().map(|(_, subnet)| *subnet);
+        asks.push(Ask { subnet, ..Ask::new(name, question.kind.wire(), Recursion::Desired) });
+    }
+    Ok(asks)
 }
 
 /// The servers to ask as resolvers, each once.
@@ -119,20 +151,20 @@ fn resolvers(written: &[Resolver]) -> Vec<Result<Server, Fault>> {
 }
 
 /// Whether each question may go to the resolvers.
-fn gates(dns: &Dns, questions: &[Question], told: &[Vec<AuthorityTold>]) -> Vec<Asked> {
+fn gates(dns: &Dns, questions: &[Wanted], told: &[Vec<AuthorityTold>]) -> Vec<Asked> {
     if dns.authorities == Authorities::Off {
         return vec![Asked::Yes; questions.len()];
     }
     let published: std::collections::HashSet<&str> = questions
         .iter()
         .zip(told)
-        .filter(|(question, told)| question.kind == Type::A && gate(told) == Asked::Yes)
-        .map(|(question, _)| question.name.as_str())
+        .filter(|(wanted, told)| wanted.question.kind == Type::A && gate(told) == Asked::Yes)
+        .map(|(wanted, _)| wanted.question.name.as_str())
         .collect();
     questions
         .iter()
         .zip(told)
-        .map(|(question, told)| {
+        .map(|(Wanted { question, .. }, told)| {
             let none_wanted = dns.records.get(question).is_some_and(Vec::is_empty);
             // Every client asks for AAAA beside A, so the absence of one is known everywhere.
             let beside = question.kind == Type::Aaaa
@@ -210,10 +242,12 @@ async fn ask_resolver(
             .map(|answer| ResolverTold {
                 server: shown.clone(),
                 cold: Sight::from(answer),
+                unchecked: None,
                 warm: None,
             })
             .collect(),
     };
+    look_unchecked(dns, &mut client, &asks, patience, until, &mut look.told).await;
     // Only what was answered can be warm; a silent server is not asked in vain again.
     let again: Vec<usize> =
         (0..asks.len()).filter(|index| look.told[*index].cold.seen().is_some()).collect();
@@ -248,6 +282,33 @@ async fn ask_resolver(
         }
     }
     look
+}
+
+/// Asks what failed once more without verification: what works then failed by its signatures.
+async fn look_unchecked(
+    dns: &Dns,
+    client: &mut Client,
+    asks: &[Ask],
+    patience: Patience,
+    until: std::time::Instant,
+    told: &mut [ResolverTold],
+) {
+    if dns.dnssec == Dnssec::Off {
+        return;
+    }
+    let failed: Vec<usize> = (0..told.len())
+        .filter(|index| {
+            told[*index].cold.seen().is_some_and(|answer| answer.rcode == Rcode::SERVFAIL)
+        })
+        .collect();
+    let asks: Vec<Ask> = failed
+        .iter()
+        .map(|index| Ask { checking: Checking::Off, ..asks[*index].clone() })
+        .collect();
+    let answers = client.ask_all(&asks, patience, until, Answer::read).await;
+    for (index, answer) in failed.into_iter().zip(answers) {
+        told[index].unchecked = answer.ok();
+    }
 }
 
 /// What the warm answers prove about the cache.
@@ -300,7 +361,7 @@ fn near(a: Timestamp, b: Timestamp) -> bool {
 
 /// Puts together who said what.
 fn assemble(
-    questions: Vec<Question>,
+    questions: Vec<Wanted>,
     authorities: Vec<Vec<AuthorityTold>>,
     gates: Vec<Asked>,
     open: &[usize],
@@ -310,9 +371,10 @@ fn assemble(
         .into_iter()
         .zip(authorities)
         .zip(gates)
-        .map(|((question, authorities), asked)| QuestionSeen {
+        .map(|((Wanted { question, region }, authorities), asked)| QuestionSeen {
             name: question.name.into(),
             kind: question.kind,
+            region: region.map(|(label, _)| label),
             authorities,
             asked,
             resolvers: Vec::new(),
@@ -336,24 +398,19 @@ fn assemble(
                 answered: 0,
                 cold: None,
                 warm: None,
+                warm_until: None,
                 hit_ratio: None,
                 unproved_ratio: None,
                 fault: Some(fault),
             }),
         }
     }
-    let warm_until = seen
-        .iter()
-        .flat_map(|question| &question.resolvers)
-        .filter_map(|told| match &told.warm {
-            Some(warm) => warm.until,
-            None => told.cold.seen().and_then(Answer::expires),
-        })
-        .min();
     DnsSeen {
+        looks: 1,
         questions: seen,
+        zones: Vec::new(),
+        warm_until: resolvers.iter().filter_map(|resolver| resolver.warm_until).min(),
         resolvers,
-        warm_until,
         latency: Latency::of(warm),
         cold: Latency::of(cold),
     }
@@ -371,6 +428,14 @@ fn as_a_whole(look: &Looked) -> ResolverSeen {
         answered: look.answered,
         cold: Latency::of(look.cold.clone()),
         warm: Latency::of(look.warm.clone()),
+        warm_until: look
+            .told
+            .iter()
+            .filter_map(|told| match &told.warm {
+                Some(warm) => warm.until,
+                None => told.cold.seen().and_then(Answer::expires),
+            })
+            .min(),
         hit_ratio: share(hits),
         unproved_ratio: share(unproved),
         fault: None,

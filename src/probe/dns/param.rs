@@ -1,5 +1,6 @@
 //! The parameters' own types: resolvers, authorities, the names of records.
 
+use std::collections::BTreeMap;
 use std::fmt;
 use std::str::FromStr;
 
@@ -8,7 +9,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::model::schema::text_schema;
 use crate::model::time::Span;
-use crate::net::dns::{Server, Type, fqdn};
+use crate::net::dns::{Server, Subnet, Type, fqdn};
 use crate::probe::param::Share;
 
 /// A domain name as the user writes it; always absolute, whether or not it ends in a dot.
@@ -219,6 +220,44 @@ impl From<Question> for String {
     fn from(question: Question) -> Self {
         question.to_string()
     }
+}
+
+/// What is asked of DNSSEC.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "kebab-case")]
+pub enum Dnssec {
+    /// Signatures are checked where the zone has any.
+    #[default]
+    Auto,
+    /// The records must be signed.
+    Require,
+    /// Signatures are not looked at.
+    Off,
+}
+
+impl Dnssec {
+    #[expect(clippy::trivially_copy_pass_by_ref, reason = "serde hands a reference")]
+    pub(super) fn is_auto(&self) -> bool {
+        *self == Self::Auto
+    }
+}
+
+/// What a check waits for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "kebab-case")]
+pub enum Until {
+    /// That every authority and every resolver has the records.
+    Propagated,
+}
+
+/// What clients of one network must be answered.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct Region {
+    /// A network of such clients, such as `203.0.113.0/24`.
+    pub subnet: Subnet,
+    /// The exact records they must get, as in `records` of the check.
+    pub records: BTreeMap<Question, Vec<String>>,
 }
 
 /// What a warm resolver must show.

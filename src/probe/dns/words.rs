@@ -3,8 +3,9 @@
 use std::time::Duration;
 
 use super::{
-    Asked, Authorities, Complaint, Dns, DnsSeen, JudgeCx, MAX_ROUNDS, Resolver, canonical,
+    Asked, Authorities, Complaint, Dns, DnsSeen, Dnssec, QuestionSeen, Wanted, JudgeCx, MAX_ROUNDS, Resolver, canonical,
 };
+use super::judge::resolver::warm_until;
 use crate::model::text::count;
 use crate::model::time::humane;
 use crate::net::dns::Server;
@@ -22,7 +23,8 @@ pub(super) fn complaints(dns: &Dns) -> Vec<Complaint> {
             help: help.map(str::to_owned),
         });
     };
-    if dns.names.is_empty() && dns.names_file.is_none() && dns.records.is_empty() {
+    let nothing = dns.names.is_empty() && dns.names_file.is_none();
+    if nothing && dns.records.is_empty() && dns.client_subnet.is_empty() {
         complain(None, "there is no name to ask for", Some("give `names`, such as [login.example.com]"));
     }
     if dns.types.is_empty() && (!dns.names.is_empty() || dns.names_file.is_some()) {
@@ -44,6 +46,21 @@ pub(super) fn complaints(dns: &Dns) -> Vec<Complaint> {
     if dns.authorities == Authorities::At(Vec::new()) {
         complain(Some("authorities"), "the list is empty", Some("write `off` to believe the resolvers"));
     }
+    if dns.dnssec == Dnssec::Require && dns.authorities == Authorities::Off {
+        complain(
+            Some("dnssec"),
+            "signatures are asked of the authorities, and those are off",
+            Some("set `authorities` to `auto` or a list"),
+        );
+    }
+    let known = !dns.records.is_empty() || !dns.client_subnet.is_empty();
+    if dns.until.is_some() && dns.authorities == Authorities::Off && !known {
+        complain(
+            Some("until"),
+            "nothing says which records to wait for",
+            Some("give `records`, or let the `authorities` be asked"),
+        );
+    }
     if let Some(warm) = &dns.warm {
         if warm.rounds > MAX_ROUNDS {
             complain(Some("warm"), "more than 100 rounds", None);
@@ -52,7 +69,17 @@ pub(super) fn complaints(dns: &Dns) -> Vec<Complaint> {
             complain(Some("warm"), "without a round there is nothing to measure", Some("set `rounds` to 1 or more"));
         }
     }
-    for (question, values) in &dns.records {
+    for (label, region) in &dns.client_subnet {
+        if region.records.is_empty() {
+            complain(
+                Some("client_subnet"),
+                &format!("{label}: without `records` nothing is asked"),
+                Some("give the records its clients must get"),
+            );
+        }
+    }
+    let regional = dns.client_subnet.values().flat_map(|region| &region.records);
+    for (question, values) in dns.records.iter().chain(regional) {
         for value in values {
             if let Err(error) = canonical(question.kind, value) {
                 complain(Some("records"), &format!("{question}: {error}"), None);
@@ -63,7 +90,7 @@ pub(super) fn complaints(dns: &Dns) -> Vec<Complaint> {
 }
 
 /// One line: `24 answers on 3 resolvers, warm until 10:04:05 UTC; p95 14 ms (cold 186 ms)`.
-pub(super) fn summary(seen: &DnsSeen, _cx: &JudgeCx) -> String {
+pub(super) fn summary(seen: &DnsSeen, cx: &JudgeCx) -> String {
     let answered: usize = seen.resolvers.iter().map(|resolver| resolver.answered).sum();
     let mut text = if seen.resolvers.is_empty() {
         let answers = seen
@@ -80,8 +107,11 @@ pub(super) fn summary(seen: &DnsSeen, _cx: &JudgeCx) -> String {
     if unpublished > 0 {
         text.push_str(&format!(", {unpublished} not published"));
     }
+    if seen.looks > 1 {
+        text.push_str(&format!(" after {} looks", seen.looks));
+    }
     if let Some(until) = seen.warm_until {
-        text.push_str(&format!(", warm until {} UTC", until.strftime("%H:%M:%S")));
+        text.push_str(&format!(", {}", warm_until(cx, until)));
     }
     let millis = |ms: f64| humane(Duration::from_secs_f64(ms / 1000.0));
     match (&seen.latency, &seen.cold) {
@@ -94,6 +124,32 @@ pub(super) fn summary(seen: &DnsSeen, _cx: &JudgeCx) -> String {
         (None, None) => {}
     }
     text
+}
+
+/// The questions with something odd first: what a person wants to see again.
+fn by_interest(seen: &DnsSeen) -> impl Iterator<Item = &QuestionSeen> {
+    let is_odd = |question: &&QuestionSeen| {
+        let authorities = question.authorities.iter().map(|told| told.answer.seen());
+        let resolvers = question.resolvers.iter().map(|told| told.cold.seen());
+        let mut said = authorities
+            .chain(resolvers)
+            .map(|answer| answer.map(|answer| (answer.rcode, &answer.records)));
+        let first = said.next();
+        question.asked != Asked::Yes
+            || first.is_none_or(|first| first.is_none() || said.any(|other| other != first))
+    };
+    let odd = seen.questions.iter().filter(is_odd);
+    odd.chain(seen.questions.iter().filter(move |question| !is_odd(question)))
+}
+
+/// A name safe to paste into a shell.
+fn quoted(name: &str) -> String {
+    let plain = |c: char| c.is_ascii_alphanumeric() || matches!(c, '.' | '-' | '_');
+    if name.chars().all(plain) {
+        name.to_owned()
+    } else {
+        format!("'{}'", name.replace('\'', "'\\''"))
+    }
 }
 
 /// The same questions with `dig`.
@@ -111,9 +167,22 @@ pub(super) fn reproduce(dns: &Dns, seen: Option<&DnsSeen>) -> Vec<String> {
             }
         }
     }
+    let subnet = |label: Option<&String>| {
+        let region = label.and_then(|label| dns.client_subnet.get(label));
+        region.map(|region| format!(" +subnet={}", region.subnet)).unwrap_or_default()
+    };
     let questions: Vec<String> = match seen {
-        Some(seen) => seen.questions.iter().map(|q| format!("{} {}", q.name, q.kind)).collect(),
-        None => dns.questions(&[]).iter().map(ToString::to_string).collect(),
+        Some(seen) => by_interest(seen)
+            .map(|q| format!("{} {}{}", quoted(&q.name), q.kind, subnet(q.region.as_ref())))
+            .collect(),
+        None => dns
+            .wanted(&[])
+            .iter()
+            .map(|Wanted { question, region }| {
+                let subnet = subnet(region.as_ref().map(|(label, _)| label));
+                format!("{} {}{subnet}", quoted(question.name.as_str()), question.kind)
+            })
+            .collect(),
     };
     let mut commands = Vec::new();
     for question in questions {

@@ -25,8 +25,17 @@ pub(super) fn judge(case: Case<'_>, served: &Served) -> Vec<Finding> {
     };
     let mut findings = Vec::new();
     findings.extend(name(case, served, leaf));
-    let weak: Vec<Finding> =
-        served.on_path().flat_map(|(_, found)| weaknesses(case, found)).collect();
+    let weak: Vec<Finding> = served
+        .on_path()
+        .flat_map(|(_, found)| weaknesses(found))
+        .map(|weakness| {
+            let code = match weakness.part {
+                Part::Key => &codes::WEAK_KEY,
+                Part::Signature => &codes::WEAK_SIGNATURE,
+            };
+            weakness.into_finding(code, case.target)
+        })
+        .collect();
     findings.extend(broken(case, served, leaf, &weak));
     findings.extend(weak);
     findings.extend(order(case, served));
@@ -34,7 +43,7 @@ pub(super) fn judge(case: Case<'_>, served: &Served) -> Vec<Finding> {
 }
 
 /// Whom a certificate is for, in a few words.
-pub(super) fn who(leaf: &Certificate) -> String {
+pub(in crate::probe) fn who(leaf: &Certificate) -> String {
     match leaf.names.as_slice() {
         [] => format!("without names (subject {})", leaf.subject),
         [one] => format!("for {one}"),
@@ -129,35 +138,71 @@ fn is_dated(case: Case<'_>, served: &Served) -> bool {
     served.on_path().any(|(_, found)| now < found.not_before || found.not_after < now)
 }
 
+/// A weak key or signature.
+pub(in crate::probe) struct Weakness {
+    /// Which of the two.
+    pub(in crate::probe) part: Part,
+    message: String,
+    expected: &'static str,
+    actual: String,
+    outcome: Outcome,
+}
+
+/// A part of a certificate that can be weak.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(in crate::probe) enum Part {
+    /// Its key.
+    Key,
+    /// Its issuer's signature.
+    Signature,
+}
+
+impl Weakness {
+    /// The weakness as a finding with a kind's own code.
+    pub(in crate::probe) fn into_finding(self, code: &'static Code, target: &str) -> Finding {
+        Finding::new(code, target, self.message)
+            .with_outcome(self.outcome)
+            .expected(self.expected)
+            .actual(self.actual)
+    }
+}
+
 /// Weak keys and signatures. A root's own signature proves nothing and is not looked at.
-fn weaknesses(case: Case<'_>, found: &Certificate) -> Vec<Finding> {
-    let mut findings = Vec::new();
+pub(in crate::probe) fn weaknesses(found: &Certificate) -> Vec<Weakness> {
+    let mut weaknesses = Vec::new();
     let subject = if found.subject.is_empty() { "(no subject)" } else { &found.subject };
-    let key = |words: &str| {
-        let message = format!("{subject} has a weak key: {words}");
-        Finding::new(&codes::WEAK_KEY, case.target, message)
-            .expected("RSA with at least 2048 bits, or P-256, P-384 or P-521")
-            .actual(found.key.to_string())
+    let key = |words: String, outcome: Outcome| Weakness {
+        part: Part::Key,
+        message: format!("{subject} has a weak key: {words}"),
+        expected: "RSA with at least 2048 bits, or P-256, P-384 or P-521",
+        actual: found.key.to_string(),
+        outcome,
     };
     match &found.key {
-        Key::Rsa(bits) if *bits < 2048 => findings.push(key(&format!("RSA with {bits} bits"))),
+        Key::Rsa(bits) if *bits < 2048 => {
+            weaknesses.push(key(format!("RSA with {bits} bits"), Outcome::Fail));
+        }
         // Baseline Requirements 6.1.5: a whole number of bytes.
         Key::Rsa(bits) if bits % 8 != 0 => {
-            findings.push(key(&format!("RSA with {bits} bits")).with_outcome(Outcome::Warn));
+            weaknesses.push(key(format!("RSA with {bits} bits"), Outcome::Warn));
         }
         Key::Rsa(_) | Key::Ed(_) => {}
         Key::Ec(curve) if matches!(curve.as_str(), "P-256" | "P-384" | "P-521") => {}
-        Key::Ec(curve) => findings.push(key(&format!("the curve {curve}"))),
-        Key::Other(name) => findings.push(key(&format!("the algorithm {name}"))),
+        Key::Ec(curve) => weaknesses.push(key(format!("the curve {curve}"), Outcome::Fail)),
+        Key::Other(name) => weaknesses.push(key(format!("the algorithm {name}"), Outcome::Fail)),
     }
     let lower = found.signature.to_ascii_lowercase();
     let broken = ["md2", "md5", "sha1"].iter().any(|hash| lower.contains(hash));
     if broken && !found.self_issued {
-        let message = format!("{subject} is signed with {}", found.signature);
-        let finding = Finding::new(&codes::WEAK_SIGNATURE, case.target, message);
-        findings.push(finding.expected("SHA-256 or better").actual(found.signature.clone()));
+        weaknesses.push(Weakness {
+            part: Part::Signature,
+            message: format!("{subject} is signed with {}", found.signature),
+            expected: "SHA-256 or better",
+            actual: found.signature.clone(),
+            outcome: Outcome::Fail,
+        });
     }
-    findings
+    weaknesses
 }
 
 /// Order of the certificates, and a root among them.

@@ -29,6 +29,12 @@ codes! {
          address fail at once.\n\nStart the server, open the port on this address, or take the \
          address out of DNS. A host with both families often listens on IPv4 only.\n\nBy hand: \
          `nc -vz ADDRESS PORT`."
+    STARTTLS_REFUSED "tls.starttls-refused" Fail "the server does not begin TLS when asked"
+        "The server was asked for TLS in the words of its protocol (`starttls`) and did not agree: \
+         TLS is switched off, it speaks another protocol, or it turns this client away before \
+         that. The message has its words.\n\nSwitch TLS on (`ssl = on` in PostgreSQL, \
+         `smtpd_tls_security_level` in Postfix), or mend the `starttls` of the check. By hand: \
+         `openssl s_client -starttls PROTOCOL -connect ADDRESS`."
     HANDSHAKE_REFUSED "tls.handshake-refused" Fail "the server refuses the TLS handshake"
         "The server accepted the connection and then sent a TLS alert, reset or closed it. \
          `UnrecognisedName`: it has no certificate for the name. `ProtocolVersion`: it is older than \
@@ -151,6 +157,22 @@ codes! {
          reloaded, and will expire alone: a part of the clients will fail while monitoring through \
          another address stays green.\n\nReload the server, and mend what hands the certificate \
          out. RSA and ECDSA certificates are compared apart."
+    RESUMED "tls.resumed" Pass "sessions are resumed"
+        "A second handshake resumed the session of the first, so a client that comes back costs the \
+         server neither a signature nor a key exchange of the certificate's kind."
+    NOT_RESUMED "tls.not-resumed" Warn "sessions are not resumed"
+        "`resumption: want` asks for it, and a second handshake was a full one. When a launch makes \
+         every client reconnect at once, full handshakes are what the CPUs drown in.\n\nServers behind \
+         one address must share their session ticket keys (`ssl_session_ticket_key` in nginx) or \
+         their session cache. By hand: `openssl s_client -reconnect`."
+    NOT_RELOADED "tls.not-reloaded" Fail "the server does not serve the certificate on disk"
+        "The certificate in `file` is not the one that is served. Mostly it was renewed and the \
+         server was not reloaded: everything looks renewed on disk, and the old certificate runs \
+         out all the same. In Kubernetes, a secret mounted with `subPath` is never updated.\n\nReload \
+         the server, and let the renewal do so by itself. Where the kinds of key differ this is a \
+         warning: a server with an RSA and an ECDSA certificate shows either."
+    FILE_OK "tls.file-ok" Pass "the server serves the certificate on disk"
+        "The certificate served has the same SHA-256 as the first one in `file`."
     STAPLE_OK "tls.staple-ok" Pass "the staple is good"
         "The stapled OCSP answer is about this certificate, signed by its issuer or a responder the \
          issuer appointed, in time, and says that the certificate is not revoked."
@@ -225,4 +247,36 @@ codes! {
          ended by the launch and is past half of its life. When it ends, it ends for every \
          client.\n\nLook at why the server does not refresh it: the responder out of reach, or a file \
          nobody renews. A reload often helps for now."
+    NOT_REVOKED "tls.not-revoked" Pass "the certificate is not revoked"
+        "The OCSP responder or the revocation list the certificate names was asked, what it said is \
+         signed by the issuer and in time, and the certificate is not revoked."
+    REVOKED "tls.revoked" Fail "the certificate is revoked"
+        "The authority has revoked the certificate: its responder or its revocation list says so. \
+         Browsers refuse it as soon as they learn of it, which takes minutes to days; that it still \
+         works somewhere proves nothing.\n\nFind out who revoked it and why (`KeyCompromise` means a \
+         new key), get a new certificate, roll it out and reload."
+    REVOCATION_UNKNOWN "tls.revocation-unknown" Fail "the authority does not know the certificate"
+        "The OCSP responder, asked about this certificate, answered `unknown`. Just after issuance \
+         this can pass within minutes; otherwise the responder lost its database, or the \
+         certificate was never issued by this authority. Ask the authority."
+    CRL_EXPIRED "tls.crl-expired" Unknown "the revocation list has expired"
+        "The list the certificate names is past its `nextUpdate`: the authority, or whoever copies \
+         the list to where it is fetched, has stopped renewing it. Whether the certificate is \
+         revoked is not known; strict clients refuse every certificate of the authority.\n\nFor a \
+         private authority: publish a new list, and mend the job that does."
+    REVOCATION_UNUSABLE "tls.revocation-unusable" Unknown "what was said about the revocation does not count"
+        "The responder or the list answered, but the answer does not count: wrong signature, a \
+         signer who may not sign, another certificate, another shard of the list, or out of time. \
+         The message says which. Whether the certificate is revoked is not known.\n\nBy hand: `openssl \
+         ocsp -issuer ISSUER -cert CERT -url URL`, or `openssl crl -inform DER -text`."
+    REVOCATION_UNCHECKED "tls.revocation-unchecked" Unknown "nobody could be asked about the revocation"
+        "The certificate names where its revocation can be asked for, but only in ways this check \
+         does not follow, such as ldap://. Say `revocation: off` where that is accepted."
+    NO_REVOCATION "tls.no-revocation" Fail "a public certificate that cannot be revoked"
+        "A public certificate of more than seven days of life must name an OCSP responder or a \
+         revocation list (Baseline Requirements 7.1.2.11.2). This one names neither: it was issued \
+         wrongly, and the authority will have to revoke it within days.\n\nHave it issued again."
+    REVOCATION_NOT_APPLICABLE "tls.revocation-not-applicable" NotApplicable "the certificate cannot be revoked"
+        "It names neither an OCSP responder nor a revocation list. Certificates that live seven days \
+         or less need none, and private authorities are free not to have any."
 }

@@ -1,12 +1,14 @@
 //! Judging one address after the other: connection, handshake, and each certificate served.
 
+use super::expiry::{Matter, Terms};
 use super::seen::{Accepted, Contact, Observation, Served};
-use super::{Stapling, Tls, chain, codes, expiry, public, staple};
+use super::{Revocation, Stapling, Tls, chain, codes, expiry, public, revocation, staple};
 use crate::model::fault::Sight;
 use crate::model::finding::Finding;
 use crate::model::outcome::Outcome;
 use crate::model::text::count;
 use crate::net::tls::Failure;
+use crate::net::tls_resume::Resumed;
 use crate::probe::JudgeCx;
 
 /// What judging one address needs to know.
@@ -26,6 +28,16 @@ impl Case<'_> {
     /// Whether public rules hold: the platform's roots are public authorities, a file's are not.
     pub(super) const fn is_public(&self) -> bool {
         self.tls.ca.is_none()
+    }
+
+    /// What dates are judged by.
+    const fn terms(&self) -> Terms<'_> {
+        Terms {
+            cx: self.cx,
+            margin: self.tls.margin,
+            warn_within: self.tls.warn_within,
+            renewal: self.tls.renewal,
+        }
     }
 }
 
@@ -47,6 +59,11 @@ pub(super) fn judge(tls: &Tls, seen: &Observation, cx: &JudgeCx) -> Vec<Finding>
                 let finding = Finding::new(&codes::REFUSED, case.target, message);
                 findings.push(finding.expected("a TLS server").actual(refusal.to_string()));
             }
+            Sight::Seen(Contact::Plain(words)) => {
+                let message = format!("the server does not begin TLS: {words}");
+                let finding = Finding::new(&codes::STARTTLS_REFUSED, case.target, message);
+                findings.push(finding.expected("TLS when asked for it").actual(words.clone()));
+            }
             Sight::Seen(Contact::Accepted(accepted)) => {
                 findings.extend(judge_accepted(case, accepted));
             }
@@ -63,12 +80,19 @@ fn judge_accepted(case: Case<'_>, accepted: &Accepted) -> Vec<Finding> {
         if case.tls.stapling != Stapling::Off {
             findings.extend(staple::judge(case, served));
         }
+        if case.tls.revocation != Revocation::Off {
+            findings.extend(revocation::judge(case, served));
+        }
     }
     if accepted.silent_to_post_quantum {
         let message = "no answer to a handshake with post-quantum key exchange, but to one without";
         let finding = Finding::new(&codes::PQ_INTOLERANT, case.target, message);
         findings.push(finding.expected("an answer to both").actual("no answer to the larger one"));
     }
+    if case.tls.stapling != Stapling::Off {
+        findings.extend(staple::judge_tls12(case, accepted));
+    }
+    findings.extend(resumed(case, accepted));
     findings.extend(slow(case, accepted));
     if let Some(failure) = &accepted.failure {
         // A certificate no client can use keeps the handshake from being verified as well; that
@@ -92,7 +116,7 @@ fn explains(code: &str) -> bool {
 /// The findings about one certificate, or the one that says all is well.
 fn judge_certificate(case: Case<'_>, accepted: &Accepted, served: &Served) -> Vec<Finding> {
     let mut findings = chain::judge(case, served);
-    findings.extend(expiry::judge(case, served));
+    findings.extend(dates(case, served));
     findings.extend(public::judge(case, served));
     let wrong = findings.iter().any(|finding| finding.outcome == Outcome::Fail);
     if let (false, Some(session), Some(leaf)) = (wrong, &served.session, served.leaf()) {
@@ -108,7 +132,7 @@ fn judge_certificate(case: Case<'_>, accepted: &Accepted, served: &Served) -> Ve
         let path = count(served.path.certificates().len(), "certificate");
         findings.push(
             Finding::new(&codes::OK, case.target, message)
-                .expected(format!("valid until {}", expiry::when(expiry::needed(case))))
+                .expected(format!("valid until {}", expiry::when(case.terms().needed())))
                 .actual(format!(
                     "valid until {}, {path} to {} in {}",
                     expiry::when(leaf.not_after),
@@ -118,6 +142,39 @@ fn judge_certificate(case: Case<'_>, accepted: &Accepted, served: &Served) -> Ve
         );
     }
     findings
+}
+
+/// The dates of every certificate on the path, and the renewal of the server's own.
+fn dates(case: Case<'_>, served: &Served) -> Vec<Finding> {
+    let Some(leaf) = served.leaf() else { return Vec::new() };
+    let others = served.on_path().filter(|(place, _)| *place > 0).map(|(_, found)| found);
+    let remarks = case.terms().judge(leaf, others);
+    let code = |matter: Matter| match matter {
+        Matter::Expired => &codes::EXPIRED,
+        Matter::NotYetValid => &codes::NOT_YET_VALID,
+        Matter::EndsInWindow => &codes::EXPIRES_IN_WINDOW,
+        Matter::RenewalOverdue => &codes::RENEWAL_OVERDUE,
+        Matter::RenewsInWindow => &codes::RENEWS_IN_WINDOW,
+        Matter::EndsSoon => &codes::EXPIRES_SOON,
+    };
+    remarks.into_iter().map(|remark| {
+        let code = code(remark.matter);
+        remark.into_finding(code, case.target)
+    }).collect()
+}
+
+fn resumed(case: Case<'_>, accepted: &Accepted) -> Option<Finding> {
+    let (code, message) = match accepted.resumed.as_ref()? {
+        Sight::Fault(fault) => return Some(Finding::fault(case.target, fault)),
+        Sight::Seen(Resumed::Yes) => (&codes::RESUMED, "the second handshake was a resumed one"),
+        Sight::Seen(Resumed::No) => {
+            (&codes::NOT_RESUMED, "the second handshake was a full one, in spite of a ticket")
+        }
+        Sight::Seen(Resumed::NotOffered) => {
+            (&codes::NOT_RESUMED, "the server offers nothing to resume a session with")
+        }
+    };
+    Some(Finding::new(code, case.target, message))
 }
 
 fn slow(case: Case<'_>, accepted: &Accepted) -> Option<Finding> {

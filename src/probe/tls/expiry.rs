@@ -2,12 +2,12 @@
 
 use jiff::{SignedDuration, Timestamp};
 
-use super::contact::Case;
-use super::seen::Served;
-use super::{Renewal, codes};
+use super::Renewal;
+use crate::model::code::Code;
 use crate::model::finding::Finding;
 use crate::model::time::Span;
 use crate::net::pki::certificate::Certificate;
+use crate::probe::JudgeCx;
 
 /// By how much two clocks may differ.
 pub(super) const SKEW: SignedDuration = SignedDuration::from_mins(5);
@@ -22,67 +22,140 @@ const SHORT: SignedDuration = SignedDuration::from_hours(10 * 24);
 /// How long before its end a certificate is shown to the person who renews it.
 const REMINDER: Span = Span::from_secs(30 * 86_400);
 
-/// Judges the dates of every certificate on the path, and the renewal of the server's own.
-pub(super) fn judge(case: Case<'_>, served: &Served) -> Vec<Finding> {
-    let mut findings: Vec<Finding> =
-        served.on_path().filter_map(|(place, found)| dates(case, place, found)).collect();
-    if findings.is_empty()
-        && let Some(leaf) = served.leaf()
-    {
-        findings.extend(renewal(case, leaf));
-        findings.extend(soon(case, leaf));
+/// What dates are judged by.
+#[derive(Debug, Clone, Copy)]
+pub(in crate::probe) struct Terms<'a> {
+    /// The times of the launch.
+    pub(in crate::probe) cx: &'a JudgeCx,
+    /// By how much a certificate must outlive the window.
+    pub(in crate::probe) margin: Span,
+    /// When to remind, where the user says so.
+    pub(in crate::probe) warn_within: Option<Span>,
+    /// Who renews it.
+    pub(in crate::probe) renewal: Renewal,
+}
+
+/// What is the matter with a date.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(in crate::probe) enum Matter {
+    /// It is past its end.
+    Expired,
+    /// It has not begun.
+    NotYetValid,
+    /// It does not outlive the window and its margin.
+    EndsInWindow,
+    /// It should have been renewed.
+    RenewalOverdue,
+    /// It will be renewed during the window.
+    RenewsInWindow,
+    /// It ends soon.
+    EndsSoon,
+}
+
+/// Something to say about a date.
+pub(in crate::probe) struct Remark {
+    /// What it is about.
+    pub(in crate::probe) matter: Matter,
+    message: String,
+    expected: String,
+    actual: String,
+}
+
+impl Remark {
+    /// The remark as a finding with a kind's own code.
+    pub(in crate::probe) fn into_finding(self, code: &'static Code, target: &str) -> Finding {
+        Finding::new(code, target, self.message).expected(self.expected).actual(self.actual)
     }
-    findings
 }
 
-/// Until when every certificate has to be valid.
-pub(super) fn needed(case: Case<'_>) -> Timestamp {
-    later(case.cx.window.to, case.tls.margin.signed())
+impl Terms<'_> {
+    /// Judges the dates of certificates, the first of them a server's own or a client's with the
+    /// name it is spoken of; and the renewal of that one.
+    pub(in crate::probe) fn judge<'c>(
+        self,
+        leaf: &Certificate,
+        others: impl Iterator<Item = &'c Certificate>,
+    ) -> Vec<Remark> {
+        let mut remarks: Vec<Remark> = dates(self, "the certificate", leaf, Place::Leaf)
+            .into_iter()
+            .chain(others.filter_map(|other| self.dates_of(other)))
+            .collect();
+        if remarks.is_empty() {
+            remarks.extend(renewal(self, leaf));
+            remarks.extend(soon(self, leaf));
+        }
+        remarks
+    }
+
+    /// Judges the dates of an authority's certificate.
+    pub(in crate::probe) fn dates_of(self, found: &Certificate) -> Option<Remark> {
+        dates(self, &format!("the certificate of {}", found.subject), found, Place::Above)
+    }
+
+    /// Until when every certificate has to be valid.
+    pub(in crate::probe) fn needed(self) -> Timestamp {
+        later(self.cx.window.to, self.margin.signed())
+    }
 }
 
-fn dates(case: Case<'_>, place: usize, found: &Certificate) -> Option<Finding> {
-    let who = if place == 0 {
-        "the certificate".to_owned()
-    } else {
-        format!("the intermediate {}", found.subject)
-    };
-    let (now, needed) = (case.cx.now, needed(case));
-    let (code, message, expected, actual) = if now > found.not_after {
+/// Where on a path a certificate stands.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Place {
+    /// At its beginning.
+    Leaf,
+    /// Above that.
+    Above,
+}
+
+fn dates(terms: Terms<'_>, who: &str, found: &Certificate, place: Place) -> Option<Remark> {
+    let (now, needed) = (terms.cx.now, terms.needed());
+    let until = format!("valid until {}", when(found.not_after));
+    if now > found.not_after {
         let ago = days(now.duration_since(found.not_after));
-        let message = format!("{who} expired {ago} ago");
-        (&codes::EXPIRED, message, format!("valid until {}", when(needed)), found.not_after)
+        Some(Remark {
+            matter: Matter::Expired,
+            message: format!("{who} expired {ago} ago"),
+            expected: format!("valid until {}", when(needed)),
+            actual: until,
+        })
     } else if now < earlier(found.not_before, SKEW) {
         let ahead = days(found.not_before.duration_since(now));
-        let message = format!("{who} is not valid for another {ahead}");
-        (&codes::NOT_YET_VALID, message, format!("valid at {}", when(now)), found.not_before)
-    } else if found.not_after < needed && !(place == 0 && is_replaced_before(case, found)) {
+        Some(Remark {
+            matter: Matter::NotYetValid,
+            message: format!("{who} is not valid for another {ahead}"),
+            expected: format!("valid at {}", when(now)),
+            actual: format!("valid from {}", when(found.not_before)),
+        })
+    } else if found.not_after < needed
+        && !(place == Place::Leaf && is_replaced_before(terms, found))
+    {
         let left = days(found.not_after.duration_since(now));
-        let message = format!(
-            "{who} ends in {left}, before the launch window and its margin of {} do",
-            case.tls.margin
-        );
-        let code = &codes::EXPIRES_IN_WINDOW;
-        (code, message, format!("valid until {}", when(needed)), found.not_after)
+        Some(Remark {
+            matter: Matter::EndsInWindow,
+            message: format!(
+                "{who} ends in {left}, before the launch window and its margin of {} do",
+                terms.margin
+            ),
+            expected: format!("valid until {}", when(needed)),
+            actual: until,
+        })
     } else {
-        return None;
-    };
-    let side = if code == &codes::NOT_YET_VALID { "from" } else { "until" };
-    let finding = Finding::new(code, case.target, message);
-    Some(finding.expected(expected).actual(format!("valid {side} {}", when(actual))))
+        None
+    }
 }
 
 /// Whether another certificate will stand in for this one at the launch. One that lives ten days
 /// or less can hardly outlive window and margin three days ahead of them, and need not: it is
 /// renewed before. Near the launch, or once it is late, it is judged like any other.
-fn is_replaced_before(case: Case<'_>, leaf: &Certificate) -> bool {
+fn is_replaced_before(terms: Terms<'_>, leaf: &Certificate) -> bool {
     let life = life(leaf);
     let plan = Plan::of(leaf);
-    let launch = case.cx.window.from;
+    let launch = terms.cx.window.from;
     life <= SHORT
-        && is_automatic(case, leaf)
+        && is_automatic(terms, leaf)
         && plan.due < launch
-        && case.cx.now <= plan.late
-        && case.cx.now < earlier(launch, plan.grace())
+        && terms.cx.now <= plan.late
+        && terms.cx.now < earlier(launch, plan.grace())
 }
 
 /// When a machine renews a certificate, and from when on it is late.
@@ -109,12 +182,12 @@ impl Plan {
 }
 
 /// The life of a certificate. Its last second counts (Baseline Requirements 6.3.2).
-pub(super) fn life(found: &Certificate) -> SignedDuration {
+pub(in crate::probe) fn life(found: &Certificate) -> SignedDuration {
     found.not_after.duration_since(found.not_before).saturating_add(SignedDuration::from_secs(1))
 }
 
-fn is_automatic(case: Case<'_>, leaf: &Certificate) -> bool {
-    match case.tls.renewal {
+fn is_automatic(terms: Terms<'_>, leaf: &Certificate) -> bool {
+    match terms.renewal {
         Renewal::Acme => true,
         Renewal::Manual => false,
         Renewal::Auto => life(leaf) <= MACHINE,
@@ -122,12 +195,12 @@ fn is_automatic(case: Case<'_>, leaf: &Certificate) -> bool {
 }
 
 /// What a certificate's own life says about its renewal.
-fn renewal(case: Case<'_>, leaf: &Certificate) -> Option<Finding> {
-    if !is_automatic(case, leaf) {
+fn renewal(terms: Terms<'_>, leaf: &Certificate) -> Option<Remark> {
+    if !is_automatic(terms, leaf) {
         return None;
     }
     let plan = Plan::of(leaf);
-    let (now, window) = (case.cx.now, case.cx.window);
+    let (now, window) = (terms.cx.now, terms.cx.window);
     let rule = format!(
         "renewed by {}, with {} of {} left",
         when(plan.due),
@@ -137,36 +210,35 @@ fn renewal(case: Case<'_>, leaf: &Certificate) -> Option<Finding> {
     let actual = format!("valid until {}", when(leaf.not_after));
     if now > plan.late {
         let message = format!("renewal is {} overdue", days(now.duration_since(plan.due)));
-        let finding = Finding::new(&codes::RENEWAL_OVERDUE, case.target, message);
-        return Some(finding.expected(rule).actual(actual));
+        return Some(Remark { matter: Matter::RenewalOverdue, message, expected: rule, actual });
     }
     let inside = window.from < window.to && window.from <= plan.due && plan.due <= window.to;
-    inside.then(|| {
-        let message = format!("the certificate is due for renewal at {}", when(plan.due));
-        Finding::new(&codes::RENEWS_IN_WINDOW, case.target, message)
-            .expected(format!("not between {} and {}", when(window.from), when(window.to)))
-            .actual(rule)
+    inside.then(|| Remark {
+        matter: Matter::RenewsInWindow,
+        message: format!("the certificate is due for renewal at {}", when(plan.due)),
+        expected: format!("not between {} and {}", when(window.from), when(window.to)),
+        actual: rule,
     })
 }
 
 /// The reminder for those who renew by hand.
-fn soon(case: Case<'_>, leaf: &Certificate) -> Option<Finding> {
-    let within = match case.tls.warn_within {
+fn soon(terms: Terms<'_>, leaf: &Certificate) -> Option<Remark> {
+    let within = match terms.warn_within {
         Some(within) => within,
-        None if is_automatic(case, leaf) => return None,
+        None if is_automatic(terms, leaf) => return None,
         None => REMINDER,
     };
-    let left = leaf.not_after.duration_since(case.cx.now);
-    (left < within.signed()).then(|| {
-        let message = format!("the certificate ends in {}, within {within}", days(left));
-        Finding::new(&codes::EXPIRES_SOON, case.target, message)
-            .expected(format!("more than {within} left"))
-            .actual(format!("valid until {}", when(leaf.not_after)))
+    let left = leaf.not_after.duration_since(terms.cx.now);
+    (left < within.signed()).then(|| Remark {
+        matter: Matter::EndsSoon,
+        message: format!("the certificate ends in {}, within {within}", days(left)),
+        expected: format!("more than {within} left"),
+        actual: format!("valid until {}", when(leaf.not_after)),
     })
 }
 
 /// A length of time as certificates are spoken of: days, below three of them hours.
-pub(super) fn days(time: SignedDuration) -> String {
+pub(in crate::probe) fn days(time: SignedDuration) -> String {
     let hours = time.unsigned_abs().as_secs() / 3600;
     match hours {
         0 => format!("{} min", time.unsigned_abs().as_secs() / 60),
@@ -176,7 +248,7 @@ pub(super) fn days(time: SignedDuration) -> String {
 }
 
 /// An instant for a person, in UTC.
-pub(super) fn when(at: Timestamp) -> String {
+pub(in crate::probe) fn when(at: Timestamp) -> String {
     at.strftime("%-d %b %Y %H:%M UTC").to_string()
 }
 

@@ -1,12 +1,16 @@
 //! Kind `tls`: is every address of an endpoint ready with a certificate that outlives the launch?
 
-mod chain;
+mod ask;
+mod belief;
+pub(super) mod chain;
 pub mod codes;
 mod contact;
-mod expiry;
+mod disk;
+pub(super) mod expiry;
 mod fleet;
 mod observe;
 mod public;
+mod revocation;
 mod seen;
 mod staple;
 
@@ -24,10 +28,14 @@ use crate::model::fault::Fault;
 use crate::model::finding::Finding;
 use crate::model::outcome::Outcome;
 use crate::model::peer::Peer;
+use crate::model::text::quote;
 use crate::model::schema::text_schema;
 use crate::model::time::Span;
+use crate::net::tls_upgrade::Protocol;
 
-pub use seen::{Accepted, Address, Contact, Observation, Sent, Served, Staple};
+pub use seen::{
+    Accepted, Address, Asked, Contact, Observation, Said, Sent, Served, Staple, Tls12,
+};
 
 /// Is every address of a TLS endpoint ready: right certificate, whole chain, good staple, and valid
 /// until well after the launch?
@@ -47,8 +55,11 @@ pub use seen::{Accepted, Address, Contact, Observation, Sent, Served, Staple};
 /// five handshakes wait for one. Where the certificate names no OCSP responder, as those of Let's
 /// Encrypt, stapling is not applicable.
 ///
+/// Without a good staple the OCSP responder or the revocation list named in the certificate is
+/// asked whether it was revoked. Let's Encrypt has lists only.
+///
 /// It looks from where it runs: another vantage point may meet other servers behind the same
-/// address. It does not ask whether the certificate was revoked unless a staple says so.
+/// address.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct Tls {
@@ -68,9 +79,18 @@ pub struct Tls {
     /// checklist. For certificates of a private authority.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub ca: Option<PathBuf>,
+    /// The protocol that begins in the clear and is asked for TLS: `postgres`, `smtp`, `imap` or
+    /// `mysql`. Default: TLS from the first byte.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub starttls: Option<Protocol>,
     /// What to ask of the stapled OCSP answer. Default: `auto`.
     #[serde(default)]
     pub stapling: Stapling,
+    /// Whether to ask if the certificate is revoked. Default: `auto`. What cannot be asked, because
+    /// the machine may not reach the authority, is unknown: then say `off`, or run the check where
+    /// it can.
+    #[serde(default)]
+    pub revocation: Revocation,
     /// By how much every certificate of the path must outlive the end of the launch window, such
     /// as `7d`: the time it would take to get and roll out a new one by hand. Default: `72h`.
     #[serde(default = "default_margin")]
@@ -86,6 +106,14 @@ pub struct Tls {
     /// Default: no limit but the check's `timeout`.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub max_handshake: Option<Span>,
+    /// Whether a second handshake is to resume the session of the first. Default: `ignore`.
+    #[serde(default)]
+    pub resumption: Resumption,
+    /// The certificate on disk that the endpoint is to serve, PEM or DER, relative to the
+    /// checklist: finds servers that were not reloaded after a renewal. Of several certificates in
+    /// the file the first counts.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub file: Option<PathBuf>,
 }
 
 /// What to ask of the stapled OCSP answer.
@@ -100,6 +128,30 @@ pub enum Stapling {
     Require,
     /// Staples are not looked at.
     Off,
+}
+
+/// Whether to ask if the certificate is revoked.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "lowercase")]
+pub enum Revocation {
+    /// Where no good staple tells, ask the OCSP responder the certificate names, and where that is
+    /// of no use, fetch its revocation list. Both over plain HTTP, signatures verified.
+    #[default]
+    Auto,
+    /// Ask nobody.
+    Off,
+}
+
+/// Whether sessions are to be resumed.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "lowercase")]
+pub enum Resumption {
+    /// Warn when they are not: at a launch every reconnect then costs a full handshake. Servers
+    /// behind one address must share their ticket keys for this.
+    Want,
+    /// Not looked at.
+    #[default]
+    Ignore,
 }
 
 /// Who renews the certificate.
@@ -211,6 +263,9 @@ impl Probe for Tls {
             })),
             None => peers.push(Peer::new("tls", self.endpoint.to_string())),
         }
+        if self.revocation == Revocation::Auto {
+            peers.push(Peer::new("http", "whom the certificate names for revocation"));
+        }
         peers
     }
 
@@ -221,6 +276,7 @@ impl Probe for Tls {
     fn judge(&self, seen: &Observation, cx: &JudgeCx) -> Vec<Finding> {
         let mut findings = contact::judge(self, seen, cx);
         findings.extend(fleet::judge(seen));
+        findings.extend(disk::judge(self, seen));
         findings
     }
 
@@ -248,6 +304,10 @@ impl Probe for Tls {
         parts.join("; ")
     }
 
+    fn names_files(&self) -> bool {
+        self.ca.as_ref().is_some_and(|file| file.is_relative())
+    }
+
     fn reproduce(&self, seen: Option<&Observation>) -> Vec<String> {
         let host = &self.endpoint.host;
         if seen.is_some_and(|seen| seen.addresses.is_empty()) {
@@ -268,22 +328,15 @@ impl Probe for Tls {
         let ca = self.ca.as_ref().map_or_else(String::new, |file| {
             format!(" -CAfile {}", quote(&file.display().to_string()))
         });
+        let starttls = self.starttls.map_or_else(String::new, |protocol| {
+            format!(" -starttls {}", protocol.as_str())
+        });
         let command = |place: &String| {
             format!(
-                "openssl s_client -connect {} {name}{ca} -status -showcerts </dev/null",
+                "openssl s_client -connect {}{starttls} {name}{ca} -status -showcerts </dev/null",
                 quote(place)
             )
         };
         places.iter().take(4).map(command).collect()
-    }
-}
-
-/// A word for a shell.
-fn quote(word: &str) -> String {
-    let plain = |c: char| c.is_ascii_alphanumeric() || "-_./:@%+=,".contains(c);
-    if !word.is_empty() && word.chars().all(plain) {
-        word.to_owned()
-    } else {
-        format!("'{}'", word.replace('\'', r"'\''"))
     }
 }

@@ -1,6 +1,7 @@
 //! Looking at an endpoint: every address, as many handshakes as it takes, nothing judged.
 
 use std::net::{IpAddr, SocketAddr};
+use std::path::Path;
 use std::pin::pin;
 use std::time::Duration;
 
@@ -9,18 +10,21 @@ use futures_util::stream::{self, StreamExt};
 use rustls::pki_types::{CertificateDer, ServerName};
 use tokio::net::TcpStream;
 
-use super::seen::{Accepted, Address, Contact, Observation, Sent, Served, Staple};
-use super::{Stapling, Tls};
+use super::ask::{ask, tells};
+use super::seen::{Accepted, Address, Contact, Observation, Sent, Served, Staple, Tls12};
+use super::{Resumption, Revocation, Stapling, Tls};
 use crate::model::fault::Fault;
 use crate::model::text::one_line;
 use crate::net::name::{Addresses, addresses};
-use crate::net::pki::certificate::Certificate;
+use crate::net::pki::file;
 use crate::net::pki::issuer::Issuer;
 use crate::net::pki::ocsp::Answer;
 use crate::net::pki::path;
 use crate::net::pki::roots::Roots;
-use crate::net::tcp::{Dial, dial};
-use crate::net::tls::{Handshake, KeyExchange, Offer, shake};
+use crate::net::tcp::{Dial, Refusal, dial};
+use crate::net::tls::{Handshake, KeyExchange, Offer, Versions, shake};
+use crate::net::tls_resume::{Resumed, resume};
+use crate::net::tls_upgrade::{Reply, upgrade};
 use crate::probe::ProbeCx;
 
 /// How many handshakes wait for a staple: nginx asks its responder only after the first handshake
@@ -32,6 +36,9 @@ const PAUSE: Duration = Duration::from_millis(500);
 
 /// How many addresses are looked at at the same time.
 const AT_ONCE: usize = 16;
+
+/// Certificates as sent.
+type Chain = Vec<CertificateDer<'static>>;
 
 /// Looks at every address of the endpoint.
 pub(super) async fn observe(tls: &Tls, cx: &ProbeCx) -> Result<Observation, Fault> {
@@ -49,7 +56,17 @@ pub(super) async fn observe(tls: &Tls, cx: &ProbeCx) -> Result<Observation, Faul
         .buffered(AT_ONCE)
         .collect()
         .await;
-    Ok(Observation { roots: roots.label.clone(), no_address, addresses })
+    let file = match &tls.file {
+        Some(path) => Some(on_disk(&cx.path(path)).await.into()),
+        None => None,
+    };
+    Ok(Observation { roots: roots.label.clone(), no_address, file, addresses })
+}
+
+/// The certificate a server is to serve, the first in its file.
+async fn on_disk(path: &Path) -> Result<Sent, Fault> {
+    let mut found = file::certificates(path).await?;
+    Ok(Sent::read(&found.swap_remove(0)))
 }
 
 async fn look_up(tls: &Tls, cx: &ProbeCx) -> Result<(Vec<IpAddr>, Option<String>), Fault> {
@@ -59,6 +76,16 @@ async fn look_up(tls: &Tls, cx: &ProbeCx) -> Result<(Vec<IpAddr>, Option<String>
         Addresses::Found(found) => (found, None),
         Addresses::None(words) => (Vec::new(), Some(one_line(&words))),
     })
+}
+
+/// A connection, as far as it came.
+enum Open {
+    /// TLS can begin; the connection alone took so many milliseconds.
+    Ready(TcpStream, f64),
+    /// Refused.
+    Refused(Refusal),
+    /// The server does not begin TLS; with its words.
+    Plain(String),
 }
 
 /// One look, as all addresses share it.
@@ -77,9 +104,10 @@ impl Look<'_> {
     }
 
     async fn contact(&self, address: SocketAddr) -> Result<Contact, Fault> {
-        let (stream, connect_ms) = match dial(address, self.cx.remaining()).await? {
-            Dial::Open(stream, millis) => (stream, millis),
-            Dial::Refused(refusal) => return Ok(Contact::Refused(refusal)),
+        let (stream, connect_ms) = match self.open(address).await? {
+            Open::Ready(stream, millis) => (stream, millis),
+            Open::Refused(refusal) => return Ok(Contact::Refused(refusal)),
+            Open::Plain(words) => return Ok(Contact::Plain(words)),
         };
         let (first, exchange) = self.first(address, stream).await?;
         let mut seen = Accepted {
@@ -89,17 +117,37 @@ impl Look<'_> {
             handshakes: 0,
             failure: None,
             fault: None,
+            tls12: None,
+            resumed: None,
             served: Vec::new(),
         };
-        self.keep(&mut seen, &first);
+        let mut chains = Vec::new();
+        self.keep(&mut seen, &mut chains, first);
         while self.waits_for_staple(&seen) && self.has_time(&seen) {
             tokio::time::sleep(PAUSE).await;
-            match self.again(address, exchange).await {
-                Ok(next) => self.keep(&mut seen, &next),
+            match self.again(address, self.offer(exchange)).await {
+                Ok(next) => self.keep(&mut seen, &mut chains, next),
                 Err(fault) => seen.fault = Some(fault),
             }
         }
-        Ok(Contact::Accepted(seen))
+        if self.demands_staple(&seen) {
+            seen.tls12 = Some(self.tls12(address).await.into());
+        }
+        if self.tls.resumption == Resumption::Want && seen.failure.is_none() {
+            seen.resumed = Some(self.resumed(address).await.into());
+        }
+        if self.tls.revocation == Revocation::Auto {
+            for (served, chain) in seen.served.iter_mut().zip(&chains) {
+                let staple = match self.tls.stapling {
+                    Stapling::Auto | Stapling::Require => served.staple.as_ref(),
+                    Stapling::Off => None,
+                };
+                if !staple.is_some_and(|staple| tells(&staple.answer)) {
+                    served.asked = ask(served, chain, self.roots, self.cx).await;
+                }
+            }
+        }
+        Ok(Contact::Accepted(Box::new(seen)))
     }
 
     /// The first handshake. When half of the time has passed without an answer, another one without
@@ -114,7 +162,7 @@ impl Look<'_> {
         let first = pin!(shake(stream, self.offer(KeyExchange::PostQuantum), remaining));
         let second = pin!(async {
             tokio::time::sleep(remaining / 2).await;
-            self.again(address, KeyExchange::Classic).await
+            self.again(address, self.offer(KeyExchange::Classic)).await
         });
         match select(first, second).await {
             Either::Left((first, _)) => Ok((first?, KeyExchange::PostQuantum)),
@@ -127,21 +175,89 @@ impl Look<'_> {
     }
 
     const fn offer(&self, exchange: KeyExchange) -> Offer<'_> {
-        Offer { name: self.name, exchange }
+        Offer { name: self.name, exchange, versions: Versions::All }
     }
 
     /// A handshake over a connection of its own.
-    async fn again(&self, address: SocketAddr, exchange: KeyExchange) -> Result<Handshake, Fault> {
-        match dial(address, self.cx.remaining()).await? {
-            Dial::Open(stream, _) => {
-                shake(stream, self.offer(exchange), self.cx.remaining()).await
+    async fn again(&self, address: SocketAddr, offer: Offer<'_>) -> Result<Handshake, Fault> {
+        match self.open(address).await? {
+            Open::Ready(stream, _) => {
+                shake(stream, offer, self.cx.remaining()).await
             }
             // It was open a moment ago: that is trouble on the way, not the target's answer.
-            Dial::Refused(refusal) => Err(Fault::Unreachable {
+            Open::Refused(refusal) => Err(Fault::Unreachable {
                 what: format!("connecting to {address} again"),
                 reason: refusal.to_string(),
             }),
+            Open::Plain(words) => Err(Fault::Unreadable {
+                what: format!("asking {address} for TLS again"),
+                reason: words,
+            }),
         }
+    }
+
+    /// Opens a connection on which TLS can begin.
+    async fn open(&self, address: SocketAddr) -> Result<Open, Fault> {
+        let (mut stream, millis) = match dial(address, self.cx.remaining()).await? {
+            Dial::Open(stream, millis) => (stream, millis),
+            Dial::Refused(refusal) => return Ok(Open::Refused(refusal)),
+        };
+        if let Some(protocol) = self.tls.starttls
+            && let Reply::Refused(words) =
+                upgrade(&mut stream, protocol, self.cx.remaining()).await?
+        {
+            return Ok(Open::Plain(words));
+        }
+        Ok(Open::Ready(stream, millis))
+    }
+
+    /// Whether a staple is demanded that TLS 1.2 may not have: it travels in another message there,
+    /// and another terminator may speak it.
+    fn demands_staple(&self, seen: &Accepted) -> bool {
+        let newest = |served: &Served| {
+            served.session.as_ref().is_some_and(|session| session.version == "TLSv1.3")
+                && (self.tls.stapling == Stapling::Require
+                    || served.leaf().is_some_and(|leaf| leaf.must_staple))
+        };
+        self.tls.stapling != Stapling::Off && seen.served.iter().any(newest)
+    }
+
+    /// What TLS 1.2 alone shows.
+    async fn tls12(&self, address: SocketAddr) -> Result<Tls12, Fault> {
+        let offer = Offer { versions: Versions::Tls12, ..self.offer(KeyExchange::Classic) };
+        let mut seen = Tls12 { failure: None, handshakes: 0, staple: None };
+        loop {
+            let handshake = self.again(address, offer).await?;
+            seen.handshakes += 1;
+            seen.staple = (!handshake.staple.is_empty()).then(|| self.staple(&handshake));
+            seen.failure = handshake.end.err();
+            let done = seen.staple.is_some() || seen.failure.is_some();
+            if done || seen.handshakes == TRIES || self.cx.remaining() < PAUSE * 2 {
+                return Ok(seen);
+            }
+            tokio::time::sleep(PAUSE).await;
+        }
+    }
+
+    /// Whether a second handshake resumes the session of a first.
+    async fn resumed(&self, address: SocketAddr) -> Result<Resumed, Fault> {
+        let what = format!("resuming a session with {address}");
+        let mut streams = Vec::new();
+        for _ in 0..2 {
+            match self.open(address).await? {
+                Open::Ready(stream, _) => streams.push(stream),
+                Open::Refused(refusal) => {
+                    return Err(Fault::Unreachable { what, reason: refusal.to_string() });
+                }
+                Open::Plain(reason) => return Err(Fault::Unreadable { what, reason }),
+            }
+        }
+        let (Some(second), Some(first)) = (streams.pop(), streams.pop()) else {
+            return Err(Fault::Bug { message: format!("{what}: no connection") });
+        };
+        let both = resume(first, second, self.name);
+        let ended = self.cx.within(what.clone(), both).await?;
+        ended.map_err(|error| Fault::Unreadable { what, reason: one_line(&error.to_string()) })
     }
 
     /// Whether another handshake may bring a staple that did not come so far.
@@ -162,8 +278,8 @@ impl Look<'_> {
         self.cx.remaining() > PAUSE + last * 3
     }
 
-    /// Adds what one handshake showed.
-    fn keep(&self, seen: &mut Accepted, handshake: &Handshake) {
+    /// Adds what one handshake showed; `chains` has the certificates of each `served` as sent.
+    fn keep(&self, seen: &mut Accepted, chains: &mut Vec<Chain>, handshake: Handshake) {
         seen.handshakes += 1;
         if let (None, Err(failure)) = (&seen.failure, &handshake.end) {
             seen.failure = Some(failure.clone());
@@ -171,16 +287,16 @@ impl Look<'_> {
         if handshake.chain.is_empty() {
             return;
         }
-        let served = self.read(handshake);
+        let served = self.read(&handshake);
         let known = |other: &&mut Served| other.chain.first() == served.chain.first();
-        match seen.served.iter_mut().find(known) {
-            Some(known) => {
-                known.handshakes += 1;
-                known.stapled += served.stapled;
-                known.staple = served.staple.or(known.staple.take());
-                known.session = known.session.take().or(served.session);
-            }
-            None => seen.served.push(served),
+        if let Some(known) = seen.served.iter_mut().find(known) {
+            known.handshakes += 1;
+            known.stapled += served.stapled;
+            known.staple = served.staple.or(known.staple.take());
+            known.session = known.session.take().or(served.session);
+        } else {
+            seen.served.push(served);
+            chains.push(handshake.chain);
         }
     }
 
@@ -190,7 +306,7 @@ impl Look<'_> {
         let stapled = !handshake.staple.is_empty();
         Served {
             session: handshake.end.as_ref().ok().cloned(),
-            chain: chain.iter().map(sent).collect(),
+            chain: chain.iter().map(Sent::read).collect(),
             path: path::build(chain, self.roots, self.cx.clock.now()),
             name_mismatch: chain
                 .first()
@@ -200,6 +316,7 @@ impl Look<'_> {
             stapled: usize::from(stapled),
             stapled_first: stapled,
             staple: stapled.then(|| self.staple(handshake)),
+            asked: Vec::new(),
         }
     }
 
@@ -210,12 +327,5 @@ impl Look<'_> {
             size: handshake.staple.len(),
             answer: Answer::read(&handshake.staple, leaf, issuer.as_ref()),
         }
-    }
-}
-
-fn sent(der: &CertificateDer<'static>) -> Sent {
-    match Certificate::read(der) {
-        Ok(certificate) => Sent::Certificate(Box::new(certificate)),
-        Err(bad) => Sent::Unreadable { size: der.len(), reason: one_line(&bad.to_string()) },
     }
 }

@@ -1,14 +1,18 @@
 //! What a look at a TLS endpoint brings home.
 
+use rustls::pki_types::CertificateDer;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use crate::model::fault::{Fault, Sight};
+use crate::model::text::one_line;
 use crate::net::pki::certificate::Certificate;
+use crate::net::pki::crl::Crl;
 use crate::net::pki::ocsp::Answer;
 use crate::net::pki::path::Path;
 use crate::net::tcp::Refusal;
 use crate::net::tls::{Failure, Session};
+use crate::net::tls_resume::Resumed;
 
 /// What was seen of an endpoint.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
@@ -17,6 +21,8 @@ pub struct Observation {
     pub roots: String,
     /// The resolver's words where the name has no address, such as `NXDOMAIN`.
     pub no_address: Option<String>,
+    /// The certificate on disk, where the check names one: the first in the file.
+    pub file: Option<Sight<Sent>>,
     /// Every address, in the order served.
     pub addresses: Vec<Address>,
 }
@@ -36,8 +42,10 @@ pub struct Address {
 pub enum Contact {
     /// The connection was refused.
     Refused(Refusal),
-    /// It was accepted.
-    Accepted(Accepted),
+    /// It was accepted, but the server does not begin TLS when asked; with its words.
+    Plain(String),
+    /// It was accepted, and the server begins TLS.
+    Accepted(Box<Accepted>),
 }
 
 /// What was seen over the connections an address accepted.
@@ -56,9 +64,24 @@ pub struct Accepted {
     pub failure: Option<Failure>,
     /// Why a later handshake taught nothing.
     pub fault: Option<Fault>,
+    /// What TLS 1.2 alone shows, where a staple is demanded and the server speaks TLS 1.3.
+    pub tls12: Option<Sight<Tls12>>,
+    /// Whether a session was resumed, where the check wants it.
+    pub resumed: Option<Sight<Resumed>>,
     /// Each different certificate that was served: one, unless the address stands for several
     /// servers.
     pub served: Vec<Served>,
+}
+
+/// What was seen over TLS 1.2 of a server that also speaks TLS 1.3.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+pub struct Tls12 {
+    /// How the handshake failed; a server is free to speak TLS 1.3 only.
+    pub failure: Option<Failure>,
+    /// How many handshakes were tried.
+    pub handshakes: usize,
+    /// The staple.
+    pub staple: Option<Staple>,
 }
 
 /// One certificate a server served, with what came with it.
@@ -80,6 +103,27 @@ pub struct Served {
     pub stapled_first: bool,
     /// The staple; the latest where there were several.
     pub staple: Option<Staple>,
+    /// Who was asked whether it is revoked, one after the other; nobody where a staple told.
+    pub asked: Vec<Asked>,
+}
+
+/// One place that was asked whether a certificate is revoked.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+pub struct Asked {
+    /// Its URL, as the certificate names it.
+    pub url: String,
+    /// What it said.
+    pub sight: Sight<Said>,
+}
+
+/// What was said about the revocation of a certificate.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "kebab-case")]
+pub enum Said {
+    /// An OCSP answer.
+    Ocsp(Answer),
+    /// A revocation list.
+    Crl(Crl),
 }
 
 /// One certificate as sent.
@@ -107,6 +151,15 @@ pub struct Staple {
 }
 
 impl Sent {
+    /// A certificate as it came.
+    #[must_use]
+    pub fn read(der: &CertificateDer<'_>) -> Self {
+        match Certificate::read(der) {
+            Ok(certificate) => Self::Certificate(Box::new(certificate)),
+            Err(bad) => Self::Unreadable { size: der.len(), reason: one_line(&bad.to_string()) },
+        }
+    }
+
     /// The certificate, when it could be read.
     #[must_use]
     pub const fn certificate(&self) -> Option<&Certificate> {
@@ -137,7 +190,7 @@ impl Observation {
         self.addresses.iter().flat_map(|address| {
             let accepted = match &address.sight {
                 Sight::Seen(Contact::Accepted(accepted)) => accepted.served.as_slice(),
-                Sight::Seen(Contact::Refused(_)) | Sight::Fault(_) => &[],
+                Sight::Seen(Contact::Refused(_) | Contact::Plain(_)) | Sight::Fault(_) => &[],
             };
             accepted.iter().map(|served| (address.address.as_str(), served))
         })

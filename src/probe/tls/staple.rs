@@ -2,15 +2,17 @@
 
 use jiff::SignedDuration;
 
+use super::belief::{Doubt, Timing, doubt, timing};
 use super::contact::Case;
-use super::expiry::{SKEW, days, earlier, later, when};
-use super::seen::{Served, Staple};
+use super::expiry::{days, when};
+use super::seen::{Accepted, Served, Staple};
 use super::{Stapling, codes};
+use crate::model::fault::Sight;
 use crate::model::finding::Finding;
 use crate::model::outcome::Outcome;
 use crate::model::text::count;
 use crate::net::pki::certificate::Certificate;
-use crate::net::pki::ocsp::{About, Answer, Basic, Delegate, Signer, Single, Status};
+use crate::net::pki::ocsp::{About, Answer, Basic, Single, Status};
 
 /// A public responder has a newer answer after this time.
 const OLD: SignedDuration = SignedDuration::from_hours(4 * 24);
@@ -33,6 +35,33 @@ pub(super) fn judge(case: Case<'_>, served: &Served) -> Vec<Finding> {
         findings.push(Finding::new(&codes::STAPLE_LATE, case.target, message));
     }
     findings
+}
+
+/// Judges the staple of TLS 1.2 where one is demanded; only what is wrong, since what is right was
+/// said of TLS 1.3.
+pub(super) fn judge_tls12(case: Case<'_>, accepted: &Accepted) -> Vec<Finding> {
+    let seen = match &accepted.tls12 {
+        None => return Vec::new(),
+        Some(Sight::Fault(fault)) => return vec![Finding::fault(case.target, fault)],
+        Some(Sight::Seen(seen)) => seen,
+    };
+    match &seen.staple {
+        _ if seen.failure.is_some() => Vec::new(),
+        Some(staple) => {
+            let mut findings = judge_answer(case, staple);
+            findings.retain(|finding| finding.code != codes::STAPLE_OK.id);
+            for finding in &mut findings {
+                finding.message = format!("over TLS 1.2, {}", finding.message);
+            }
+            findings
+        }
+        None => {
+            let tried = count(seen.handshakes, "handshake");
+            let message = format!("no staple in {tried} over TLS 1.2");
+            let finding = Finding::new(&codes::STAPLE_MISSING, case.target, message);
+            vec![finding.with_outcome(Outcome::Fail).expected("a stapled OCSP answer")]
+        }
+    }
 }
 
 /// The staple in a word, for the one line of the whole check.
@@ -80,73 +109,33 @@ fn judge_answer(case: Case<'_>, staple: &Staple) -> Vec<Finding> {
         Answer::Unsuccessful(status) => {
             finding(&codes::STAPLE_UNSUCCESSFUL, format!("the staple is an error: {status}"))
         }
-        Answer::Basic(basic) => match unbelievable(case, basic) {
-            Some(finding) => vec![finding],
+        Answer::Basic(basic) => match doubt(case, basic) {
+            Some(doubt) => vec![doubtful(case, doubt)],
             None => judge_singles(case, basic),
         },
     }
 }
 
-/// Why nothing the answer says counts.
-fn unbelievable(case: Case<'_>, basic: &Basic) -> Option<Finding> {
-    let finding = |code, message: String| Some(Finding::new(code, case.target, message));
-    let about = |wanted: About| basic.singles.iter().any(|single| single.about == wanted);
-    if !about(About::This) {
-        if about(About::IssuerMissing) {
+/// The finding that says why nothing the answer says counts.
+fn doubtful(case: Case<'_>, doubt: Doubt) -> Finding {
+    let (code, message) = match doubt {
+        Doubt::Unverified => {
             let message = "the issuer's certificate is missing, so the staple cannot be verified";
-            return finding(&codes::STAPLE_UNVERIFIED, message.to_owned());
+            (&codes::STAPLE_UNVERIFIED, message.to_owned())
         }
-        let found = other_certificate(basic);
-        let message = format!("the staple is about another certificate: {found}");
-        return finding(&codes::STAPLE_WRONG_CERTIFICATE, message);
-    }
-    if let Some(why) = unauthorised(case, &basic.signer) {
-        let message = format!("the staple is signed by {}, {why}", basic.responder);
-        return finding(&codes::STAPLE_UNAUTHORISED, message);
-    }
-    if let Some(reason) = &basic.bad_signature {
-        let message = format!("the staple's signature does not count: {reason}");
-        return finding(&codes::STAPLE_BAD_SIGNATURE, message);
-    }
-    let oid = basic.critical.as_ref()?;
-    let message = format!("the staple has the unknown critical extension {oid}");
-    finding(&codes::STAPLE_UNREADABLE, message)
-}
-
-fn other_certificate(basic: &Basic) -> String {
-    basic.singles.first().map_or_else(
-        || "it is about none".to_owned(),
-        |single| match single.about {
-            About::OtherIssuer => format!("serial {} of another issuer", single.serial),
-            About::UnknownHash => format!("its id is made with the hash {}", single.hash),
-            About::This | About::OtherSerial | About::IssuerMissing => {
-                format!("serial {}", single.serial)
-            }
-        },
-    )
-}
-
-/// Why the signer may not sign for the issuer (RFC 6960 §4.2.2.2).
-fn unauthorised(case: Case<'_>, signer: &Signer) -> Option<String> {
-    let delegate: &Delegate = match signer {
-        Signer::Issuer => return None,
-        Signer::Unknown => return Some("who is neither the issuer nor shown".to_owned()),
-        Signer::Delegate(delegate) => delegate,
+        Doubt::WrongCertificate(other) => {
+            (&codes::STAPLE_WRONG_CERTIFICATE, format!("the staple is about {other}"))
+        }
+        Doubt::Unauthorised(why) => (&codes::STAPLE_UNAUTHORISED, format!("the staple is {why}")),
+        Doubt::BadSignature(why) => {
+            (&codes::STAPLE_BAD_SIGNATURE, format!("the staple's signature does not count: {why}"))
+        }
+        Doubt::Critical(oid) => {
+            let message = format!("the staple has the unknown critical extension {oid}");
+            (&codes::STAPLE_UNREADABLE, message)
+        }
     };
-    let now = case.cx.now;
-    if !delegate.by_issuer {
-        Some("whom the issuer of the certificate did not appoint".to_owned())
-    } else if !delegate.ocsp_signing {
-        Some("whose certificate is not for signing OCSP answers".to_owned())
-    } else if !delegate.may_sign {
-        Some("whose key is not for signing".to_owned())
-    } else if now > later(delegate.not_after, SKEW) {
-        Some(format!("whose certificate expired on {}", when(delegate.not_after)))
-    } else if now < earlier(delegate.not_before, SKEW) {
-        Some(format!("whose certificate is valid from {} on", when(delegate.not_before)))
-    } else {
-        None
-    }
+    Finding::new(code, case.target, message)
 }
 
 /// Judges what the answer says about this certificate; there may be one part for each hash.
@@ -198,23 +187,22 @@ fn status(case: Case<'_>, single: &Single) -> Option<Finding> {
 }
 
 fn time(case: Case<'_>, single: &Single) -> Option<Finding> {
-    let now = case.cx.now;
-    if single.this_update > later(now, SKEW) {
-        let message = format!("the staple begins at {}", when(single.this_update));
-        return Some(Finding::new(&codes::STAPLE_NOT_YET_VALID, case.target, message));
-    }
-    let Some(end) = single.next_update else {
-        let message = "the staple does not say until when it holds";
-        let finding = Finding::new(&codes::STAPLE_WITHOUT_END, case.target, message);
-        let outcome = if case.is_public() { Outcome::Fail } else { Outcome::Warn };
-        return Some(finding.with_outcome(outcome).expected("nextUpdate"));
+    let (code, words) = match timing(case, single) {
+        Timing::Current => return None,
+        Timing::Early(words) => (&codes::STAPLE_NOT_YET_VALID, words),
+        Timing::Expired(words) => (&codes::STAPLE_EXPIRED, words),
+        Timing::Endless => {
+            (&codes::STAPLE_WITHOUT_END, "does not say until when it holds".to_owned())
+        }
     };
-    (end < earlier(now, SKEW)).then(|| {
-        let message = format!("the staple expired {} ago", days(now.duration_since(end)));
-        Finding::new(&codes::STAPLE_EXPIRED, case.target, message)
-            .expected(format!("nextUpdate after {}", when(now)))
-            .actual(format!("nextUpdate {}", when(end)))
-    })
+    let finding = Finding::new(code, case.target, format!("the staple {words}"));
+    let finding = match single.next_update {
+        None if !case.is_public() => finding.with_outcome(Outcome::Warn),
+        Some(_) | None => finding,
+    };
+    let until = single.next_update.map_or_else(|| "no nextUpdate".to_owned(), when);
+    let actual = format!("{} to {until}", when(single.this_update));
+    Some(finding.expected(format!("one that holds at {}", when(case.cx.now))).actual(actual))
 }
 
 /// Whether the server should have a newer answer by now.

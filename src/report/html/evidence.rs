@@ -132,7 +132,7 @@ fn all_findings(check: &CheckRecord, m: &mut Markup) {
     if check.findings.is_empty() {
         return;
     }
-    m.leaf("h4", &[], &count(check.findings.len(), "finding"));
+    m.leaf("p", &[("class", "label")], &count(check.findings.len(), "finding"));
     m.tag("ul", &[("class", "tries")], |m| {
         for finding in &check.findings {
             m.tag("li", &[], |m| {
@@ -157,7 +157,7 @@ fn json(name: &str, value: Option<&Value>, m: &mut Markup) {
     else {
         return;
     };
-    m.leaf("h4", &[], name);
+    m.leaf("p", &[("class", "label")], name);
     let end = text.floor_char_boundary(OBSERVATION_LIMIT);
     m.tag("pre", &[], |m| m.leaf("code", &[], &text[..end]));
     if end < text.len() {

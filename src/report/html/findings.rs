@@ -2,10 +2,10 @@
 //! look by hand, whom to ask.
 
 use crate::model::finding::Finding;
-use crate::model::outcome::Outcome;
 use crate::model::record::CheckRecord;
 use crate::model::text::count;
 
+use super::super::bearing::{attention, telling};
 use super::super::markup::Markup;
 use super::super::{style, when, wrap};
 use super::{Page, chip, field, marks};
@@ -14,29 +14,14 @@ use super::{Page, chip, field, marks};
 const FINDINGS: usize = 25;
 
 pub(super) fn write(page: &Page<'_>, m: &mut Markup) {
-    let mut checks: Vec<(usize, &CheckRecord)> = page
-        .record
-        .checks()
-        .enumerate()
-        .filter(|(_, check)| is_worth_a_card(check.outcome))
-        .collect();
+    let checks = attention(page.record);
     if checks.is_empty() {
         return;
     }
-    // Stable: within an outcome the order of the checklist stays; what is waived comes last.
-    checks.sort_by_key(|(_, check)| (check.waived.is_some(), std::cmp::Reverse(check.outcome)));
     m.leaf("h2", &[("id", "findings")], "What needs attention");
     m.line();
     for (n, check) in checks {
         card(page, n, check, m);
-    }
-}
-
-/// Whether an outcome asks somebody to do something.
-pub(super) const fn is_worth_a_card(outcome: Outcome) -> bool {
-    match outcome {
-        Outcome::Skipped | Outcome::NotApplicable | Outcome::Pass => false,
-        Outcome::Warn | Outcome::Pending | Outcome::Unknown | Outcome::Fail => true,
     }
 }
 
@@ -68,11 +53,6 @@ fn card(page: &Page<'_>, n: usize, check: &CheckRecord, m: &mut Markup) {
         contact(check, telling.first().copied(), m);
     });
     m.line();
-}
-
-/// The findings that say something is not right.
-fn telling(check: &CheckRecord) -> Vec<&Finding> {
-    check.findings.iter().filter(|finding| finding.outcome > Outcome::Pass).collect()
 }
 
 fn title(check: &CheckRecord, m: &mut Markup) {
@@ -144,7 +124,7 @@ pub(super) fn tries(check: &CheckRecord, m: &mut Markup) {
     if check.attempts.len() < 2 {
         return;
     }
-    m.leaf("h4", &[], "Tries");
+    m.leaf("p", &[("class", "label")], "Tries");
     m.tag("ul", &[("class", "tries")], |m| {
         for attempt in &check.attempts {
             m.tag("li", &[], |m| {
@@ -161,7 +141,7 @@ pub(super) fn by_hand(check: &CheckRecord, m: &mut Markup) {
     if check.reproduce.is_empty() {
         return;
     }
-    m.leaf("h4", &[], "By hand");
+    m.leaf("p", &[("class", "label")], "By hand");
     let lines: Vec<String> =
         check.reproduce.iter().flat_map(|text| wrap::command_lines(text)).collect();
     m.tag("pre", &[], |m| m.leaf("code", &[], &lines.join("\n")));

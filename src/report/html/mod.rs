@@ -1,6 +1,7 @@
 //! One self-contained page for a browser and for paper: no script is needed to read it, nothing is
 //! fetched, and observed text can do nothing but be read.
 
+mod charts;
 mod csp;
 mod evidence;
 mod findings;
@@ -67,6 +68,7 @@ fn body(page: &Page<'_>, m: &mut Markup) {
         summary::write(page, m);
         findings::write(page, m);
         steps::write(page, m);
+        charts::write(page, m);
         evidence::write(page, m);
         footer(page, m);
     });

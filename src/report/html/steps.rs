@@ -3,9 +3,10 @@
 use crate::model::outcome::Outcome;
 use crate::model::record::{CheckRecord, StepRecord};
 
+use super::super::bearing::wants_attention;
 use super::super::markup::Markup;
 use super::super::{headline, style, when, wrap};
-use super::{Page, chip, field, findings, marks};
+use super::{Page, chip, field, marks};
 
 /// Steps of at most this many checks are kept on one page of paper.
 const SHORT: usize = 14;
@@ -113,7 +114,7 @@ fn row(n: usize, check: &CheckRecord, m: &mut Markup) {
 /// The id, leading to its card where it has one, else to its evidence.
 fn name(n: usize, check: &CheckRecord, m: &mut Markup) {
     let id = field(check.id.as_str());
-    if findings::is_worth_a_card(check.outcome) {
+    if wants_attention(check.outcome) {
         m.leaf("a", &[("href", &format!("#card-{n}"))], &id);
     } else {
         m.text(&id);

@@ -2,8 +2,9 @@
 
 use super::super::codes;
 use super::super::observation::{QuestionSeen, ResolverTold};
-use super::{Dns, Truth, comparable, may_be_absent, no_data, shown, target};
+use super::{Dns, JudgeCx, Truth, comparable, may_be_absent, no_data, shown, target};
 use crate::model::finding::Finding;
+use crate::model::outcome::Outcome;
 use crate::net::dns::{Answer, Ede, Flag, Rcode};
 
 /// More aliases than this are too many.
@@ -11,6 +12,7 @@ pub(super) const LONG_CHAIN: usize = 8;
 
 pub(super) fn judge(
     dns: &Dns,
+    cx: &JudgeCx,
     question: &QuestionSeen,
     told: &ResolverTold,
     truth: &Truth,
@@ -22,14 +24,18 @@ pub(super) fn judge(
         (None, Some(fault)) => return findings.push(Finding::fault(target, fault)),
         (None, None) => return,
     };
+    if let Some(unchecked) = told.unchecked.as_ref().filter(|answer| answer.is_positive()) {
+        findings.push(bogus(target, cold, unchecked));
+        return;
+    }
     let before = findings.len();
-    judge_answer(dns, question, cold, truth, &target, findings);
+    judge_answer(dns, cx, question, cold, truth, &target, findings);
     // A resolver with several caches shows another one when asked again.
     let changed = told.warm.as_ref().and_then(|warm| warm.changed.as_ref());
     if let Some(warm) = changed
         && findings.len() == before
     {
-        judge_answer(dns, question, warm, truth, &target, findings);
+        judge_answer(dns, cx, question, warm, truth, &target, findings);
     }
     if findings.len() == before {
         let ttl = cold.ttl.map(|ttl| format!(", TTL {ttl}")).unwrap_or_default();
@@ -39,6 +45,7 @@ pub(super) fn judge(
 
 fn judge_answer(
     dns: &Dns,
+    cx: &JudgeCx,
     question: &QuestionSeen,
     answer: &Answer,
     truth: &Truth,
@@ -58,8 +65,17 @@ fn judge_answer(
     } else if let Some(finding) = difference(question, answer, truth, target) {
         findings.push(finding);
     }
-    let kept = ttl_too_long(dns, answer, target, "it keeps");
-    findings.extend(kept);
+    findings.extend(ttl_too_long(dns, answer, target, "it keeps").map(|finding| {
+        // What the zone serves is short enough, so this is the rest of a longer TTL.
+        match answer.expires().filter(|end| zone_is_short(dns, truth) && *end < cx.launch) {
+            Some(end) => {
+                let end = end.strftime("%Y-%m-%d %H:%M:%S");
+                let message = format!("{}; it runs out at {end} UTC, before the launch", finding.message);
+                Finding { message, ..finding }.with_outcome(Outcome::Warn)
+            }
+            None => finding,
+        }
+    }));
     if answer.chain.len() > LONG_CHAIN {
         findings.push(long_chain(target.to_owned(), answer));
     }
@@ -67,6 +83,23 @@ fn judge_answer(
         let message = format!("it serves an answer that has expired: {}", ede.describe());
         findings.push(Finding::new(&codes::EXPIRED_ANSWER, target, message));
     }
+}
+
+/// Whether every authority serves TTLs within the limit.
+fn zone_is_short(dns: &Dns, truth: &Truth) -> bool {
+    let most = dns.max_ttl.map(|most| most.get().as_secs());
+    !truth.served.is_empty()
+        && truth.served.iter().all(|served| served.longest_ttl.map(u64::from) <= most)
+}
+
+/// The resolver has the records, but does not believe their signatures.
+fn bogus(target: String, cold: &Answer, unchecked: &Answer) -> Finding {
+    let words: Vec<String> = cold.ede.iter().map(Ede::describe).collect();
+    let why = if words.is_empty() { String::new() } else { format!(": {}", words.join(", ")) };
+    let message = format!("it rejects the signatures (SERVFAIL, but answers with CD=1){why}");
+    Finding::new(&codes::BOGUS, target, message)
+        .expected("signatures that hold")
+        .actual(format!("{} unverified", shown(&unchecked.records)))
 }
 
 /// A response code that is no answer.

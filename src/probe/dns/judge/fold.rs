@@ -1,6 +1,6 @@
 //! Many findings made few: one silent server is one finding, and thousands of good answers too.
 
-use std::collections::BTreeMap;
+use std::collections::HashMap;
 
 use super::super::codes;
 use crate::model::finding::Finding;
@@ -14,27 +14,31 @@ const MANY_GOOD: usize = 20;
 const MANY_BAD: usize = 200;
 
 pub(super) fn fold(findings: Vec<Finding>) -> Vec<Finding> {
-    let mut groups: BTreeMap<(String, String), usize> = BTreeMap::new();
+    // For each finding the number of its kind so far, and for each kind how many there are.
+    let mut kinds: HashMap<Kind<'_>, usize> = HashMap::new();
+    let mut numbers = Vec::with_capacity(findings.len());
+    let mut all = Vec::new();
     for finding in &findings {
-        *groups.entry(key(finding)).or_default() += 1;
-    }
-    let mut kept: BTreeMap<(String, String), usize> = BTreeMap::new();
-    let mut folded = Vec::new();
-    for finding in findings {
-        let key = key(&finding);
-        let all = groups.get(&key).copied().unwrap_or_default();
-        let seen = kept.entry(key).or_default();
-        *seen += 1;
-        if let Some(finding) = thin(finding, *seen, all) {
-            folded.push(finding);
+        let next = all.len();
+        let kind = *kinds.entry(kind(finding)).or_insert(next);
+        if kind == next {
+            all.push(0);
         }
+        all[kind] += 1;
+        numbers.push((kind, all[kind]));
     }
-    folded
+    findings
+        .into_iter()
+        .zip(numbers)
+        .filter_map(|(finding, (kind, number))| thin(finding, number, all[kind]))
+        .collect()
 }
 
-/// What is alike: the code and the server.
-fn key(finding: &Finding) -> (String, String) {
-    (format!("{} {}", finding.code, finding.outcome), server(&finding.target).to_owned())
+/// What is alike: the code, the outcome and the server.
+type Kind<'a> = (&'a str, Outcome, &'a str);
+
+fn kind(finding: &Finding) -> Kind<'_> {
+    (&finding.code, finding.outcome, server(&finding.target))
 }
 
 fn server(target: &str) -> &str {

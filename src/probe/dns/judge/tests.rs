@@ -30,6 +30,8 @@ fn answer(flags: &[Flag], records: &[&str]) -> Answer {
         flags: flags.to_vec(),
         soa: None,
         referral: None,
+        signed: None,
+        scope: None,
         ede: Vec::new(),
         at: cx().now,
         millis: 1.0,
@@ -51,6 +53,7 @@ fn question(
     QuestionSeen {
         name: "login.example".to_owned(),
         kind: Type::A,
+        region: None,
         asked,
         authorities: authorities
             .into_iter()
@@ -60,7 +63,7 @@ fn question(
         resolvers: resolvers
             .into_iter()
             .enumerate()
-            .map(|(n, cold)| ResolverTold { server: server(100 + n), cold, warm: None })
+            .map(|(n, cold)| ResolverTold { server: server(100 + n), cold, unchecked: None, warm: None })
             .collect(),
     }
 }
@@ -68,6 +71,8 @@ fn question(
 fn check(parameters: serde_json::Value, question: QuestionSeen, wanted: &[&str]) {
     let seen = DnsSeen {
         questions: vec![question],
+        looks: 1,
+        zones: Vec::new(),
         resolvers: Vec::new(),
         warm_until: None,
         latency: None,

@@ -2,21 +2,20 @@
 
 use super::super::codes;
 use super::super::observation::{Asked, AuthorityTold, QuestionSeen};
-use super::{Dns, Truth, may_be_absent, no_data, shown, target};
+use super::{Dns, JudgeCx, Truth, may_be_absent, no_data, shown, target};
 use crate::model::fault::Fault;
 use crate::model::finding::Finding;
 use crate::net::dns::{Answer, Ede, Flag, Rcode};
 
 pub(super) fn judge(
     dns: &Dns,
+    cx: &JudgeCx,
     question: &QuestionSeen,
     truth: &Truth,
     findings: &mut Vec<Finding>,
 ) {
     let before = findings.len();
-    for told in &question.authorities {
-        judge_server(question, told, findings);
-    }
+    judge_servers(question, findings);
     let Some((told, answer)) = valid(question).next() else {
         if findings.len() == before && question.asked == Asked::AuthorityUnknown {
             let fault = Fault::Name {
@@ -30,7 +29,7 @@ pub(super) fn judge(
     if let Some(finding) = disagreement(question, truth) {
         findings.push(finding);
     } else {
-        judge_content(dns, question, truth, told, answer, findings);
+        judge_content(dns, cx, question, truth, told, answer, findings);
     }
     if findings.len() == before && question.asked == Asked::Yes {
         let ttl = answer.ttl.map(|ttl| format!(", TTL {ttl}")).unwrap_or_default();
@@ -52,6 +51,13 @@ fn valid(question: &QuestionSeen) -> impl Iterator<Item = (&AuthorityTold, &Answ
         .iter()
         .filter_map(|told| told.answer.seen().map(|answer| (told, answer)))
         .filter(|(_, answer)| answer.has(Flag::Aa))
+}
+
+/// Whether the servers answer as authorities at all.
+pub(super) fn judge_servers(question: &QuestionSeen, findings: &mut Vec<Finding>) {
+    for told in &question.authorities {
+        judge_server(question, told, findings);
+    }
 }
 
 /// Whether one server answers as an authority at all.
@@ -116,7 +122,7 @@ fn disagreement(question: &QuestionSeen, truth: &Truth) -> Option<Finding> {
     Some(
         Finding::new(
             &codes::AUTHORITY_DISAGREES,
-            format!("{} {}", question.name, question.kind),
+            super::about(question),
             words.join("; "),
         )
         .expected(expected)
@@ -127,6 +133,7 @@ fn disagreement(question: &QuestionSeen, truth: &Truth) -> Option<Finding> {
 /// What the authorities agree on.
 fn judge_content(
     dns: &Dns,
+    cx: &JudgeCx,
     question: &QuestionSeen,
     truth: &Truth,
     told: &AuthorityTold,
@@ -171,6 +178,10 @@ fn judge_content(
         return;
     }
     judge_ttl(dns, answer, &target, findings);
+    for (told, answer) in valid(question) {
+        let target = super::target(&told.server, question);
+        super::signature::judge(dns, cx, answer, target, findings);
+    }
     if answer.chain.len() > super::answer::LONG_CHAIN {
         findings.push(super::answer::long_chain(target, answer));
     }

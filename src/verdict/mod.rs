@@ -1,5 +1,9 @@
 //! The verdict: one pure function from the checks of a run to GO, HOLD, NO-GO or nothing ran.
 
+mod waive;
+
+pub use waive::waive;
+
 use crate::model::id::CheckId;
 use crate::model::outcome::{Decision, Outcome, Severity};
 use crate::model::record::{CheckRecord, RunRecord, SkipReason, Verdict};

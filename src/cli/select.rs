@@ -1,0 +1,148 @@
+//! What of a checklist is run: the command line's words, and what recorded runs say.
+
+use std::collections::{HashMap, HashSet};
+use std::ffi::OsString;
+
+use anyhow::{Context, bail};
+
+use super::args::SelectArgs;
+use super::env;
+use crate::checklist::Checklist;
+use crate::history;
+use crate::model::code::engine as codes;
+use crate::model::id::{CheckId, RunId};
+use crate::model::outcome::Outcome;
+use crate::model::record::{ChangeState, CheckRecord, RunRecord, SkipReason};
+use crate::plan::{Pass, Selection};
+
+/// How many recorded runs are looked through for the last pass of a check.
+const LOOK_BACK: usize = 200;
+
+/// The command line, with a bare `--rerun-failed` told from one that names a run: the word after it
+/// may as well be the checklist.
+pub(super) fn arguments(words: impl Iterator<Item = OsString>) -> Vec<OsString> {
+    let mut words: Vec<OsString> = words.collect();
+    for n in 0..words.len() {
+        let next = words.get(n + 1).and_then(|next| next.to_str()).unwrap_or_default();
+        let run = next == "latest"
+            || std::path::Path::new(next).extension().is_some_and(|e| e == "json" || e == "jsonl")
+            || (next.len() >= 4 && next.chars().all(|c| c.is_ascii_hexdigit() || c == '-'));
+        if words[n] == "--rerun-failed" && !run {
+            words[n] = OsString::from("--rerun-failed=latest");
+        }
+    }
+    words
+}
+
+/// The selection of a run.
+pub(super) fn selection(args: &SelectArgs, ids: &[String], checklist: &Checklist) -> Selection {
+    let counts = checklist.checks().any(|check| check.valid_for.is_some());
+    Selection {
+        ids: ids.to_vec(),
+        tags: args.tags.clone(),
+        skip: args.skip.clone(),
+        phase: args.phase.clone(),
+        with_needs: args.with_needs,
+        shard: args.shard,
+        only: None,
+        carried: HashMap::new(),
+        passes: if counts { passes(checklist) } else { HashMap::new() },
+    }
+}
+
+/// The last recorded pass of every check of a list.
+fn passes(checklist: &Checklist) -> HashMap<CheckId, Pass> {
+    let mut passes = HashMap::new();
+    let Some(folder) = env::runs() else { return passes };
+    for record in history::records(&folder).take(LOOK_BACK) {
+        if record.header.name != checklist.name {
+            continue;
+        }
+        for check in record.checks() {
+            let good = matches!(check.outcome, Outcome::Pass | Outcome::Warn);
+            if let (true, Some(at)) = (good, check.started) {
+                let pass = Pass { at, parameters: check.parameters.clone() };
+                passes.entry(check.id.clone()).or_insert(pass);
+            }
+        }
+    }
+    passes
+}
+
+/// A recorded run by its name; `latest` is the latest of this list.
+fn recorded(run: &str, checklist: &Checklist) -> anyhow::Result<RunRecord> {
+    if std::path::Path::new(run).is_file() {
+        return Ok(history::read(std::path::Path::new(run))?);
+    }
+    let folder = env::runs().context("there is no home directory to look for recorded runs in")?;
+    if run == "latest" {
+        return history::latest_of(&folder, &checklist.name)
+            .with_context(|| format!("looking for the latest run of `{}`", checklist.name));
+    }
+    Ok(history::read(&history::find(&folder, Some(run))?)?)
+}
+
+/// The checks that did not pass in a recorded run.
+pub(super) fn failed(run: &str, checklist: &Checklist) -> anyhow::Result<HashSet<CheckId>> {
+    let record = recorded(run, checklist)?;
+    let open = |check: &&CheckRecord| match check.outcome {
+        Outcome::Fail | Outcome::Unknown | Outcome::Pending => true,
+        Outcome::Skipped => check.skipped.as_ref().is_none_or(|skip| match skip.reason {
+            SkipReason::Needs | SkipReason::Halted | SkipReason::FailFast => true,
+            SkipReason::Phase | SkipReason::NotSelected => false,
+        }),
+        Outcome::NotApplicable | Outcome::Pass | Outcome::Warn => false,
+    };
+    Ok(record.checks().filter(open).map(|check| check.id.clone()).collect())
+}
+
+/// The answers of an interrupted run, and its name.
+pub(super) fn answers(
+    run: &str,
+    checklist: &Checklist,
+) -> anyhow::Result<(RunId, HashMap<CheckId, CheckRecord>)> {
+    let record = recorded(run, checklist)?;
+    if record.header.checklist.sha256 != checklist.sha256 {
+        bail!(
+            "{} has changed since run {}, so its answers are for something else; run it anew",
+            checklist.path,
+            record.header.run
+        );
+    }
+    let answered = record.checks().filter(|check| answered(check));
+    Ok((record.header.run, answered.map(|check| (check.id.clone(), check.clone())).collect()))
+}
+
+/// Whether a check of an interrupted run has an answer of its own. A change whose end is not known
+/// is looked at again.
+fn answered(check: &CheckRecord) -> bool {
+    let stopped = [codes::INTERRUPTED.id, codes::DEADLINE.id];
+    check.outcome != Outcome::Skipped
+        && !check.attempts.is_empty()
+        && !check.findings.is_empty()
+        && !check.findings.iter().any(|finding| stopped.contains(&finding.code.as_str()))
+        && !check.changes.iter().any(|change| change.state == ChangeState::Intended)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_bare_rerun_failed_does_not_swallow_the_checklist() {
+        for (words, expected) in [
+            ("run --rerun-failed list.yaml", "run --rerun-failed=latest list.yaml"),
+            ("run list.yaml --rerun-failed", "run list.yaml --rerun-failed=latest"),
+            (
+                "run list.yaml --rerun-failed --strict",
+                "run list.yaml --rerun-failed=latest --strict",
+            ),
+            ("run list.yaml --rerun-failed 01a1fa31", "run list.yaml --rerun-failed 01a1fa31"),
+            ("run list.yaml --rerun-failed r.json", "run list.yaml --rerun-failed r.json"),
+        ] {
+            let read = arguments(words.split(' ').map(OsString::from));
+            let expected: Vec<OsString> = expected.split(' ').map(OsString::from).collect();
+            assert_eq!(read, expected, "{words}");
+        }
+    }
+}

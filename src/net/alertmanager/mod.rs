@@ -1,0 +1,254 @@
+//! The API v2 of one Alertmanager: its status, alerts and silences.
+
+mod go_regex;
+mod matcher;
+mod read;
+mod wire;
+
+use std::time::Duration;
+
+use serde::de::DeserializeOwned;
+use thiserror::Error;
+
+use crate::clock::Clock;
+use crate::model::fault::Fault;
+use crate::model::text::one_line;
+use crate::net::http::{
+    self, Access, Answer, Client, Denial, End, Exchange, HttpUrl, Limits, Request,
+};
+
+pub use matcher::{Labels, Matcher, Op, all_match, show};
+pub use wire::{
+    Alert, AlertStatus, Cluster, NewSilence, Receiver, Silence, SilenceStatus, State, Status,
+    WireMatcher,
+};
+
+/// How much of an answer is read: a hundred thousand silences fit.
+const BODY_LIMIT: usize = 64 << 20;
+
+/// The first pause before a busy Alertmanager is asked again; each is twice as long as the one
+/// before.
+const FIRST_PAUSE: Duration = Duration::from_millis(20);
+
+/// One Alertmanager.
+#[derive(Debug, Clone)]
+pub struct Alertmanager {
+    base: HttpUrl,
+    client: Client,
+}
+
+/// Why a request was not granted.
+#[derive(Debug, Clone, PartialEq, Eq, Error)]
+pub enum Trouble {
+    /// A refusal below HTTP.
+    #[error("{0}")]
+    Denied(Denial),
+    /// It answered, and said no.
+    #[error("answered {status}: {said}")]
+    Rejected {
+        /// The status.
+        status: u16,
+        /// Its words, in one line.
+        said: String,
+    },
+    /// Nothing was learnt.
+    #[error(transparent)]
+    Fault(#[from] Fault),
+}
+
+impl Trouble {
+    /// The trouble as a fault, for those to whom no answer is an answer.
+    #[must_use]
+    pub fn into_fault(self, what: &str) -> Fault {
+        let what = what.to_owned();
+        match self {
+            Self::Fault(fault) => fault,
+            Self::Denied(denial) => Fault::Unreachable { what, reason: denial.to_string() },
+            Self::Rejected { status: 401 | 403, .. } => {
+                Fault::Denied { what, need: "credentials it accepts".to_owned() }
+            }
+            Self::Rejected { status, said } => {
+                Fault::Unreadable { what, reason: format!("answered {status}: {said}") }
+            }
+        }
+    }
+
+    /// Whether the request may have been granted all the same.
+    #[must_use]
+    pub const fn is_doubtful(&self) -> bool {
+        match self {
+            Self::Denied(Denial::Refused(refusal)) => {
+                !matches!(refusal, crate::net::tcp::Refusal::Refused)
+            }
+            Self::Denied(Denial::Tls(_)) => false,
+            Self::Denied(Denial::Closed) => true,
+            Self::Rejected { status, .. } => *status >= 500,
+            Self::Fault(fault) => !matches!(fault, Fault::Name { .. } | Fault::Local { .. }),
+        }
+    }
+}
+
+impl Alertmanager {
+    /// Looks the host of a base URL up, path prefix included in the URL. Nothing is sent yet.
+    ///
+    /// # Errors
+    /// A [`Fault`] when the host has no address, or a file the access names
+    /// cannot be used.
+    pub async fn find(base: &HttpUrl, access: &Access, limit: Duration) -> Result<Self, Fault> {
+        let addresses = http::find(base, access, limit).await?;
+        Ok(Self { base: base.clone(), client: Client::new(base, &addresses, access).await? })
+    }
+
+    /// Its base URL.
+    #[must_use]
+    pub const fn base(&self) -> &HttpUrl {
+        &self.base
+    }
+
+    /// What it says of itself.
+    ///
+    /// # Errors
+    /// See [`Trouble`].
+    pub async fn status(&self, limit: Duration) -> Result<Status, Trouble> {
+        self.read("status", &[], limit).await
+    }
+
+    /// All alerts, the silenced and inhibited ones included.
+    ///
+    /// # Errors
+    /// See [`Trouble`].
+    pub async fn alerts(&self, limit: Duration) -> Result<Vec<Alert>, Trouble> {
+        self.read("alerts", &[], limit).await
+    }
+
+    /// All silences that are not over. Newer versions leave the others out when asked to; of older
+    /// ones they are dropped here.
+    ///
+    /// # Errors
+    /// See [`Trouble`].
+    pub async fn silences(&self, limit: Duration) -> Result<Vec<Silence>, Trouble> {
+        let mut all: Vec<Silence> = self.read("silences", &[("expired", "false")], limit).await?;
+        all.retain(|silence| silence.status.state != State::Expired);
+        Ok(all)
+    }
+
+    /// All silences it still knows, those that are over included.
+    ///
+    /// # Errors
+    /// See [`Trouble`].
+    pub async fn all_silences(&self, limit: Duration) -> Result<Vec<Silence>, Trouble> {
+        self.read("silences", &[], limit).await
+    }
+
+    /// Makes or changes a silence; the id returned is the one that counts from now on.
+    ///
+    /// # Errors
+    /// See [`Trouble`]; where [`Trouble::is_doubtful`], look before trying again.
+    pub async fn post(&self, silence: &NewSilence, limit: Duration) -> Result<String, Trouble> {
+        let url = self.base.below("api/v2/silences", &[]);
+        let json = serde_json::to_value(silence)
+            .map_err(|error| Fault::Bug { message: format!("writing a silence: {error}") })?;
+        let ask =
+            Request { method: reqwest::Method::POST, json: Some(&json), ..Request::get(&url) };
+        let answer = self.send(&ask, limit).await?;
+        self.json::<wire::Made>("the new silence", &answer).map(|made| made.id)
+    }
+
+    /// Ends a silence now. Ending one that is over already is no mistake.
+    ///
+    /// # Errors
+    /// See [`Trouble`].
+    pub async fn expire(&self, id: &str, limit: Duration) -> Result<(), Trouble> {
+        let url = self.base.below(&format!("api/v2/silence/{id}"), &[]);
+        let ask = Request { method: reqwest::Method::DELETE, ..Request::get(&url) };
+        self.send(&ask, limit).await.map(drop)
+    }
+
+    async fn read<T: DeserializeOwned>(
+        &self,
+        path: &str,
+        query: &[(&str, &str)],
+        limit: Duration,
+    ) -> Result<T, Trouble> {
+        let url = self.base.below(&format!("api/v2/{path}"), query);
+        let begun = Clock.tick();
+        let mut pause = FIRST_PAUSE;
+        loop {
+            let left = limit.saturating_sub(begun.elapsed());
+            match self.send(&Request::get(&url), left).await {
+                // It answers so many questions at once (`--web.get-concurrency`) and no more.
+                Err(Trouble::Rejected { status: 503, .. }) if left > pause * 2 => {
+                    tokio::time::sleep(pause).await;
+                    pause *= 2;
+                }
+                Err(trouble) => return Err(trouble),
+                Ok(answer) => return self.json(path, &answer),
+            }
+        }
+    }
+
+    /// One exchange that must end in a 2xx and a whole body.
+    async fn send(&self, ask: &Request<'_>, limit: Duration) -> Result<Answer, Trouble> {
+        let limits = Limits { time: limit, bytes: BODY_LIMIT };
+        let answer = match self.client.send(ask, limits).await? {
+            Exchange::Answered(answer) => answer,
+            Exchange::Denied(denial) => return Err(Trouble::Denied(denial)),
+        };
+        if !(200..300).contains(&answer.status) {
+            let said = words(&answer.body);
+            return Err(Trouble::Rejected { status: answer.status, said });
+        }
+        match answer.end {
+            End::Whole => Ok(answer),
+            End::Limit => Err(self.unreadable(format!("more than {BODY_LIMIT} bytes")).into()),
+            End::Broken(denial) => Err(Trouble::Denied(denial)),
+            End::Fault(fault) => Err(fault.into()),
+        }
+    }
+
+    fn json<T: DeserializeOwned>(&self, path: &str, answer: &Answer) -> Result<T, Trouble> {
+        serde_json::from_slice(&answer.body).map_err(|error| {
+            let error = one_line(&error.to_string());
+            self.unreadable(format!("not what an Alertmanager says of {path}: {error}")).into()
+        })
+    }
+
+    fn unreadable(&self, reason: String) -> Fault {
+        Fault::Unreadable { what: format!("asking {}", self.base), reason }
+    }
+}
+
+/// The words of a refusal: a bare JSON string, `{"message": …}`, `{"error": …}` or plain text.
+fn words(body: &[u8]) -> String {
+    let text = String::from_utf8_lossy(body);
+    let said = match serde_json::from_str::<serde_json::Value>(&text) {
+        Ok(serde_json::Value::String(said)) => said,
+        Ok(value) => ["message", "error"]
+            .iter()
+            .find_map(|key| value.get(key)?.as_str().map(str::to_owned))
+            .unwrap_or_else(|| text.trim().to_owned()),
+        Err(_) => text.trim().to_owned(),
+    };
+    one_line(&said)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::words;
+
+    #[test]
+    fn every_kind_of_error_body_is_read() {
+        for (body, said) in [
+            (r#""bad matcher format""#, "bad matcher format"),
+            (
+                r#"{"code":602,"message":"comment in body is required"}"#,
+                "comment in body is required",
+            ),
+            (r#"{"status":"error","error":"no"}"#, "no"),
+            ("404 page not found\n", "404 page not found"),
+            ("", ""),
+        ] {
+            assert_eq!(words(body.as_bytes()), said);
+        }
+    }
+}

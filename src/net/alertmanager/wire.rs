@@ -1,0 +1,214 @@
+//! The documents of the API v2, as far as they are needed. Unknown fields are ignored, so that
+//! newer and older versions and their look-alikes can be read.
+
+use jiff::Timestamp;
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
+
+use super::matcher::{Labels, Matcher, Op};
+
+/// A matcher in parts, as the API has it.
+#[derive(
+    Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize, JsonSchema,
+)]
+#[serde(rename_all = "camelCase")]
+pub struct WireMatcher {
+    /// The label.
+    pub name: String,
+    /// The value or expression.
+    pub value: String,
+    /// Whether the value is an expression.
+    #[serde(default)]
+    pub is_regex: bool,
+    /// Whether it asks for the value, not for any other; versions before 0.22 know only that.
+    #[serde(default = "yes")]
+    pub is_equal: bool,
+}
+
+const fn yes() -> bool {
+    true
+}
+
+impl WireMatcher {
+    /// The matcher ready to decide.
+    ///
+    /// # Errors
+    /// When its expression cannot be compiled.
+    pub fn compile(&self) -> Result<Matcher, String> {
+        let op = match (self.is_regex, self.is_equal) {
+            (false, true) => Op::Equal,
+            (false, false) => Op::NotEqual,
+            (true, true) => Op::Regex,
+            (true, false) => Op::NotRegex,
+        };
+        Matcher::new(self.name.clone(), op, self.value.clone())
+    }
+}
+
+impl From<&Matcher> for WireMatcher {
+    fn from(matcher: &Matcher) -> Self {
+        Self {
+            name: matcher.name().to_owned(),
+            value: matcher.value().to_owned(),
+            is_regex: matcher.op().is_regex(),
+            is_equal: matcher.op().is_positive(),
+        }
+    }
+}
+
+/// Whether a silence is at work.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "lowercase")]
+pub enum State {
+    /// Its time has not come.
+    Pending,
+    /// It is at work.
+    Active,
+    /// It is over.
+    Expired,
+}
+
+impl State {
+    /// The word for it.
+    #[must_use]
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Pending => "pending",
+            Self::Active => "active",
+            Self::Expired => "expired",
+        }
+    }
+}
+
+/// A silence as the API shows it.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct Silence {
+    /// Its name.
+    pub id: String,
+    /// Whether it is at work.
+    pub status: SilenceStatus,
+    /// What it silences: alerts that all of these match. Empty for those of newer versions that
+    /// have several sets of matchers.
+    #[serde(default)]
+    pub matchers: Vec<WireMatcher>,
+    /// Its first instant.
+    pub starts_at: Timestamp,
+    /// Its last instant.
+    pub ends_at: Timestamp,
+    /// When it was last changed.
+    #[serde(default)]
+    pub updated_at: Option<Timestamp>,
+    /// Who made it, by their own word.
+    #[serde(default)]
+    pub created_by: String,
+    /// Why.
+    #[serde(default)]
+    pub comment: String,
+}
+
+/// The state of a silence, as the API wraps it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+pub struct SilenceStatus {
+    /// The state.
+    pub state: State,
+}
+
+/// A silence to be made or changed.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "camelCase")]
+pub struct NewSilence {
+    /// The silence to change; a new one without it.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub id: Option<String>,
+    /// What it silences.
+    pub matchers: Vec<WireMatcher>,
+    /// Its first instant.
+    pub starts_at: Timestamp,
+    /// Its last instant.
+    pub ends_at: Timestamp,
+    /// Who makes it.
+    pub created_by: String,
+    /// Why.
+    pub comment: String,
+}
+
+/// What the API answers to a new silence.
+#[derive(Debug, Deserialize)]
+pub(super) struct Made {
+    #[serde(rename = "silenceID", alias = "silenceId", alias = "id")]
+    pub(super) id: String,
+}
+
+/// A firing alert.
+#[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
+pub struct Alert {
+    /// Its labels.
+    pub labels: Labels,
+    /// What keeps it quiet.
+    #[serde(default)]
+    pub status: AlertStatus,
+    /// Who is told of it.
+    #[serde(default)]
+    pub receivers: Vec<Receiver>,
+}
+
+/// What keeps an alert quiet.
+#[derive(Debug, Clone, PartialEq, Eq, Default, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct AlertStatus {
+    /// The silences that cover it now.
+    #[serde(default)]
+    pub silenced_by: Vec<String>,
+    /// The alerts that inhibit it.
+    #[serde(default)]
+    pub inhibited_by: Vec<String>,
+}
+
+/// Who is told of an alert.
+#[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
+pub struct Receiver {
+    /// Its name in the configuration.
+    pub name: String,
+}
+
+/// What an Alertmanager says of itself.
+#[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct Status {
+    /// Its cluster.
+    #[serde(default)]
+    pub cluster: Cluster,
+    /// Its version.
+    #[serde(default)]
+    pub version_info: VersionInfo,
+}
+
+/// Its cluster.
+#[derive(Debug, Clone, PartialEq, Eq, Default, Deserialize)]
+pub struct Cluster {
+    /// `ready`, `settling` or `disabled`.
+    #[serde(default)]
+    pub status: String,
+    /// Its own name.
+    #[serde(default)]
+    pub name: Option<String>,
+    /// Whom it knows, itself included.
+    #[serde(default)]
+    pub peers: Option<Vec<PeerStatus>>,
+}
+
+/// One it knows.
+#[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
+pub struct PeerStatus {
+    /// Its name.
+    pub name: String,
+}
+
+/// Its version.
+#[derive(Debug, Clone, PartialEq, Eq, Default, Deserialize)]
+pub struct VersionInfo {
+    /// Such as `0.25.0`.
+    #[serde(default)]
+    pub version: String,
+}

@@ -1,0 +1,186 @@
+//! The HTTP API v1 of a Prometheus: its alerting rules, and which alerts fired.
+
+use std::time::Duration;
+
+use jiff::Timestamp;
+use serde::Deserialize;
+use serde::de::DeserializeOwned;
+
+use crate::model::fault::Fault;
+use crate::model::text::one_line;
+use crate::model::time::Window;
+use crate::net::alertmanager::Labels;
+use crate::net::http::{self, Access, Client, End, Exchange, HttpUrl, Limits, Request};
+
+/// How much of an answer is read.
+const BODY_LIMIT: usize = 64 << 20;
+
+/// One Prometheus, or what speaks like one.
+#[derive(Debug, Clone)]
+pub struct Prometheus {
+    base: HttpUrl,
+    client: Client,
+}
+
+/// An alerting rule.
+#[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
+pub struct AlertRule {
+    /// The name of the alerts it makes.
+    pub name: String,
+    /// The labels it gives them; a value with `{{` is a template.
+    #[serde(default)]
+    pub labels: Labels,
+    /// The alerts it has now.
+    #[serde(default)]
+    pub alerts: Vec<RuleAlert>,
+}
+
+/// An alert of a rule.
+#[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
+pub struct RuleAlert {
+    /// Its labels, before relabelling and without external labels.
+    pub labels: Labels,
+    /// `pending` or `firing`.
+    pub state: String,
+}
+
+/// Alerts over a stretch of time.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Series {
+    /// The seconds from one look to the next.
+    pub step_secs: i64,
+    /// The labels of each alert and the instants at which it fired.
+    pub alerts: Vec<(Labels, Vec<Timestamp>)>,
+}
+
+#[derive(Deserialize)]
+struct Matrix {
+    result: Vec<MatrixSeries>,
+}
+
+#[derive(Deserialize)]
+struct MatrixSeries {
+    metric: Labels,
+    /// Pairs of seconds since 1970 and a number as text.
+    values: Vec<(f64, String)>,
+}
+
+#[derive(Deserialize)]
+struct Envelope<T> {
+    status: String,
+    data: Option<T>,
+    #[serde(default)]
+    error: String,
+}
+
+#[derive(Deserialize)]
+struct Groups {
+    groups: Vec<Group>,
+}
+
+#[derive(Deserialize)]
+struct Group {
+    #[serde(default)]
+    rules: Vec<serde_json::Value>,
+}
+
+impl Prometheus {
+    /// Looks the host of a base URL up. Nothing is sent yet.
+    ///
+    /// # Errors
+    /// A [`Fault`] when the host has no address, or a file the access names
+    /// cannot be used.
+    pub async fn find(base: &HttpUrl, access: &Access, limit: Duration) -> Result<Self, Fault> {
+        let addresses = http::find(base, access, limit).await?;
+        Ok(Self { base: base.clone(), client: Client::new(base, &addresses, access).await? })
+    }
+
+    /// All alerting rules.
+    ///
+    /// # Errors
+    /// A [`Fault`] when they cannot be had.
+    pub async fn alert_rules(&self, limit: Duration) -> Result<Vec<AlertRule>, Fault> {
+        let groups: Groups = self.read("rules", &[("type", "alert")], limit).await?;
+        let mut rules = Vec::new();
+        for rule in groups.groups.into_iter().flat_map(|group| group.rules) {
+            // Look-alikes ignore the filter and list recording rules as well.
+            if rule.get("type").and_then(serde_json::Value::as_str) == Some("recording") {
+                continue;
+            }
+            let rule = serde_json::from_value(rule)
+                .map_err(|error| self.unreadable(one_line(&format!("a rule: {error}"))))?;
+            rules.push(rule);
+        }
+        Ok(rules)
+    }
+
+    /// Which alerts fired in a stretch of time, looked at every fifteen seconds, or less often where
+    /// that would be more than Prometheus answers.
+    ///
+    /// # Errors
+    /// A [`Fault`] when it cannot be had.
+    pub async fn firing(&self, window: Window, limit: Duration) -> Result<Series, Fault> {
+        let length = window.to.duration_since(window.from).as_secs().max(0);
+        // It answers 11 000 points of a series at most.
+        let step_secs = (length / 10_000 + 1).max(15);
+        let query = [
+            ("query", "ALERTS{alertstate=\"firing\"}".to_owned()),
+            ("start", window.from.to_string()),
+            ("end", window.to.to_string()),
+            ("step", step_secs.to_string()),
+        ];
+        let query: Vec<(&str, &str)> = query.iter().map(|(k, v)| (*k, v.as_str())).collect();
+        let matrix: Matrix = self.read("query_range", &query, limit).await?;
+        let alerts = matrix.result.into_iter().map(|series| {
+            let mut labels = series.metric;
+            labels.retain(|name, _| name != "__name__" && name != "alertstate");
+            let instants = series.values.iter().filter(|(_, value)| value == "1");
+            (labels, instants.filter_map(|(at, _)| instant(*at)).collect())
+        });
+        Ok(Series { step_secs, alerts: alerts.collect() })
+    }
+
+    async fn read<T: DeserializeOwned>(
+        &self,
+        path: &str,
+        query: &[(&str, &str)],
+        limit: Duration,
+    ) -> Result<T, Fault> {
+        let url = self.base.below(&format!("api/v1/{path}"), query);
+        let limits = Limits { time: limit, bytes: BODY_LIMIT };
+        let answer = match self.client.send(&Request::get(&url), limits).await? {
+            Exchange::Answered(answer) => answer,
+            Exchange::Denied(denial) => {
+                let what = format!("asking {}", self.base);
+                return Err(Fault::Unreachable { what, reason: denial.to_string() });
+            }
+        };
+        match answer.end {
+            End::Whole => {}
+            End::Limit => return Err(self.unreadable(format!("more than {BODY_LIMIT} bytes"))),
+            End::Broken(denial) => return Err(self.unreadable(denial.to_string())),
+            End::Fault(fault) => return Err(fault),
+        }
+        let envelope: Envelope<T> = serde_json::from_slice(&answer.body).map_err(|error| {
+            let status = answer.status;
+            let error = one_line(&error.to_string());
+            self.unreadable(format!("answered {status}, which is not Prometheus: {error}"))
+        })?;
+        match envelope.data {
+            Some(data) if envelope.status == "success" => Ok(data),
+            _ => {
+                Err(self.unreadable(format!("{}: {}", envelope.status, one_line(&envelope.error))))
+            }
+        }
+    }
+
+    fn unreadable(&self, reason: String) -> Fault {
+        Fault::Unreadable { what: format!("asking {}", self.base), reason }
+    }
+}
+
+/// An instant from the seconds since 1970, to the millisecond.
+fn instant(seconds: f64) -> Option<Timestamp> {
+    #[expect(clippy::cast_possible_truncation, reason = "an instant outside of time is refused")]
+    Timestamp::from_millisecond((seconds * 1000.0).round() as i64).ok()
+}

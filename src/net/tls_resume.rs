@@ -1,0 +1,80 @@
+//! Whether a server resumes a session: two handshakes, the second with what the first left behind.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use rustls::client::Resumption;
+use rustls::pki_types::ServerName;
+use rustls::{ClientConfig, HandshakeKind, ProtocolVersion};
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
+use tokio::io::AsyncReadExt;
+use tokio::net::TcpStream;
+use tokio_rustls::TlsConnector;
+use tokio_rustls::client::TlsStream;
+
+use crate::net::tls::{Capture, provider};
+
+/// How long a ticket is waited for; servers send it with the end of the handshake.
+const TICKET: Duration = Duration::from_millis(50);
+
+/// How often.
+const TICKETS: usize = 10;
+
+/// What came of the second handshake.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "kebab-case")]
+pub enum Resumed {
+    /// The session was resumed.
+    Yes,
+    /// A full handshake was done although the first one left a ticket or session behind.
+    No,
+    /// The first handshake left nothing behind: the server does not offer to resume.
+    NotOffered,
+}
+
+/// Shakes hands twice with one memory of sessions.
+///
+/// # Errors
+/// When a handshake fails.
+pub async fn resume(
+    first: TcpStream,
+    second: TcpStream,
+    name: &ServerName<'static>,
+) -> std::io::Result<Resumed> {
+    let mut config = ClientConfig::builder_with_provider(Arc::clone(provider()))
+        .with_safe_default_protocol_versions()
+        .map_err(std::io::Error::other)?
+        .dangerous()
+        .with_custom_certificate_verifier(Arc::new(Capture::default()))
+        .with_no_client_auth();
+    config.resumption = Resumption::in_memory_sessions(4);
+    let connector = TlsConnector::from(Arc::new(config));
+    let mut first = connector.connect(name.clone(), first).await?;
+    let offered = has_ticket(&mut first).await;
+    drop(first);
+    let second = connector.connect(name.clone(), second).await?;
+    Ok(match second.get_ref().1.handshake_kind() {
+        Some(HandshakeKind::Resumed) => Resumed::Yes,
+        Some(HandshakeKind::Full | HandshakeKind::FullWithHelloRetryRequest) | None if offered => {
+            Resumed::No
+        }
+        Some(_) | None => Resumed::NotOffered,
+    })
+}
+
+/// Whether the handshake left something to resume. TLS 1.3 tickets come after the handshake, and
+/// only when somebody reads (RFC 8446 §4.6.1).
+async fn has_ticket(stream: &mut TlsStream<TcpStream>) -> bool {
+    if stream.get_ref().1.protocol_version() != Some(ProtocolVersion::TLSv1_3) {
+        return true;
+    }
+    for _ in 0..TICKETS {
+        if stream.get_ref().1.tls13_tickets_received() > 0 {
+            return true;
+        }
+        // What is read is of no interest, and that nothing comes is no error.
+        let _read = tokio::time::timeout(TICKET, stream.read(&mut [0; 64])).await;
+    }
+    false
+}

@@ -1,0 +1,139 @@
+//! Judging a certificate on disk.
+
+use super::{CertFile, Observation, codes};
+use crate::model::fault::Sight;
+use crate::model::finding::Finding;
+use crate::model::outcome::Outcome;
+use crate::model::text::count;
+use crate::net::pki::certificate::Certificate;
+use crate::net::pki::path::Path;
+use crate::net::pki::private_key::Pair;
+use crate::probe::JudgeCx;
+use crate::probe::tls::Sent;
+use crate::probe::tls::chain::{Part, weaknesses, who};
+use crate::probe::tls::expiry::{Matter, Remark, Terms, days, when};
+
+/// Judges everything that was asked for.
+pub(super) fn judge(this: &CertFile, seen: &Observation, cx: &JudgeCx) -> Vec<Finding> {
+    let target = this.file.display().to_string();
+    let terms = Terms {
+        cx,
+        margin: this.margin,
+        warn_within: this.warn_within,
+        renewal: this.renewal,
+    };
+    let first = match seen.certificates.first() {
+        Some(Sent::Certificate(first)) => first,
+        Some(Sent::Unreadable { size, reason }) => {
+            let message = format!("the first certificate is {reason}");
+            let finding = Finding::new(&codes::UNREADABLE, target, message);
+            return vec![finding.expected("a certificate").actual(format!("{size} bytes"))];
+        }
+        None => return Vec::new(),
+    };
+    let mut findings: Vec<Finding> = dates(terms, seen, first, &target);
+    findings.extend(counted(seen).flat_map(weaknesses).map(|weakness| {
+        let code = match weakness.part {
+            Part::Key => &codes::WEAK_KEY,
+            Part::Signature => &codes::WEAK_SIGNATURE,
+        };
+        weakness.into_finding(code, &target)
+    }));
+    findings.extend(names(seen, first, &target));
+    findings.extend(key(this, seen, &target));
+    findings.extend(path(this, seen, &target));
+    if findings.iter().all(|finding| finding.outcome == Outcome::Warn) {
+        let left = days(first.not_after.duration_since(cx.now));
+        let message = format!("{} certificate {}, {left} left", first.key, who(first));
+        findings.push(
+            Finding::new(&codes::OK, target, message)
+                .expected(format!("valid until {}", when(terms.needed())))
+                .actual(format!("valid until {}", when(first.not_after))),
+        );
+    }
+    findings
+}
+
+/// The certificates that count: the first and those above it, or in a bundle of authorities all
+/// that can be read.
+pub(super) fn counted(seen: &Observation) -> impl Iterator<Item = &Certificate> {
+    let bundle = is_bundle(seen);
+    seen.certificates.iter().enumerate().filter_map(move |(place, sent)| {
+        let counts = bundle || seen.path.certificates().contains(&place);
+        sent.certificate().filter(|_| counts)
+    })
+}
+
+/// Whether the file is a bundle of authorities, none of which needs the others.
+fn is_bundle(seen: &Observation) -> bool {
+    let first = seen.certificates.first().and_then(Sent::certificate);
+    first.is_some_and(|first| first.authority)
+}
+
+fn dates(
+    terms: Terms<'_>,
+    seen: &Observation,
+    first: &Certificate,
+    target: &str,
+) -> Vec<Finding> {
+    if is_bundle(seen) {
+        return bundle_dates(terms, seen, target);
+    }
+    let remarks = terms.judge(first, counted(seen).filter(|found| *found != first));
+    remarks.into_iter().map(|remark| finding(remark, target)).collect()
+}
+
+/// In a bundle what is out of date harms nobody, until nothing else is left.
+fn bundle_dates(terms: Terms<'_>, seen: &Observation, target: &str) -> Vec<Finding> {
+    let all = counted(seen).count();
+    let bad: Vec<Remark> = counted(seen).filter_map(|found| terms.dates_of(found)).collect();
+    let outcome = if bad.len() < all { Outcome::Warn } else { Outcome::Fail };
+    bad.into_iter().map(|remark| finding(remark, target).with_outcome(outcome)).collect()
+}
+
+fn finding(remark: Remark, target: &str) -> Finding {
+    let code = match remark.matter {
+        Matter::Expired => &codes::EXPIRED,
+        Matter::NotYetValid => &codes::NOT_YET_VALID,
+        Matter::EndsInWindow => &codes::EXPIRES_IN_WINDOW,
+        Matter::RenewalOverdue => &codes::RENEWAL_OVERDUE,
+        Matter::RenewsInWindow => &codes::RENEWS_IN_WINDOW,
+        Matter::EndsSoon => &codes::EXPIRES_SOON,
+    };
+    remark.into_finding(code, target)
+}
+
+fn names(seen: &Observation, first: &Certificate, target: &str) -> Vec<Finding> {
+    let finding = |(name, words): &(String, String)| {
+        let message = format!("the certificate is not for {name}: {words}");
+        let finding = Finding::new(&codes::NAME_MISSING, target, message);
+        finding.expected(name.clone()).actual(format!("a certificate {}", who(first)))
+    };
+    seen.missing.iter().map(finding).collect()
+}
+
+fn key(this: &CertFile, seen: &Observation, target: &str) -> Option<Finding> {
+    let path = this.key.as_ref()?.display();
+    match seen.key.as_ref()? {
+        Sight::Fault(fault) => Some(Finding::fault(path.to_string(), fault)),
+        Sight::Seen(Pair::Matches) => None,
+        Sight::Seen(Pair::Differs) => {
+            let message = format!("the key {path} is not the certificate's");
+            let finding = Finding::new(&codes::KEY_MISMATCH, target, message);
+            Some(finding.expected("the key of the certificate").actual("another key"))
+        }
+    }
+}
+
+fn path(this: &CertFile, seen: &Observation, target: &str) -> Option<Finding> {
+    let ca = this.ca.as_ref()?.display();
+    match &seen.path {
+        Path::Built { .. } => None,
+        Path::Broken { reason, certificates, .. } => {
+            let held = count(certificates.len(), "certificate");
+            let message = format!("no path to a root of {ca} with the {held} in the file");
+            let finding = Finding::new(&codes::UNTRUSTED, target, message);
+            Some(finding.expected(format!("a path to a root of {ca}")).actual(reason.clone()))
+        }
+    }
+}

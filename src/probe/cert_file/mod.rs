@@ -1,0 +1,177 @@
+//! Kind `cert_file`: is a certificate on disk ready for the launch?
+
+pub mod codes;
+mod judge;
+
+use std::path::PathBuf;
+
+use rustls::pki_types::{CertificateDer, ServerName};
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
+
+use super::tls::expiry::days;
+use super::tls::{Renewal, Sent};
+use super::{Complaint, JudgeCx, Probe, ProbeCx, Target};
+use crate::model::code::Code;
+use crate::model::fault::{Fault, Sight};
+use crate::model::finding::Finding;
+use crate::model::peer::Peer;
+use crate::model::text::{count, one_line};
+use crate::model::time::Span;
+use crate::net::pki::path::Path;
+use crate::net::pki::private_key::{Pair, compare};
+use crate::net::pki::roots::Roots;
+use crate::net::pki::{file, path};
+
+/// Is a certificate on disk ready for the launch: readable, valid until well after it, for the
+/// right names, with the right key?
+///
+/// For certificates no endpoint shows: a client's for mutual TLS, one that is deployed but not
+/// served yet, a bundle of authorities. The file is PEM (anything may stand around the
+/// certificates) or DER with one certificate. PKCS#12 is not read: take the certificates out with
+/// `openssl pkcs12 -in FILE -nokeys`.
+///
+/// The first certificate counts, together with those in the file that stand above it in its chain.
+/// Where the first one is an authority's, the file is taken for a bundle, and each certificate in
+/// it is looked at; one that has expired is then a warning as long as others are left.
+///
+/// Dates are judged as the kind `tls` judges them. Whether a server really serves the file is for
+/// `tls` with `file` to say.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct CertFile {
+    /// The file with the certificate, relative to the checklist, such as
+    /// `/etc/letsencrypt/live/login.example.com/fullchain.pem`.
+    pub file: PathBuf,
+    /// The private key that belongs to it, a PEM file without a pass phrase. Only its public half
+    /// is compared; nothing of it is shown or kept. Default: not looked at.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub key: Option<PathBuf>,
+    /// Names and IP addresses the certificate must be for, such as `[login.example.com]`. Default:
+    /// none.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub names: Vec<String>,
+    /// The roots the certificates in the file must lead to: a PEM file, relative to the checklist,
+    /// or `platform` for those this machine trusts. Default: not looked at.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub ca: Option<PathBuf>,
+    /// By how much it must outlive the end of the launch window, such as `7d`. Default: `72h`.
+    #[serde(default = "default_margin")]
+    pub margin: Span,
+    /// Warn when it has less than this left. Default: `30d` where a person renews it (see
+    /// `renewal`), and not at all where a machine does.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub warn_within: Option<Span>,
+    /// Who renews it. Default: `auto`.
+    #[serde(default)]
+    pub renewal: Renewal,
+}
+
+fn default_margin() -> Span {
+    Span::from_secs(72 * 3600)
+}
+
+/// What was seen of a file.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+pub struct Observation {
+    /// The certificates in it, in its order.
+    pub certificates: Vec<Sent>,
+    /// The certificates that name one another as issuer, from the first on; with the path to a
+    /// root where `ca` asks for one.
+    pub path: Path,
+    /// The names asked for that the first certificate is not for, with the verifier's words.
+    pub missing: Vec<(String, String)>,
+    /// Whether the key is the certificate's, where one is named.
+    pub key: Option<Sight<Pair>>,
+}
+
+impl CertFile {
+    async fn roots(&self, cx: &ProbeCx) -> Result<Option<std::sync::Arc<Roots>>, Fault> {
+        Ok(match &self.ca {
+            None => None,
+            Some(ca) if ca.as_os_str() == "platform" => Some(Roots::platform()?),
+            Some(ca) => Some(Roots::file(&cx.path(ca)).await?),
+        })
+    }
+
+    fn missing(&self, leaf: &CertificateDer<'_>) -> Vec<(String, String)> {
+        let judged = self.names.iter().filter_map(|name| {
+            let words = match ServerName::try_from(name.as_str()) {
+                Ok(server) => path::names(leaf, &server).err()?,
+                Err(error) => error.to_string(),
+            };
+            Some((name.clone(), one_line(&words)))
+        });
+        judged.collect()
+    }
+}
+
+impl Probe for CertFile {
+    const KIND: &'static str = "cert_file";
+    const SUMMARY: &'static str = "Is a certificate on disk ready for the launch?";
+    const CODES: &'static [&'static Code] = codes::ALL;
+    const TARGET: Target = Target::One("file");
+    type Observation = Observation;
+
+    fn complaints(&self) -> Vec<Complaint> {
+        let bad = self.names.iter().find(|name| ServerName::try_from(name.as_str()).is_err());
+        let complaint = bad.map(|name| Complaint {
+            key: Some("names"),
+            message: format!("`{name}` is no name a certificate can be for"),
+            help: Some("write a DNS name without wildcard, or an IP address".to_owned()),
+        });
+        complaint.into_iter().collect()
+    }
+
+    fn peers(&self) -> Vec<Peer> {
+        vec![Peer::new("file", self.file.display().to_string())]
+    }
+
+    async fn observe(&self, cx: &ProbeCx) -> Result<Observation, Fault> {
+        let found = cx.within("reading the file", file::certificates(&cx.path(&self.file))).await??;
+        let roots = cx.within("reading the roots", self.roots(cx)).await??;
+        let leaf = &found[0];
+        let key = match &self.key {
+            None => None,
+            Some(key) => {
+                let compared = cx.within("reading the key", compare(&cx.path(key), leaf)).await;
+                Some(compared.and_then(|compared| compared).into())
+            }
+        };
+        Ok(Observation {
+            certificates: found.iter().map(Sent::read).collect(),
+            path: path::build(&found, roots.as_deref().unwrap_or(&Roots::none()), cx.clock.now()),
+            missing: self.missing(leaf),
+            key,
+        })
+    }
+
+    fn judge(&self, seen: &Observation, cx: &JudgeCx) -> Vec<Finding> {
+        judge::judge(self, seen, cx)
+    }
+
+    fn summary(&self, seen: &Observation, cx: &JudgeCx) -> String {
+        let all = count(seen.certificates.len(), "certificate");
+        let ends = judge::counted(seen).map(|found| found.not_after).min();
+        match ends {
+            Some(end) => {
+                let left = days(end.duration_since(cx.now));
+                format!("{all}, good until {} ({left})", end.strftime("%-d %b %Y"))
+            }
+            None => format!("{all}, the first cannot be read"),
+        }
+    }
+
+    fn reproduce(&self, _: Option<&Observation>) -> Vec<String> {
+        let quoted = |path: &PathBuf| crate::model::text::quote(&path.display().to_string());
+        let file = quoted(&self.file);
+        let mut commands = vec![format!(
+            "openssl x509 -in {file} -noout -subject -issuer -dates -ext subjectAltName"
+        )];
+        if let Some(key) = &self.key {
+            commands.push(format!("openssl x509 -in {file} -noout -pubkey | openssl md5"));
+            commands.push(format!("openssl pkey -in {} -pubout | openssl md5", quoted(key)));
+        }
+        commands
+    }
+}

@@ -1,0 +1,116 @@
+//! One resolver as a whole: its speed, and for how long its cache is warm.
+
+use std::time::Duration;
+
+use jiff::Timestamp;
+
+use super::super::codes;
+use super::super::observation::ResolverSeen;
+use super::{Dns, JudgeCx};
+use crate::model::finding::Finding;
+use crate::model::text::count;
+use crate::model::time::humane;
+
+pub(super) fn judge(
+    dns: &Dns,
+    cx: &JudgeCx,
+    resolver: &ResolverSeen,
+    findings: &mut Vec<Finding>,
+) {
+    let before = findings.len();
+    if let Some(fault) = &resolver.fault {
+        findings.push(Finding::fault(&resolver.server, fault));
+    }
+    if let Some(most) = dns.max_latency {
+        let slowest = [&resolver.cold, &resolver.warm].into_iter().flatten();
+        let slowest = slowest.map(|latency| latency.max).fold(0.0, f64::max);
+        if slowest > most.get().as_secs_f64() * 1000.0 {
+            let message = format!("the slowest answer took {}", ms(slowest));
+            findings.push(
+                Finding::new(&codes::SLOW, &resolver.server, message)
+                    .expected(format!("at most {most}"))
+                    .actual(ms(slowest)),
+            );
+        }
+    }
+    judge_warmth(dns, cx, resolver, findings);
+    if findings.len() == before && resolver.answered > 0 {
+        findings.push(Finding::new(&codes::OK, &resolver.server, evidence(cx, resolver)));
+    }
+}
+
+/// What is required of the warm rounds, where the user asks for warmth.
+fn judge_warmth(dns: &Dns, cx: &JudgeCx, resolver: &ResolverSeen, findings: &mut Vec<Finding>) {
+    let Some(warm) = &dns.warm else { return };
+    if let (Some(most), Some(latency)) = (warm.p95, &resolver.warm)
+        && latency.p95 > most.get().as_secs_f64() * 1000.0
+    {
+        let message = format!("95 of 100 warm answers took up to {}", ms(latency.p95));
+        findings.push(
+            Finding::new(&codes::SLOW, &resolver.server, message)
+                .expected(format!("at most {most}"))
+                .actual(format!("{} over {} answers", ms(latency.p95), latency.n)),
+        );
+    }
+    if let (Some(least), Some(ratio)) = (warm.hit_ratio, resolver.hit_ratio)
+        && ratio < least.get()
+    {
+        findings.push(not_warm(resolver, ratio, least.get()));
+    }
+    if let Some(until) = resolver.warm_until.filter(|until| *until < cx.launch) {
+        findings.push(
+            Finding::new(&codes::ENDS_EARLY, &resolver.server, warm_until(cx, until))
+                .expected(format!("warm until {} UTC or longer", instant(cx.launch)))
+                .actual(format!("warm until {} UTC", instant(until))),
+        );
+    }
+}
+
+fn not_warm(resolver: &ResolverSeen, ratio: f64, least: f64) -> Finding {
+    let percent = |share: f64| format!("{:.0}%", share * 100.0);
+    // What proves neither may all be hits: then nothing is known.
+    let unproved = resolver.unproved_ratio.unwrap_or_default();
+    let code = if ratio + unproved >= least { &codes::UNPROVED } else { &codes::NOT_WARM };
+    let message = format!(
+        "{} of the warm answers are proved to come from the cache, {} prove nothing",
+        percent(ratio),
+        percent(unproved)
+    );
+    Finding::new(code, &resolver.server, message)
+        .expected(format!("at least {}", percent(least)))
+        .actual(percent(ratio))
+}
+
+
+fn ms(millis: f64) -> String {
+    humane(Duration::from_secs_f64(millis / 1000.0))
+}
+
+fn instant(at: Timestamp) -> String {
+    at.strftime("%Y-%m-%d %H:%M:%S").to_string()
+}
+
+/// `warm until 02:04:05 UTC, 4m 5s past the launch`.
+pub(in super::super) fn warm_until(cx: &JudgeCx, until: Timestamp) -> String {
+    let distance = until.duration_since(cx.launch);
+    let side = if distance.is_negative() { "before" } else { "past" };
+    let distance = humane(Duration::from_secs(distance.unsigned_abs().as_secs()));
+    format!("warm until {} UTC, {distance} {side} the launch", until.strftime("%H:%M:%S"))
+}
+
+fn evidence(cx: &JudgeCx, resolver: &ResolverSeen) -> String {
+    let mut text = count(resolver.answered, "answer");
+    if let Some(until) = resolver.warm_until {
+        text.push_str(&format!(", {}", warm_until(cx, until)));
+    }
+    if let Some(warm) = &resolver.warm {
+        text.push_str(&format!("; warm p95 {}", ms(warm.p95)));
+    }
+    if let Some(cold) = &resolver.cold {
+        text.push_str(&format!("; cold p95 {}", ms(cold.p95)));
+    }
+    if let Some(share) = resolver.hit_ratio.filter(|share| *share > 0.0) {
+        text.push_str(&format!("; {:.0}% proved hits", share * 100.0));
+    }
+    text
+}

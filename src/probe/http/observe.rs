@@ -1,0 +1,293 @@
+//! Looking: every address asked once, concurrently, each with its own facts or fault.
+
+use std::net::{IpAddr, SocketAddr};
+use std::time::Duration;
+
+use futures_util::future::join_all;
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
+
+use super::{Http, Method};
+use crate::clock::millis_since;
+use crate::model::fault::{Fault, Sight};
+use crate::model::text::clip;
+use crate::net::http::{
+    self, Access, Answer, Client, Denial, End, Exchange, HttpUrl, Limits, Request,
+};
+use crate::net::name::{self, Addresses};
+use crate::probe::ProbeCx;
+
+/// How much of a body is read.
+const BODY_LIMIT: usize = 1 << 20;
+/// How many redirects are followed.
+pub(super) const MAX_REDIRECTS: usize = 10;
+/// How much of a body is kept in the record, in characters.
+const EXCERPT: usize = 300;
+
+/// What was seen.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
+pub struct Seen {
+    /// The addresses, or that there are none.
+    pub found: Found,
+}
+
+/// What the host stands for.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "kebab-case")]
+pub enum Found {
+    /// Each address and what was seen there.
+    Addresses(Vec<At>),
+    /// The resolver says there is none; with its words.
+    None(String),
+}
+
+/// One address.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
+pub struct At {
+    /// The address and port.
+    pub address: SocketAddr,
+    /// What was seen there.
+    pub sight: Sight<Visit>,
+}
+
+/// One request and the redirects that were followed.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
+pub struct Visit {
+    /// The redirects followed, in order.
+    pub redirects: Vec<Hop>,
+    /// How it ended.
+    pub ending: Ending,
+}
+
+/// One redirect.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
+pub struct Hop {
+    /// The status that redirected.
+    pub status: u16,
+    /// Where to, without query.
+    pub to: String,
+}
+
+/// How a visit ended.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "kebab-case", rename_all_fields = "kebab-case")]
+pub enum Ending {
+    /// With an answer.
+    Answered {
+        /// Its status.
+        status: u16,
+        /// Its headers in the order received, names in lower case, long values cut.
+        headers: Vec<(String, String)>,
+        /// Its body.
+        body: Body,
+        /// To the end of the last answer's headers, from the beginning, in milliseconds.
+        first_byte_ms: f64,
+        /// To the end of the last answer's body, from the beginning, in milliseconds.
+        total_ms: f64,
+    },
+    /// With a refusal below HTTP.
+    Denied {
+        /// The refusal.
+        denial: Denial,
+    },
+    /// In a circle, or after too many redirects.
+    Loop,
+}
+
+/// A body.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+pub struct Body {
+    /// How many bytes of it were read.
+    pub bytes: usize,
+    /// Whether more was there than is read.
+    pub cut: bool,
+    /// Why it ended early, when it did.
+    pub broken: Option<Sight<Denial>>,
+    /// Its beginning, made safe to show.
+    pub excerpt: String,
+    /// The `Content-Encoding`, when the body came encoded although that was not asked for.
+    pub encoding: Option<String>,
+    /// Whether it has what `body` asks for; absent when nothing was asked.
+    pub matches: Option<bool>,
+}
+
+impl Visit {
+    /// The status of the last answer.
+    #[must_use]
+    pub const fn status(&self) -> Option<u16> {
+        match &self.ending {
+            Ending::Answered { status, .. } => Some(*status),
+            Ending::Denied { .. } | Ending::Loop => None,
+        }
+    }
+
+    /// How long it took, in milliseconds.
+    #[must_use]
+    pub const fn total_ms(&self) -> Option<f64> {
+        match &self.ending {
+            Ending::Answered { total_ms, .. } => Some(*total_ms),
+            Ending::Denied { .. } | Ending::Loop => None,
+        }
+    }
+}
+
+pub(super) async fn observe(probe: &Http, cx: &ProbeCx) -> Result<Seen, Fault> {
+    let access = Access::trusting(probe.ca.clone()).based(&cx.base);
+    let port = probe.url.port();
+    let addresses: Vec<IpAddr> = if probe.addresses.is_empty() {
+        match name::addresses(probe.url.host(), None, cx.remaining() / 2).await? {
+            Addresses::Found(found) => found,
+            Addresses::None(words) => return Ok(Seen { found: Found::None(words) }),
+        }
+    } else {
+        probe.addresses.clone()
+    };
+    // Less than all that is left, so that one silent address does not cost what the others said.
+    let limit = cx.remaining() * 9 / 10;
+    let looks = addresses.into_iter().map(|ip| {
+        let look = Look { probe, cx, access: &access, limit };
+        async move {
+            let address = SocketAddr::new(ip, port);
+            At { address, sight: look.visit(address).await.into() }
+        }
+    });
+    Ok(Seen { found: Found::Addresses(join_all(looks).await) })
+}
+
+struct Look<'a> {
+    probe: &'a Http,
+    cx: &'a ProbeCx,
+    access: &'a Access,
+    limit: Duration,
+}
+
+impl Look<'_> {
+    /// One request to one address, and where it leads.
+    async fn visit(&self, address: SocketAddr) -> Result<Visit, Fault> {
+        let begun = self.cx.clock.tick();
+        let mut url = self.probe.url.clone();
+        let mut method = self.probe.method;
+        let mut been = vec![(method, url.clone())];
+        let mut redirects = Vec::new();
+        loop {
+            let left = self.limit.saturating_sub(begun.elapsed());
+            let addresses = self.pin(&url, address, left).await?;
+            let client = Client::new(&url, &addresses, self.access).await?;
+            let before = millis_since(begun);
+            let answer = match self.ask(&client, &url, method, begun.elapsed()).await? {
+                Exchange::Answered(answer) => answer,
+                Exchange::Denied(denial) => {
+                    return Ok(Visit { redirects, ending: Ending::Denied { denial } });
+                }
+            };
+            let next = if self.probe.follow { redirect(&url, &answer) } else { None };
+            let Some(to) = next else {
+                let ending = self.ending(&answer, before);
+                return Ok(Visit { redirects, ending });
+            };
+            redirects.push(Hop { status: answer.status, to: to.shown() });
+            method = after(method, answer.status);
+            let step = (method, to.clone());
+            if been.contains(&step) || redirects.len() > MAX_REDIRECTS {
+                return Ok(Visit { redirects, ending: Ending::Loop });
+            }
+            been.push(step);
+            url = to;
+        }
+    }
+
+    /// The addresses for one hop: the one being asked as long as host and port stay.
+    async fn pin(
+        &self,
+        url: &HttpUrl,
+        address: SocketAddr,
+        left: Duration,
+    ) -> Result<Vec<SocketAddr>, Fault> {
+        if url.host() == self.probe.url.host() && url.port() == address.port() {
+            return Ok(vec![address]);
+        }
+        http::find(url, self.access, left).await
+    }
+
+    async fn ask(
+        &self,
+        client: &Client,
+        url: &HttpUrl,
+        method: Method,
+        spent: Duration,
+    ) -> Result<Exchange, Fault> {
+        let method = match method {
+            Method::Get => reqwest::Method::GET,
+            Method::Head => reqwest::Method::HEAD,
+            Method::Options => reqwest::Method::OPTIONS,
+            Method::Post => reqwest::Method::POST,
+        };
+        let limits = Limits { time: self.limit.saturating_sub(spent), bytes: BODY_LIMIT };
+        client.send(&Request { method, ..Request::get(url) }, limits).await
+    }
+
+    fn ending(&self, answer: &Answer, before_ms: f64) -> Ending {
+        let encoding = answer
+            .header("content-encoding")
+            .filter(|encoding| !encoding.eq_ignore_ascii_case("identity"))
+            .map(|encoding| clip(encoding, 40));
+        let text = String::from_utf8_lossy(&answer.body);
+        let broken = match &answer.end {
+            End::Whole | End::Limit => None,
+            End::Broken(denial) => Some(Sight::Seen(denial.clone())),
+            End::Fault(fault) => Some(Sight::Fault(fault.clone())),
+        };
+        let body = Body {
+            bytes: answer.body.len(),
+            cut: answer.end == End::Limit,
+            broken,
+            excerpt: clip(text.trim_end(), EXCERPT),
+            encoding,
+            matches: self.probe.body.as_ref().map(|pattern| pattern.is_match(&text)),
+        };
+        Ending::Answered {
+            status: answer.status,
+            headers: self.headers(answer),
+            body,
+            first_byte_ms: round(before_ms + answer.first_byte_ms),
+            total_ms: round(before_ms + answer.total_ms),
+        }
+    }
+
+    /// The headers for the record. Those a check asks for are kept whole, for the judge; cookies
+    /// are sessions and are not kept.
+    fn headers(&self, answer: &Answer) -> Vec<(String, String)> {
+        let asked = |name: &str| self.probe.headers.keys().any(|k| k.eq_ignore_ascii_case(name));
+        answer
+            .headers
+            .iter()
+            .filter(|(name, _)| asked(name) || name != "set-cookie")
+            .map(|(name, value)| {
+                let value = if asked(name) { value.clone() } else { clip(value, 200) };
+                (name.clone(), value)
+            })
+            .collect()
+    }
+}
+
+/// Where an answer redirects to (RFC 9110 §15.4).
+fn redirect(url: &HttpUrl, answer: &Answer) -> Option<HttpUrl> {
+    match answer.status {
+        301 | 302 | 303 | 307 | 308 => url.follow(answer.header("location")?),
+        _ => None,
+    }
+}
+
+/// The method after a redirect: 303 turns all but HEAD into GET, and 301 and 302 do so with POST,
+/// as every client does (RFC 9110 §15.4.2 to §15.4.4).
+const fn after(method: Method, status: u16) -> Method {
+    match (status, method) {
+        (303, Method::Head) => Method::Head,
+        (303, _) | (301 | 302, Method::Post) => Method::Get,
+        (_, method) => method,
+    }
+}
+
+fn round(millis: f64) -> f64 {
+    crate::clock::round_millis(millis)
+}

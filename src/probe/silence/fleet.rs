@@ -1,0 +1,327 @@
+//! Silences after they were made: which of ours are where, ending them, and making them last longer.
+
+use std::collections::BTreeMap;
+use std::time::Duration;
+
+use futures_util::future::join_all;
+use jiff::Timestamp;
+use serde::{Deserialize, Serialize};
+
+use super::marker::Marker;
+use super::observe::{AlertSeen, SilenceSeen};
+use crate::clock::Clock;
+use crate::model::fault::Fault;
+use crate::model::text::one_line;
+use crate::model::time::Span;
+use crate::net::alertmanager::{Alertmanager, NewSilence, Silence, State};
+use crate::net::http::{Access, HttpUrl};
+
+/// How long is waited between two looks at all members, at first and at most.
+const PAUSES: (Duration, Duration) = (Duration::from_millis(50), Duration::from_secs(1));
+
+/// The Alertmanagers of one installation.
+#[derive(Debug, Clone)]
+pub struct Fleet {
+    members: Vec<Alertmanager>,
+    /// For one exchange.
+    limit: Duration,
+}
+
+/// Which silences are meant.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Which {
+    /// Those a run made, by the short form of its name.
+    Run(String),
+    /// Those of a check, by the key in its marker.
+    Key(String),
+    /// One, by its own name; anybody's.
+    Id(String),
+    /// All with a marker of ours.
+    Ours,
+    /// All.
+    Anybodys,
+}
+
+/// A silence and where it is.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Listed {
+    /// The silence, as the member says that has it longest.
+    pub silence: SilenceSeen,
+    /// The key of the check that made it; absent when it is not ours.
+    pub key: Option<String>,
+    /// The run that made it; absent when it is not ours.
+    pub run: Option<String>,
+    /// The members that have it.
+    pub on: Vec<String>,
+    /// The members that answered and do not have it.
+    pub missing_on: Vec<String>,
+}
+
+/// What the members hold.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Listing {
+    /// The silences meant, by their beginning.
+    pub silences: Vec<Listed>,
+    /// The members that did not say, and why.
+    pub unseen: Vec<(String, Fault)>,
+}
+
+impl Which {
+    /// Whether a silence is one of those.
+    #[must_use]
+    pub fn means(&self, silence: &Silence) -> bool {
+        let marker = Marker::read(&silence.comment);
+        match self {
+            Self::Run(run) => marker.is_some_and(|marker| marker.run == *run),
+            Self::Key(key) => marker.is_some_and(|marker| marker.key == *key),
+            Self::Id(id) => silence.id == *id,
+            Self::Ours => marker.is_some(),
+            Self::Anybodys => true,
+        }
+    }
+}
+
+impl Fleet {
+    /// Looks up every Alertmanager; `limit` is for one exchange with one of them.
+    ///
+    /// # Errors
+    /// A [`Fault`] when one of the hosts has no address, or a file of the access cannot be used.
+    pub async fn find(
+        alertmanagers: &[HttpUrl],
+        access: &Access,
+        limit: Duration,
+    ) -> Result<Self, Fault> {
+        let mut members = Vec::new();
+        for base in alertmanagers {
+            members.push(Alertmanager::find(base, access, limit).await?);
+        }
+        Ok(Self { members, limit })
+    }
+
+    /// The silences meant that are not over, and which members have them.
+    pub async fn list(&self, which: &Which) -> Listing {
+        let (held, unseen) = self.held(which).await;
+        let mut by_id: BTreeMap<&str, (&Silence, Vec<String>)> = BTreeMap::new();
+        for (member, silences) in &held {
+            for silence in silences {
+                let entry = by_id.entry(&silence.id).or_insert((silence, Vec::new()));
+                entry.1.push(member.base().to_string());
+                if silence.ends_at > entry.0.ends_at {
+                    entry.0 = silence;
+                }
+            }
+        }
+        let mut silences: Vec<Listed> = by_id
+            .into_values()
+            .map(|(silence, on)| {
+                let marker = Marker::read(&silence.comment);
+                let all = held.iter().map(|(member, _)| member.base().to_string());
+                Listed {
+                    silence: SilenceSeen::of(silence),
+                    key: marker.as_ref().map(|marker| marker.key.clone()),
+                    run: marker.map(|marker| marker.run),
+                    missing_on: all.filter(|url| !on.contains(url)).collect(),
+                    on,
+                }
+            })
+            .collect();
+        silences.sort_by_key(|listed| listed.silence.starts_at);
+        Listing { silences, unseen }
+    }
+
+    /// The alerts that fire and are silenced by nothing but these: what will be heard when they
+    /// end.
+    ///
+    /// # Errors
+    /// A [`Fault`] when no member said.
+    pub async fn aftermath(&self, ids: &[String]) -> Result<Vec<AlertSeen>, Fault> {
+        let mut heard = BTreeMap::new();
+        let mut fault = Fault::Interrupted;
+        let mut answered = false;
+        for member in &self.members {
+            match member.alerts(self.limit).await {
+                Ok(alerts) => {
+                    answered = true;
+                    for alert in &alerts {
+                        let by = &alert.status.silenced_by;
+                        if !by.is_empty() && by.iter().all(|id| ids.contains(id)) {
+                            heard.insert(alert.labels.clone(), AlertSeen::of(alert));
+                        }
+                    }
+                }
+                Err(trouble) => fault = trouble.into_fault(&format!("asking {}", member.base())),
+            }
+        }
+        if answered { Ok(heard.into_values().collect()) } else { Err(fault) }
+    }
+
+    /// Ends the silences meant, and waits until no member that answers has one of them; returns
+    /// those that were ended. Ending what is over already is no mistake.
+    ///
+    /// # Errors
+    /// A [`Fault`] when a member did not say, or has one of them still when `wait` is over.
+    pub async fn expire(&self, which: &Which, wait: Duration) -> Result<Vec<Listed>, Fault> {
+        let begun = Clock.tick();
+        let mut pause = PAUSES.0;
+        let mut ended: BTreeMap<String, Listed> = BTreeMap::new();
+        loop {
+            let listing = self.list(which).await;
+            if let Some((_, fault)) = listing.unseen.first() {
+                return Err(fault.clone());
+            }
+            if listing.silences.is_empty() {
+                return Ok(ended.into_values().collect());
+            }
+            let left: Vec<String> =
+                listing.silences.iter().map(|listed| listed.silence.id.clone()).collect();
+            for listed in listing.silences {
+                self.end(&listed).await?;
+                ended.entry(listed.silence.id.clone()).or_insert(listed);
+            }
+            if begun.elapsed() > wait {
+                let what = format!("waiting for the end of {}", one_line(&left.join(", ")));
+                return Err(Fault::Timeout { what, after: Span::from(wait) });
+            }
+            tokio::time::sleep(pause).await;
+            pause = (pause * 2).min(PAUSES.1);
+        }
+    }
+
+    /// Ends one silence where it is.
+    async fn end(&self, listed: &Listed) -> Result<(), Fault> {
+        let holders = self.members.iter().filter(|m| listed.on.contains(&m.base().to_string()));
+        let mut last = Ok(());
+        for member in holders {
+            last = member.expire(&listed.silence.id, self.limit).await;
+            if last.is_ok() {
+                return Ok(());
+            }
+        }
+        last.map_err(|trouble| trouble.into_fault(&format!("ending {}", listed.silence.id)))
+    }
+
+    /// Makes the silences meant end at another instant, and waits until every member that answers
+    /// has them so. Alertmanager may give a changed silence another name: the one returned counts.
+    ///
+    /// # Errors
+    /// A [`Fault`] when a member did not say, refused, or lacks one of them when `wait` is over.
+    pub async fn extend(
+        &self,
+        which: &Which,
+        to: Timestamp,
+        wait: Duration,
+    ) -> Result<Vec<String>, Fault> {
+        let (held, unseen) = self.held(which).await;
+        if let Some((_, fault)) = unseen.into_iter().next() {
+            return Err(fault);
+        }
+        let mut todo: BTreeMap<String, (&Alertmanager, &Silence)> = BTreeMap::new();
+        for (member, silences) in &held {
+            for silence in silences {
+                todo.entry(silence.id.clone()).or_insert((member, silence));
+            }
+        }
+        let mut ids = Vec::new();
+        for (id, (member, silence)) in todo {
+            let new = NewSilence {
+                id: Some(id.clone()),
+                // In their order: with another one it would be another silence.
+                matchers: silence.matchers.clone(),
+                starts_at: silence.starts_at,
+                ends_at: to,
+                created_by: silence.created_by.clone(),
+                comment: silence.comment.clone(),
+            };
+            let posted = member.post(&new, self.limit).await;
+            ids.push(posted.map_err(|trouble| trouble.into_fault(&format!("changing {id}")))?);
+        }
+        self.arrived(&ids, to, wait).await?;
+        Ok(ids)
+    }
+
+    /// Waits until every member has these silences with this end. To the second: what comes back
+    /// has been through another clock's rounding.
+    async fn arrived(&self, ids: &[String], to: Timestamp, wait: Duration) -> Result<(), Fault> {
+        let begun = Clock.tick();
+        let mut pause = PAUSES.0;
+        loop {
+            let (held, unseen) = self.held(&Which::Anybodys).await;
+            if let Some((_, fault)) = unseen.into_iter().next() {
+                return Err(fault);
+            }
+            let late = held.iter().find(|(_, silences)| {
+                !ids.iter().all(|id| {
+                    silences.iter().any(|silence| {
+                        let off = silence.ends_at.duration_since(to).abs();
+                        silence.id == *id && off.as_secs() < 1
+                    })
+                })
+            });
+            let Some((member, _)) = late else { return Ok(()) };
+            if begun.elapsed() > wait {
+                let what = format!("waiting for the change to reach {}", member.base());
+                return Err(Fault::Timeout { what, after: Span::from(wait) });
+            }
+            tokio::time::sleep(pause).await;
+            pause = (pause * 2).min(PAUSES.1);
+        }
+    }
+
+    /// The silences meant, those that are over included, each once: as long as Alertmanager keeps
+    /// them, which is five days unless it was told otherwise.
+    ///
+    /// # Errors
+    /// A [`Fault`] when no member said.
+    pub async fn history(&self, which: &Which) -> Result<Vec<SilenceSeen>, Fault> {
+        let answers = join_all(self.members.iter().map(|m| m.all_silences(self.limit))).await;
+        let mut by_id: BTreeMap<String, SilenceSeen> = BTreeMap::new();
+        let mut fault = None;
+        let mut answered = false;
+        for (member, answer) in self.members.iter().zip(answers) {
+            match answer {
+                Ok(silences) => {
+                    answered = true;
+                    for silence in silences.iter().filter(|silence| which.means(silence)) {
+                        let seen = SilenceSeen::of(silence);
+                        let known = by_id.entry(seen.id.clone()).or_insert_with(|| seen.clone());
+                        // A member that has not heard of an early end yet says less than one that
+                        // has.
+                        if seen.state == State::Expired {
+                            *known = seen;
+                        }
+                    }
+                }
+                Err(trouble) => {
+                    fault = Some(trouble.into_fault(&format!("asking {}", member.base())));
+                }
+            }
+        }
+        match fault {
+            Some(fault) if !answered => Err(fault),
+            Some(_) | None => Ok(by_id.into_values().collect()),
+        }
+    }
+
+    /// What each member holds of those meant, and those that did not say.
+    async fn held(
+        &self,
+        which: &Which,
+    ) -> (Vec<(&Alertmanager, Vec<Silence>)>, Vec<(String, Fault)>) {
+        let answers = join_all(self.members.iter().map(|m| m.silences(self.limit))).await;
+        let (mut held, mut unseen) = (Vec::new(), Vec::new());
+        for (member, answer) in self.members.iter().zip(answers) {
+            let url = member.base().to_string();
+            match answer {
+                Ok(mut silences) => {
+                    silences.retain(|silence| which.means(silence));
+                    held.push((member, silences));
+                }
+                Err(trouble) => {
+                    let fault = trouble.into_fault(&format!("asking {url}"));
+                    unseen.push((url, fault));
+                }
+            }
+        }
+        (held, unseen)
+    }
+}

@@ -1,0 +1,90 @@
+//! The marker by which a silence of ours is known again: by a later run of the same check, by the
+//! sweep, and by a person who reads the comment.
+
+use crate::model::hash::sha256_hex;
+use crate::model::id::CheckId;
+use crate::net::alertmanager::{Matcher, WireMatcher};
+
+/// What every comment of ours begins with. Not `ACK!`, which makes some dashboards extend a silence
+/// for ever.
+pub const PREFIX: &str = "gonogo:";
+/// How many digits of the hash are kept.
+const KEY_LEN: usize = 16;
+
+/// The name that all silences of one check share, whatever run made them: a hash of the check's id
+/// and its matchers. The window is not part of it, so that a launch that moves finds the silence
+/// of its first plan.
+#[must_use]
+pub fn key(check: &CheckId, matchers: &[Matcher]) -> String {
+    let mut matchers: Vec<String> = matchers.iter().map(ToString::to_string).collect();
+    matchers.sort_unstable();
+    matchers.dedup();
+    let text = format!("{check}\n{}", matchers.join("\n"));
+    let mut hash = sha256_hex(text.as_bytes());
+    hash.truncate(KEY_LEN);
+    hash
+}
+
+/// The comment of a silence: `gonogo:KEY run:RUN CHECK: COMMENT`.
+#[must_use]
+pub fn comment(key: &str, run: &str, check: &CheckId, comment: &str) -> String {
+    format!("{PREFIX}{key} run:{run} {check}: {comment}")
+}
+
+/// A comment of ours, taken apart.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Marker {
+    /// See [`key`].
+    pub key: String,
+    /// The short form of the run that made it.
+    pub run: String,
+    /// The check's id and what was said.
+    pub rest: String,
+}
+
+impl Marker {
+    /// Reads a comment; `None` when it is not one of ours.
+    #[must_use]
+    pub fn read(comment: &str) -> Option<Self> {
+        let (key, rest) = comment.strip_prefix(PREFIX)?.split_once(" run:")?;
+        let (run, rest) = rest.split_once(' ')?;
+        let hex = |text: &str, len| text.len() == len && text.bytes().all(|b| b.is_ascii_hexdigit());
+        if !hex(key, KEY_LEN) || !hex(run, 12) {
+            return None;
+        }
+        Some(Self { key: key.to_owned(), run: run.to_owned(), rest: rest.to_owned() })
+    }
+}
+
+/// Whether two lists of matchers are the same in any order.
+#[must_use]
+pub fn same_matchers(ours: &[Matcher], theirs: &[WireMatcher]) -> bool {
+    let sorted = |mut list: Vec<WireMatcher>| {
+        list.sort_unstable();
+        list.dedup();
+        list
+    };
+    sorted(ours.iter().map(WireMatcher::from).collect()) == sorted(theirs.to_vec())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_marker_is_read_back_and_does_not_depend_on_order_or_run() {
+        let id = CheckId::new("am.silence[cn east]").expect("an id");
+        let matchers = |texts: [&str; 2]| texts.map(|t| t.parse::<Matcher>().expect(t));
+        let one = key(&id, &matchers(["a=b", "c=~d"]));
+        assert_eq!(one, key(&id, &matchers(["c=~\"d\"", "a=\"b\""])));
+        assert_ne!(one, key(&id, &matchers(["c=d", "a=b"])));
+        assert_ne!(one, key(&CheckId::new("x").expect("an id"), &matchers(["a=b", "c=~d"])));
+        let text = comment(&one, "0123456789ab", &id, "why: so");
+        let marker = Marker::read(&text).expect(&text);
+        assert_eq!((marker.key, marker.run.as_str()), (one, "0123456789ab"));
+        assert_eq!(marker.rest, "am.silence[cn east]: why: so");
+        for foreign in ["", "rollout", "gonogo:", "gonogo:x run:y z", "ACK! gonogo:0 run:1 2"] {
+            assert_eq!(Marker::read(foreign), None, "{foreign}");
+        }
+    }
+}

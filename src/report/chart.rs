@@ -1,0 +1,263 @@
+//! Small charts: what of a record is better seen than read. A chart is rows of bars between 0 and 1,
+//! so that each format draws it in its own way.
+//!
+//! The facts of a kind are read from the record as JSON, by the names its schema publishes; where a
+//! record has none of them there is no chart.
+
+use jiff::Timestamp;
+use jiff::tz::TimeZone;
+use serde_json::Value;
+
+use crate::model::outcome::Outcome;
+use crate::model::record::{CheckRecord, RunRecord};
+
+use super::bearing::attention;
+use super::when;
+use super::wrap::{line, name};
+
+/// Rows of one chart; what is beyond is counted.
+const ROWS: usize = 14;
+/// Rows of the timeline.
+const TIMELINE_ROWS: usize = 24;
+
+/// A chart.
+#[derive(Debug, Clone, PartialEq)]
+pub(super) struct Chart {
+    /// What it shows.
+    pub(super) title: String,
+    /// What its left and right edge are.
+    pub(super) edges: (String, String),
+    /// What the tones mean; empty where there is one only.
+    pub(super) legend: Vec<(Tone, &'static str)>,
+    pub(super) rows: Vec<Row>,
+    /// Instants or limits drawn across all rows.
+    pub(super) marks: Vec<(f32, &'static str)>,
+    /// What was left out, or has to be known.
+    pub(super) note: Option<String>,
+}
+
+/// A labelled bar.
+#[derive(Debug, Clone, PartialEq)]
+pub(super) struct Row {
+    /// Empty where it belongs to the row above.
+    pub(super) label: String,
+    /// Where the bar begins and ends, between 0 and 1.
+    pub(super) bar: (f32, f32),
+    pub(super) tone: Tone,
+    /// What it stands for, in words.
+    pub(super) value: String,
+}
+
+/// The colour of a bar.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Tone {
+    /// The one that matters.
+    Strong,
+    /// The one it is compared with.
+    Soft,
+    /// An outcome.
+    Outcome(Outcome),
+}
+
+#[cfg(feature = "pdf")]
+impl Chart {
+    /// The chart in words, for those who do not see it.
+    pub(super) fn in_words(&self) -> String {
+        use std::fmt::Write as _;
+
+        let mut words = format!("{}. From {} to {}.", self.title, self.edges.0, self.edges.1);
+        for row in &self.rows {
+            let _infallible = write!(words, " {} {};", row.label, row.value);
+        }
+        words
+    }
+}
+
+/// The charts of a record, in checklist order.
+pub(super) fn measurements(record: &RunRecord, zone: &TimeZone) -> Vec<Chart> {
+    record
+        .checks()
+        .filter_map(|check| {
+            let seen = check.observation.as_ref()?;
+            match check.kind.as_str() {
+                "dns" => resolvers(check, seen),
+                "postgres_pool" | "mysql_pool" => ramp(check, seen),
+                "tls" => certificates(record, check, seen, zone),
+                _ => None,
+            }
+        })
+        .collect()
+}
+
+#[expect(clippy::cast_possible_truncation, reason = "a part of a line on paper")]
+fn part(of: f64, whole: f64) -> f32 {
+    let part = of / whole;
+    if part.is_finite() { part.clamp(0.0, 1.0) as f32 } else { 0.0 }
+}
+
+/// What was measured, before it is known how long the longest bar is.
+struct Measured {
+    label: String,
+    tone: Tone,
+    ms: f64,
+}
+
+/// How fast each resolver answered, at first and from its cache.
+fn resolvers(check: &CheckRecord, seen: &Value) -> Option<Chart> {
+    let mut bars = Vec::new();
+    for resolver in seen.get("resolvers")?.as_array()? {
+        let server = line(resolver.get("server")?.as_str()?);
+        let mut label = server;
+        for (key, tone) in [("cold", Tone::Soft), ("warm", Tone::Strong)] {
+            if let Some(ms) = resolver.get(key).and_then(|l| l.get("p95")).and_then(Value::as_f64) {
+                bars.push(Measured { label: std::mem::take(&mut label), tone, ms });
+            }
+        }
+    }
+    let legend = vec![(Tone::Soft, "first answer"), (Tone::Strong, "warm")];
+    let title = format!("{}: how fast each resolver answers, p95", name(check.id.as_str()));
+    lengths(title, legend, bars)
+}
+
+/// How statements fared while more and more connections were held.
+fn ramp(check: &CheckRecord, seen: &Value) -> Option<Chart> {
+    let mut bars = Vec::new();
+    for step in seen.pointer("/login/in/ramp/ran/steps")?.as_array()? {
+        let held = step.get("held")?.as_u64()?;
+        let mut label = format!("{held} held");
+        for (key, tone) in [("connect", Tone::Soft), ("statement", Tone::Strong)] {
+            if let Some(ms) = step.get(key).and_then(|l| l.get("p95")).and_then(Value::as_f64) {
+                bars.push(Measured { label: std::mem::take(&mut label), tone, ms });
+            }
+        }
+    }
+    let legend = vec![(Tone::Soft, "connecting"), (Tone::Strong, "statements")];
+    let title = format!("{}: the pool under load, p95", name(check.id.as_str()));
+    lengths(title, legend, bars)
+}
+
+fn lengths(title: String, legend: Vec<(Tone, &'static str)>, bars: Vec<Measured>) -> Option<Chart> {
+    let longest = bars.iter().map(|bar| bar.ms).fold(0.0, f64::max);
+    if bars.is_empty() || longest <= 0.0 {
+        return None;
+    }
+    let note = (bars.len() > ROWS).then(|| format!("{} more in the record", bars.len() - ROWS));
+    let rows = bars
+        .into_iter()
+        .take(ROWS)
+        .map(|bar| Row {
+            label: bar.label,
+            bar: (0.0, part(bar.ms, longest)),
+            tone: bar.tone,
+            value: when::millis(bar.ms),
+        })
+        .collect();
+    let edges = ("0 ms".to_owned(), when::millis(longest));
+    Some(Chart { title, edges, legend, rows, marks: Vec::new(), note })
+}
+
+/// One certificate's life.
+struct Life {
+    label: String,
+    from: Timestamp,
+    to: Timestamp,
+}
+
+/// How long each certificate lives, against the release window.
+fn certificates(
+    record: &RunRecord,
+    check: &CheckRecord,
+    seen: &Value,
+    zone: &TimeZone,
+) -> Option<Chart> {
+    let mut lives: Vec<Life> = Vec::new();
+    for address in seen.get("addresses")?.as_array()? {
+        let label = line(address.get("address")?.as_str()?);
+        let served = address.pointer("/sight/seen/accepted/served").and_then(Value::as_array);
+        for served in served.into_iter().flatten() {
+            if let Some(life) = served.pointer("/chain/0/certificate").and_then(|c| life(&label, c))
+            {
+                lives.push(life);
+            }
+        }
+    }
+    let window = record.header.window;
+    let from = record.header.started.min(window.from);
+    let last = lives.iter().map(|life| life.to).max()?.max(window.to);
+    let whole = last.duration_since(from).as_secs_f64() * 1.04;
+    let at = |instant: Timestamp| part(instant.duration_since(from).as_secs_f64(), whole);
+    let note = (lives.len() > ROWS).then(|| format!("{} more in the record", lives.len() - ROWS));
+    let rows = lives
+        .iter()
+        .take(ROWS)
+        .map(|life| Row {
+            label: life.label.clone(),
+            bar: (at(life.from), at(life.to)),
+            tone: Tone::Outcome(if life.to < window.to { Outcome::Fail } else { Outcome::Pass }),
+            value: format!("until {}", life.to.to_zoned(zone.clone()).strftime("%-d %b %Y")),
+        })
+        .collect();
+    let end = from.saturating_add(jiff::SignedDuration::from_secs_f64(whole)).ok()?;
+    let day = |instant: Timestamp| instant.to_zoned(zone.clone()).strftime("%-d %b %Y").to_string();
+    Some(Chart {
+        title: format!("{}: how long the certificates live", name(check.id.as_str())),
+        edges: (day(from), day(end)),
+        legend: Vec::new(),
+        rows,
+        marks: vec![(at(window.to), "end of the window")],
+        note,
+    })
+}
+
+fn life(label: &str, certificate: &Value) -> Option<Life> {
+    let instant = |key: &str| certificate.get(key)?.as_str()?.parse().ok();
+    Some(Life { label: label.to_owned(), from: instant("not_before")?, to: instant("not_after")? })
+}
+
+/// When each check was under way; of many those that want attention, then those that took longest.
+pub(super) fn timeline(record: &RunRecord) -> Option<Chart> {
+    let tried: Vec<(usize, &CheckRecord, Timestamp)> = record
+        .checks()
+        .enumerate()
+        .filter_map(|(n, check)| Some((n, check, check.started?)))
+        .collect();
+    if tried.len() < 2 {
+        return None;
+    }
+    let worrying: Vec<usize> = attention(record).iter().map(|(n, _)| *n).collect();
+    let mut shown = tried.clone();
+    shown.sort_by(|(a, left, _), (b, right, _)| {
+        let rank = |n: &usize| worrying.iter().position(|w| w == n).unwrap_or(usize::MAX);
+        rank(a).cmp(&rank(b)).then(right.duration_ms.total_cmp(&left.duration_ms))
+    });
+    shown.truncate(TIMELINE_ROWS);
+    shown.sort_by_key(|(n, ..)| *n);
+    let begin = record.header.started;
+    let after = |at: Timestamp| (at.duration_since(begin).as_secs_f64() * 1000.0).max(0.0);
+    let whole = tried
+        .iter()
+        .map(|(_, check, started)| after(*started) + check.duration_ms)
+        .chain(record.finished.map(after))
+        .fold(1.0, f64::max);
+    let rows = shown
+        .iter()
+        .map(|(_, check, started)| {
+            let from = after(*started);
+            Row {
+                label: name(check.id.as_str()),
+                bar: (part(from, whole), part(from + check.duration_ms, whole)),
+                tone: Tone::Outcome(check.outcome),
+                value: when::millis(check.duration_ms),
+            }
+        })
+        .collect();
+    let hidden = tried.len() - shown.len();
+    Some(Chart {
+        title: "How the run went".to_owned(),
+        edges: ("start".to_owned(), when::millis(whole)),
+        legend: Vec::new(),
+        rows,
+        marks: Vec::new(),
+        note: (hidden > 0).then(|| format!("{hidden} shorter checks are not drawn")),
+    })
+}

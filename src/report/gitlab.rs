@@ -1,0 +1,95 @@
+//! GitLab's code quality report: what is not right, as findings in the merge request, each on the
+//! checklist's own line.
+
+use std::collections::HashMap;
+
+use serde::Serialize;
+
+use crate::model::hash::sha256_hex;
+use crate::model::record::{CheckRecord, RunRecord};
+
+use super::bearing::{Bearing, bearing, said, telling};
+use super::wrap::line;
+use super::{ReportError, style};
+
+/// One entry, in GitLab's words.
+#[derive(Serialize)]
+struct Entry {
+    description: String,
+    check_name: String,
+    fingerprint: String,
+    severity: &'static str,
+    location: Location,
+}
+
+#[derive(Serialize)]
+struct Location {
+    path: String,
+    lines: Lines,
+}
+
+#[derive(Serialize)]
+struct Lines {
+    begin: usize,
+}
+
+/// Renders the report, with a final line break.
+pub(super) fn render(record: &RunRecord) -> Result<Vec<u8>, ReportError> {
+    let mut entries = Vec::new();
+    let mut seen = HashMap::new();
+    for check in record.checks() {
+        let Some(severity) = severity(bearing(record, check)) else { continue };
+        let telling = telling(check);
+        for finding in &telling {
+            let text = format!("{}: {}", line(&finding.target), line(&finding.message));
+            let severity = if finding.waived.is_some() { WAIVED } else { severity };
+            entries.push(entry(check, &finding.code, &finding.target, &text, severity, &mut seen));
+        }
+        if telling.is_empty() {
+            let text = said(check, bearing(record, check));
+            entries.push(entry(check, &check.kind, "", &text, severity, &mut seen));
+        }
+    }
+    let mut bytes = serde_json::to_vec_pretty(&entries)?;
+    bytes.push(b'\n');
+    Ok(bytes)
+}
+
+/// GitLab's word for what somebody decided to live with.
+const WAIVED: &str = "info";
+
+/// GitLab's word for how much it matters; none for what is right or was not looked at.
+const fn severity(bearing: Bearing) -> Option<&'static str> {
+    match bearing {
+        Bearing::Failed => Some("blocker"),
+        Bearing::Unknown => Some("critical"),
+        Bearing::Pending => Some("major"),
+        Bearing::Warned => Some("minor"),
+        Bearing::Excused(_) => Some(WAIVED),
+        Bearing::Passed | Bearing::LeftOut => None,
+    }
+}
+
+fn entry(
+    check: &CheckRecord,
+    code: &str,
+    target: &str,
+    text: &str,
+    severity: &'static str,
+    seen: &mut HashMap<String, usize>,
+) -> Entry {
+    // Of what it is about, never of what was said: the same fault keeps its fingerprint from run to
+    // run. Two findings alike in all three are told apart by their number.
+    let about = format!("{}\0{code}\0{target}", check.id);
+    let n = seen.entry(about.clone()).or_default();
+    *n += 1;
+    let about = if *n == 1 { about } else { format!("{about}\0{n}") };
+    let path = check.source.file.strip_prefix("./").unwrap_or(&check.source.file);
+    Entry {
+        description: format!("{} {}: {text}", line(check.id.as_str()), style::word(check.outcome)),
+        check_name: line(code),
+        fingerprint: sha256_hex(about.as_bytes()),
+        severity,
+        location: Location { path: line(path), lines: Lines { begin: check.source.line.max(1) } },
+    }
+}

@@ -1,0 +1,46 @@
+//! Taking the record out of a document again.
+
+/// The record attached to a document this module wrote, byte for byte; absent from any other file.
+///
+/// The file is attached as it is, so it stands between its stream's `stream` and `endstream`, and its
+/// length is said before it. No PDF reader is needed, and none is trusted.
+#[must_use]
+pub fn attached_record(pdf: &[u8]) -> Option<&[u8]> {
+    let mut from = 0;
+    while let Some(found) = find(&pdf[from..], b"/EmbeddedFile") {
+        let at = from + found;
+        from = at + 1;
+        // The dictionary of the stream: from its object's beginning to its data.
+        let data = find(&pdf[at..], b"stream").map(|n| at + n)?;
+        let begin = rfind(&pdf[..at], b" obj").unwrap_or(0);
+        let Some(length) = number_after(&pdf[begin..data], b"/Length ") else { continue };
+        let mut start = data + b"stream".len();
+        if pdf.get(start) == Some(&b'\r') {
+            start += 1;
+        }
+        if pdf.get(start) == Some(&b'\n') {
+            start += 1;
+        }
+        let end = start.checked_add(length)?;
+        if let Some(bytes) = pdf.get(start..end)
+            && bytes.first() == Some(&b'{')
+        {
+            return Some(bytes);
+        }
+    }
+    None
+}
+
+fn find(bytes: &[u8], what: &[u8]) -> Option<usize> {
+    bytes.windows(what.len()).position(|window| window == what)
+}
+
+fn rfind(bytes: &[u8], what: &[u8]) -> Option<usize> {
+    bytes.windows(what.len()).rposition(|window| window == what)
+}
+
+fn number_after(bytes: &[u8], key: &[u8]) -> Option<usize> {
+    let at = find(bytes, key)? + key.len();
+    let digits: Vec<u8> = bytes[at..].iter().copied().take_while(u8::is_ascii_digit).collect();
+    std::str::from_utf8(&digits).ok()?.parse().ok()
+}

@@ -1,0 +1,224 @@
+//! Reuse: includes, `for_each`, variables, waivers, people, expectations.
+
+use crate::support::{Desk, check, closed_port, list, listener, tcp};
+
+#[test]
+fn included_files_bring_their_steps_first_and_their_paths_with_them() {
+    let desk = Desk::new();
+    let (_listener, open) = listener();
+    desk.write("common/net.yaml", format!(
+        "include: [deeper/secret.yaml]\nvars: {{ port: 1, host: 127.0.0.1 }}\nsteps:\n  - name: Net\n    checks:\n      - {{ id: net.a, tcp: {{ endpoint: \"${{host}}:${{port}}\" }} }}\n"));
+    desk.write("common/deeper/secret.yaml", "steps:\n  - name: Deep\n    checks:\n      - id: deep\n        command: { run: [cat, word], stdout: \"^${file:word}$\" }\n");
+    desk.write("common/deeper/word", "xyzzy\n");
+    let text = format!(
+        "include: [common/net.yaml]\nvars: {{ port: {open} }}\n{}",
+        list(&[("own", tcp(open))])
+    );
+    let (code, record) = desk.record(&text, &["--allow", "exec"]);
+    assert_eq!(code, Some(0), "{record:#}");
+    let names: Vec<&str> = record["steps"]
+        .as_array()
+        .expect("steps")
+        .iter()
+        .map(|s| s["name"].as_str().expect("a name"))
+        .collect();
+    assert_eq!(names, ["Deep", "Net", "Step"]);
+    assert_eq!(check(&record, "deep")["source"]["file"], "common/deeper/secret.yaml");
+}
+
+#[test]
+fn an_include_that_leads_back_is_reported_with_the_whole_path() {
+    let desk = Desk::new();
+    desk.write("a.yaml", format!("include: [b.yaml]\n{}", list(&[("a", tcp(1))])));
+    desk.write("b.yaml", "include: [sub/c.yaml]\n");
+    desk.write("sub/c.yaml", "include: [../a.yaml]\n");
+    let ran = desk.gonogo(&["lint", "a.yaml"]);
+    assert_eq!(ran.code, Some(2));
+    let said = "`include` goes in a circle: a.yaml > b.yaml > sub/c.yaml > sub/../a.yaml";
+    assert!(ran.stderr.contains(said), "{}", ran.stderr);
+    desk.write("a.yaml", format!("include: [none.yaml]\n{}", list(&[("a", tcp(1))])));
+    let ran = desk.gonogo(&["lint", "a.yaml"]);
+    assert!(ran.stderr.contains("none.yaml cannot be read"), "{}", ran.stderr);
+    assert!(ran.stderr.contains("a.yaml:1:11"), "{}", ran.stderr);
+}
+
+#[test]
+fn mistakes_of_all_files_come_at_once_and_ids_are_unique_across_them() {
+    let desk = Desk::new();
+    desk.write("b.yaml", "steps:\n  - name: B\n    checks:\n      - { id: same, tcp: { endpiont: \"h:1\" } }\n      - { id: same2, tcp: { endpoint: \"h:1\" } }\n");
+    desk.write(
+        "a.yaml",
+        format!("include: [b.yaml]\n{}", list(&[("same2", tcp(1)), ("x", "tpc: {}".to_owned())])),
+    );
+    let ran = desk.gonogo(&["lint", "a.yaml"]);
+    for said in [
+        "b.yaml:4:28",
+        "did you mean `endpoint`?",
+        "the id `same2` is taken",
+        "on line 5 of b.yaml",
+        "did you mean `tcp`?",
+    ] {
+        assert!(ran.stderr.contains(said), "{said}: {}", ran.stderr);
+    }
+}
+
+#[test]
+fn for_each_makes_one_check_for_every_value() {
+    let desk = Desk::new();
+    let (_listener, open) = listener();
+    let each = format!(
+        "for_each: {{ region: [cn-east, us-west], n: [1, 2] }}, title: \"${{region}} ${{n}}\", {}",
+        tcp(open)
+    );
+    let after = format!("needs: [a], {}", tcp(open));
+    let (code, record) = desk.record(&list(&[("a", each.clone()), ("b", after)]), &[]);
+    assert_eq!(code, Some(0), "{record:#}");
+    let ids: Vec<&str> = record["steps"][0]["checks"]
+        .as_array()
+        .expect("checks")
+        .iter()
+        .map(|c| c["id"].as_str().expect("an id"))
+        .collect();
+    assert_eq!(ids, ["a[cn-east,1]", "a[cn-east,2]", "a[us-west,1]", "a[us-west,2]", "b"]);
+    assert_eq!(check(&record, "a[us-west,2]")["title"], "us-west 2");
+    let (_, record) = desk.record(&list(&[("a", each)]), &["a"]);
+    assert_eq!(record["counts"]["pass"], 4);
+    let clash = format!("for_each: {{ n: [1, 1] }}, {}", tcp(open));
+    desk.write("clash.yaml", list(&[("a", clash)]));
+    assert!(desk.gonogo(&["lint", "clash.yaml"]).stderr.contains("the id `a[1]` is taken"));
+}
+
+#[test]
+fn variables_come_from_the_list_a_file_and_the_command_line_in_this_order() {
+    let desk = Desk::new();
+    let (_listener, open) = listener();
+    desk.write("vars.yaml", format!("port: {open}\n"));
+    let text = format!(
+        "vars: {{ port: {} }}\n{}",
+        closed_port(),
+        list(&[("a", "tcp: { endpoint: \"127.0.0.1:${port}\" }".to_owned())])
+    );
+    assert_eq!(desk.record(&text, &[]).0, Some(1));
+    assert_eq!(desk.record(&text, &["--var-file", "vars.yaml"]).0, Some(0));
+    let wrong = format!("port={}", closed_port());
+    let (code, record) = desk.record(&text, &["--var-file", "vars.yaml", "--var", &wrong]);
+    assert_eq!(code, Some(1));
+    assert!(record["vars"]["port"].is_number(), "values keep their type");
+    // A value can never break the document: it is no port, and that is all.
+    desk.write("list.yaml", &text);
+    let ran = desk.gonogo(&["run", "list.yaml", "--var", "port=\"1, x: [\""]);
+    assert_eq!(
+        (ran.code, ran.stderr.contains("is not HOST:PORT")),
+        (Some(2), true),
+        "{}",
+        ran.stderr
+    );
+}
+
+#[test]
+fn a_waived_failure_stays_visible_and_an_expired_waiver_fails() {
+    let desk = Desk::new();
+    let (_listener, open) = listener();
+    let checks = list(&[("ok", tcp(open)), ("bad", tcp(closed_port()))]);
+    let waiver = |check: &str, until: &str| {
+        format!(
+            "waivers: [{{ check: {check}, reason: known, by: Ann, until: \"{until}\" }}]\n{checks}"
+        )
+    };
+    let (code, record) = desk.record(&waiver("bad", "2999-01-01T00:00:00Z"), &[]);
+    let found = check(&record, "bad");
+    assert_eq!(
+        (code, &found["outcome"], &found["waived"]["by"]),
+        (Some(0), &"fail".into(), &"Ann".into())
+    );
+    let (code, record) = desk.record(&waiver("bad", "2020-01-01T00:00:00Z"), &[]);
+    assert_eq!(code, Some(1));
+    let codes: Vec<&str> = check(&record, "bad")["findings"]
+        .as_array()
+        .expect("findings")
+        .iter()
+        .map(|f| f["code"].as_str().expect("a code"))
+        .collect();
+    assert_eq!(codes, ["tcp.refused", "gonogo.waiver-expired"]);
+    let (code, record) = desk.record(&waiver("ok", "2999-01-01T00:00:00Z"), &["ok"]);
+    assert_eq!((code, &check(&record, "ok")["outcome"]), (Some(0), &"warn".into()), "unused");
+    desk.write("a.yaml", waiver("bda", "2999-01-01T00:00:00Z"));
+    assert!(desk.gonogo(&["lint", "a.yaml"]).stderr.contains("did you mean `bad`?"));
+    desk.write("a.yaml", waiver("bad", "2999-01-01"));
+    assert_eq!(desk.gonogo(&["lint", "a.yaml"]).code, Some(2), "an end without a zone");
+}
+
+#[test]
+fn an_expectation_that_is_not_so_fails_and_shows_the_values() {
+    let desk = Desk::new();
+    let (_listener, open) = listener();
+    let with = |expect: &str| list(&[("a", format!("expect: [\"{expect}\"], {}", tcp(open)))]);
+    assert_eq!(desk.record(&with("size(addresses) == 1"), &[]).0, Some(0));
+    let (code, record) =
+        desk.record(&with("addresses[0].sight.seen.open.connect_ms > duration('1h')"), &[]);
+    let finding = &check(&record, "a")["findings"][0];
+    assert_eq!((code, &finding["code"]), (Some(1), &"gonogo.expectation".into()));
+    assert!(finding["actual"].as_str().expect("text").contains("connect_ms = "), "{finding}");
+    // Missing and null never pass.
+    let (code, record) = desk.record(&with("no_address != 'x'"), &[]);
+    assert_eq!(
+        (code, &check(&record, "a")["findings"][0]["code"]),
+        (Some(3), &"gonogo.expectation-no-data".into())
+    );
+    desk.write("a.yaml", with("adresses.size() == 1"));
+    let ran = desk.gonogo(&["lint", "a.yaml"]);
+    assert_eq!(ran.code, Some(2));
+    assert!(ran.stderr.contains("did you mean `addresses`?"), "{}", ran.stderr);
+}
+
+#[test]
+fn owners_are_roles_where_the_list_names_its_people() {
+    let desk = Desk::new();
+    let people = "people: { release: { name: Ann, contact: \"@ann\", backup: { name: Bob, contact: \"@bob\" } } }\n";
+    let roster = |roles: &str| format!("owner: release, roster: {{ roles: [{roles}] }}");
+    let (code, _) = desk.record(&format!("{people}{}", list(&[("r", roster("release"))])), &[]);
+    assert_eq!(code, Some(0));
+    let (code, record) =
+        desk.record(&format!("{people}{}", list(&[("r", roster("release, recovery"))])), &[]);
+    assert_eq!(
+        (code, &check(&record, "r")["findings"][0]["code"]),
+        (Some(1), &"roster.role-missing".into())
+    );
+    desk.write(
+        "a.yaml",
+        format!(
+            "{people}{}",
+            list(&[("r", roster("release").replace("owner: release", "owner: relaese"))])
+        ),
+    );
+    assert!(desk.gonogo(&["lint", "a.yaml"]).stderr.contains("did you mean `release`?"));
+}
+
+#[test]
+fn a_2000_check_list_over_20_files_is_linted() {
+    let desk = Desk::new();
+    for file in 0..20 {
+        let checks: String = (0..100)
+            .map(|n| format!("      - {{ id: c{file}.{n}, tags: [t{n}], tcp: {{ endpoint: \"h{n}.${{zone}}:443\" }} }}\n"))
+            .collect();
+        desk.write(
+            &format!("f{file}.yaml"),
+            format!("steps:\n  - name: S{file}\n    checks:\n{checks}"),
+        );
+    }
+    let files: Vec<String> = (0..20).map(|n| format!("f{n}.yaml")).collect();
+    desk.write(
+        "all.yaml",
+        format!(
+            "gonogo: 1\nname: All\nvars: {{ zone: example.com }}\ninclude: [{}]\n",
+            files.join(", ")
+        ),
+    );
+    let ran = desk.gonogo(&["lint", "all.yaml"]);
+    assert_eq!(
+        (ran.code, ran.stdout.as_str()),
+        (Some(0), "all.yaml: good, 2000 checks in 20 steps\n"),
+        "{}",
+        ran.stderr
+    );
+}

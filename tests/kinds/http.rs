@@ -1,0 +1,240 @@
+//! The kind `http` against the lab's nginx, and against servers that lie.
+
+use std::net::SocketAddr;
+use std::time::Duration;
+
+use gonogo::model::outcome::Outcome;
+use gonogo::probe::Probe;
+use gonogo::probe::http::{Ending, Found, Http};
+use serde_json::{Value, json};
+use tokio::io::{AsyncReadExt, AsyncWriteExt};
+use tokio::net::{TcpListener, TcpStream};
+
+use crate::support::{Looked, context, lab, look, look_in};
+
+/// One look at the lab's plain port, with further parameters.
+async fn at(path: &str, more: Value) -> Looked<Http> {
+    let mut parameters = json!({ "url": format!("{}{path}", lab("LAB_HTTP_URL")) });
+    let all = parameters.as_object_mut().expect("a map");
+    all.extend(more.as_object().expect("a map").clone());
+    look::<Http>(parameters).await
+}
+
+async fn check(path: &str, more: Value, outcome: Outcome, codes: &[&str]) {
+    let looked = at(path, more.clone()).await;
+    assert_eq!(looked.outcome(), outcome, "{path} {more}: {:?}", looked.findings);
+    assert_eq!(looked.codes(outcome), codes, "{path} {more}: {:?}", looked.findings);
+}
+
+#[tokio::test]
+async fn answers_are_judged_by_all_that_is_asked() {
+    use Outcome::{Fail, Pass, Unknown};
+    check("/healthz", json!({}), Pass, &["http.ok"]).await;
+    check("/healthz", json!({ "status": 200 }), Pass, &["http.ok"]).await;
+    check("/healthz", json!({ "method": "HEAD" }), Pass, &["http.ok"]).await;
+    check("/healthz", json!({ "headers": { "X-Release": r"^1\.2\.0$" } }), Pass, &["http.ok"])
+        .await;
+    check("/healthz", json!({ "body": r#""version":"1\.2\.0""# }), Pass, &["http.ok"]).await;
+    check("/healthz", json!({ "max_latency": "5s" }), Pass, &["http.ok"]).await;
+    check("/healthz", json!({ "status": 204 }), Fail, &["http.status"]).await;
+    check("/error", json!({}), Fail, &["http.status"]).await;
+    check("/moved", json!({}), Fail, &["http.status"]).await;
+    check("/moved", json!({ "status": 302 }), Pass, &["http.ok"]).await;
+    check("/moved", json!({ "follow": true, "status": 200 }), Pass, &["http.ok"]).await;
+    check("/nothing", json!({ "status": ["2xx", 404] }), Pass, &["http.ok"]).await;
+    check("/old", json!({ "headers": { "x-release": r"^1\.2\.0$" } }), Fail, &["http.header"])
+        .await;
+    check("/old", json!({ "headers": { "x-none": ".*" } }), Fail, &["http.header"]).await;
+    check("/old", json!({ "body": r"1\.2\.0" }), Fail, &["http.body"]).await;
+    check("/big", json!({}), Pass, &["http.ok"]).await;
+    check("/big", json!({ "body": "never" }), Unknown, &["http.body-too-large"]).await;
+    let both = json!({ "status": 204, "body": "never" });
+    check("/old", both, Fail, &["http.body", "http.status"]).await;
+}
+
+#[tokio::test]
+async fn a_body_that_stalls_after_200_is_not_a_pass() {
+    let parameters = json!({ "url": format!("{}/slow", lab("LAB_HTTP_URL")) });
+    let looked = look_in::<Http>(parameters.clone(), &context(Duration::from_millis(600))).await;
+    assert_eq!(looked.codes(Outcome::Unknown), ["gonogo.timeout"], "{:?}", looked.findings);
+    let mut parameters = parameters;
+    parameters["max_latency"] = json!("200ms");
+    let looked = look_in::<Http>(parameters, &context(Duration::from_millis(600))).await;
+    assert_eq!(looked.codes(Outcome::Fail), ["http.slow"], "{:?}", looked.findings);
+}
+
+#[tokio::test]
+async fn every_address_of_a_name_is_asked() {
+    let port = lab("LAB_HTTP_PORT");
+    let looked = look::<Http>(json!({ "url": format!("http://localhost:{port}/healthz") })).await;
+    let Found::Addresses(all) = looked.seen.expect("facts").found else { panic!("addresses") };
+    let shown: Vec<String> = all.iter().map(|at| at.address.to_string()).collect();
+    assert_eq!(shown, [format!("127.0.0.1:{port}"), format!("[::1]:{port}")]);
+    assert!(looked.findings.iter().all(|finding| finding.code == "http.ok"));
+}
+
+#[tokio::test]
+async fn one_dead_address_among_good_ones_is_seen() {
+    // Nothing of the lab listens on this address of the loopback network.
+    let port = lab("LAB_HTTP_PORT");
+    let looked = look::<Http>(json!({
+        "url": format!("http://match.pixelrush.test:{port}/healthz"),
+        "addresses": ["127.0.0.1", "127.9.9.9"],
+    }))
+    .await;
+    assert_eq!(looked.codes(Outcome::Fail), ["http.refused"], "{:?}", looked.findings);
+    assert_eq!(looked.codes(Outcome::Pass), ["http.ok"]);
+    assert_eq!(looked.findings[1].target, format!("127.9.9.9:{port}"));
+}
+
+#[test]
+fn a_name_without_an_address_is_a_failure() {
+    let probe: Http =
+        serde_json::from_value(json!({ "url": "http://nothing.example/" })).expect("parameters");
+    let seen = serde_json::from_value(json!({ "found": { "none": "NXDOMAIN" } })).expect("facts");
+    let findings = probe.judge(&seen, &context(Duration::from_secs(1)).times);
+    assert_eq!(findings[0].code, "http.no-address");
+    assert_eq!(probe.reproduce(Some(&seen)), ["curl -sS -i http://nothing.example/"]);
+}
+
+#[test]
+fn what_contradicts_itself_is_refused() {
+    for (parameters, key) in [
+        (json!({ "url": "http://a/", "status": [] }), "status"),
+        (json!({ "url": "http://a/", "method": "HEAD", "body": "x" }), "body"),
+        (json!({ "url": "http://127.0.0.1/", "addresses": ["::1"] }), "addresses"),
+        (json!({ "url": "http://a/", "ca": "x.pem" }), "ca"),
+        (json!({ "url": "http://a/", "max_latency": "0s" }), "max_latency"),
+        (json!({ "url": "http://a/", "headers": { "a b": "x" } }), "headers"),
+    ] {
+        let probe: Http = serde_json::from_value(parameters).expect("parameters");
+        let keys: Vec<_> = probe.complaints().iter().map(|c| c.key).collect();
+        assert_eq!(keys, [Some(key)]);
+    }
+    assert!(
+        serde_json::from_value::<Http>(json!({ "url": "http://a/", "method": "DELETE" })).is_err()
+    );
+}
+
+#[tokio::test]
+async fn https_trusts_whom_the_check_names() {
+    let port = lab("LAB_HTTPS_PORT");
+    let parameters = |name: &str, ca: &str| {
+        json!({
+            "url": format!("https://{name}.pixelrush.test:{port}/healthz"),
+            "addresses": ["127.0.0.1"], "ca": ca, "status": 200,
+        })
+    };
+    let root = lab("LAB_CA");
+    let good = look::<Http>(parameters("login", &root)).await;
+    assert_eq!(good.codes(Outcome::Pass), ["http.ok"], "{:?}", good.findings);
+    let expired = look::<Http>(parameters("expired", &root)).await;
+    assert_eq!(expired.codes(Outcome::Fail), ["http.tls"], "{:?}", expired.findings);
+    assert!(expired.findings[0].message.contains("expired"), "{:?}", expired.findings);
+    let stranger = format!("{}/stranger.pem", lab("LAB_PKI"));
+    let missing = look::<Http>(parameters("login", &stranger)).await;
+    assert_eq!(missing.codes(Outcome::Unknown), ["gonogo.local"], "{:?}", missing.findings);
+}
+
+/// A server on a free port that does the same to everybody.
+async fn liar<F, W>(serve: F) -> SocketAddr
+where
+    F: Fn(TcpStream) -> W + Send + 'static,
+    W: Future<Output = ()> + Send + 'static,
+{
+    let listener = TcpListener::bind("127.0.0.1:0").await.expect("a free port");
+    let address = listener.local_addr().expect("its address");
+    #[expect(clippy::disallowed_methods, reason = "a server of the test's own")]
+    tokio::spawn(async move {
+        while let Ok((stream, _)) = listener.accept().await {
+            #[expect(clippy::disallowed_methods, reason = "a server of the test's own")]
+            tokio::spawn(serve(stream));
+        }
+    });
+    address
+}
+
+/// Reads the request's head and answers with these bytes.
+async fn answers(bytes: &'static str) -> SocketAddr {
+    liar(move |mut stream| async move {
+        let mut head = Vec::new();
+        while !head.ends_with(b"\r\n\r\n") {
+            match stream.read_u8().await {
+                Ok(byte) => head.push(byte),
+                Err(_) => return,
+            }
+        }
+        let _gone = stream.write_all(bytes.as_bytes()).await;
+    })
+    .await
+}
+
+async fn check_liar(address: SocketAddr, more: Value, outcome: Outcome, code: &str) {
+    let mut parameters = json!({ "url": format!("http://{address}/") });
+    let all = parameters.as_object_mut().expect("a map");
+    all.extend(more.as_object().expect("a map").clone());
+    let looked = look_in::<Http>(parameters, &context(Duration::from_secs(2))).await;
+    assert_eq!(looked.codes(outcome), [code], "{:?}", looked.findings);
+}
+
+#[tokio::test]
+async fn liars_are_told_apart() {
+    use Outcome::{Fail, Unknown};
+    let none = || json!({});
+    let garbage = answers("220 mail.example ESMTP\r\n\r\n").await;
+    check_liar(garbage, none(), Unknown, "gonogo.answer-unreadable").await;
+    check_liar(answers("").await, none(), Fail, "http.closed").await;
+    let short = answers("HTTP/1.1 200 OK\r\ncontent-length: 100\r\n\r\nhalf").await;
+    check_liar(short, none(), Fail, "http.closed").await;
+    let circle = answers("HTTP/1.1 302 Found\r\nlocation: /\r\ncontent-length: 0\r\n\r\n").await;
+    check_liar(circle, json!({ "follow": true }), Fail, "http.redirect-loop").await;
+    let packed =
+        answers("HTTP/1.1 200 OK\r\ncontent-encoding: gzip\r\ncontent-length: 2\r\n\r\nxx").await;
+    check_liar(packed, json!({ "body": "ok" }), Unknown, "http.body-encoded").await;
+    let out = answers("HTTP/1.1 302 Found\r\nlocation: file:///etc/passwd\r\n\r\n").await;
+    check_liar(out, json!({ "follow": true }), Fail, "http.status").await;
+}
+
+#[tokio::test]
+async fn a_server_that_never_answers_is_unknown() {
+    let silent = liar(|stream| async move {
+        let _kept = stream;
+        std::future::pending::<()>().await;
+    })
+    .await;
+    let parameters = json!({ "url": format!("http://{silent}/") });
+    let looked = look_in::<Http>(parameters, &context(Duration::from_millis(300))).await;
+    assert_eq!(looked.codes(Outcome::Unknown), ["gonogo.timeout"], "{:?}", looked.findings);
+}
+
+#[tokio::test]
+async fn endless_redirects_end() {
+    let endless = liar(|mut stream| async move {
+        let mut head = [0; 1024];
+        let Ok(n) = stream.read(&mut head).await else { return };
+        let head = String::from_utf8_lossy(&head[..n]).into_owned();
+        let path = head.split(' ').nth(1).unwrap_or("/").to_owned();
+        let answer = format!(
+            "HTTP/1.1 302 Found\r\nlocation: {path}x\r\ncontent-length: 0\r\nconnection: close\r\n\r\n"
+        );
+        let _gone = stream.write_all(answer.as_bytes()).await;
+    })
+    .await;
+    check_liar(endless, json!({ "follow": true }), Outcome::Fail, "http.redirect-loop").await;
+}
+
+#[tokio::test]
+async fn cookies_and_credentials_are_not_recorded() {
+    let address =
+        answers("HTTP/1.1 200 OK\r\nset-cookie: session=s3cret\r\ncontent-length: 0\r\n\r\n").await;
+    let looked =
+        look::<Http>(json!({ "url": format!("http://user:hunter2@{address}/?key=k3y") })).await;
+    let text =
+        serde_json::to_string(&looked.seen).expect("facts") + &format!("{:?}", looked.findings);
+    for secret in ["s3cret", "hunter2", "k3y"] {
+        assert!(!text.contains(secret), "{text}");
+    }
+    let Found::Addresses(all) = looked.seen.expect("facts").found else { panic!("addresses") };
+    let visit = all[0].sight.seen().expect("an answer");
+    assert!(matches!(visit.ending, Ending::Answered { status: 200, .. }));
+}

@@ -1,0 +1,174 @@
+//! Silences after they were made: listed, extended, ended, audited.
+
+use std::time::Duration;
+
+use gonogo::clock::Clock;
+use gonogo::model::outcome::Outcome;
+use gonogo::model::time::Window;
+use gonogo::net::alertmanager::{Matcher, NewSilence, WireMatcher};
+use gonogo::net::http::{Access, HttpUrl};
+use gonogo::net::prometheus::Prometheus;
+use gonogo::probe::silence::audit::{Question, Why, audit};
+use gonogo::probe::silence::fleet::{Fleet, Which};
+use gonogo::probe::silence::{Silence, marker};
+use jiff::{SignedDuration, Timestamp};
+use serde_json::json;
+
+use crate::silence::{apply_only, on_cluster};
+use crate::silence_cluster::{Cluster, until};
+use crate::support::{context, lab, look_in};
+
+const ASK: Duration = Duration::from_secs(5);
+const WAIT: Duration = Duration::from_secs(10);
+
+async fn fleet(urls: &[String]) -> Fleet {
+    let urls: Vec<HttpUrl> = urls.iter().map(|url| url.parse().expect("a URL")).collect();
+    Fleet::find(&urls, &Access::default(), ASK).await.expect("addresses")
+}
+
+fn at(seconds: i64) -> Timestamp {
+    Clock.now() + SignedDuration::from_secs(seconds)
+}
+
+#[tokio::test]
+async fn ours_are_listed_extended_and_ended_and_others_are_left_alone() {
+    let cluster = Cluster::of(2).await;
+    let parameters = on_cluster(&cluster).await;
+    let cx = context(Duration::from_secs(20));
+    apply_only(&parameters, &cx).await.expect("applied");
+    let foreign = NewSilence {
+        id: None,
+        matchers: vec![WireMatcher::from(&"service=match".parse::<Matcher>().expect("it"))],
+        starts_at: at(0),
+        ends_at: at(600),
+        created_by: "somebody".to_owned(),
+        comment: "gonogo: not really".to_owned(),
+    };
+    let foreign = cluster.members[0].api().await.post(&foreign, ASK).await.expect("made");
+    let fleet = fleet(&cluster.urls()).await;
+    let run = || Which::Run(cx.run.short());
+
+    let listing = fleet.list(&Which::Ours).await;
+    assert_eq!((listing.silences.len(), listing.unseen.len()), (1, 0), "{listing:?}");
+    let ours = &listing.silences[0];
+    assert_eq!(ours.on, cluster.urls());
+    assert_eq!(ours.run, Some(cx.run.short()));
+    let wanted = parameters["matchers"].as_array().expect("a list").iter();
+    let matchers: Vec<Matcher> =
+        wanted.map(|m| m.as_str().expect("text").parse().expect("it")).collect();
+    assert_eq!(ours.key, Some(marker::key(&cx.id, &matchers)));
+    assert_eq!(fleet.list(&run()).await, listing);
+    assert!(fleet.list(&Which::Run("0123456789ab".to_owned())).await.silences.is_empty());
+
+    // Longer, and then shorter.
+    for seconds in [7_200, 1_800] {
+        let to = at(seconds);
+        let ids = fleet.extend(&run(), to, WAIT).await.expect("changed");
+        assert_eq!(ids.len(), 1);
+        for member in &cluster.members {
+            let silences = member.silences().await;
+            let changed = silences.iter().find(|s| s.id == ids[0]).expect("it");
+            assert!(changed.ends_at.duration_since(to).abs().as_secs() < 1);
+        }
+    }
+
+    let ids: Vec<String> =
+        fleet.list(&run()).await.silences.into_iter().map(|l| l.silence.id).collect();
+    let heard = fleet.aftermath(&ids).await.expect("alerts");
+    assert_eq!(heard.len(), 1, "{heard:?}");
+    assert_eq!(heard[0].labels["service"], "order");
+
+    let ended = fleet.expire(&run(), WAIT).await.expect("ended");
+    assert_eq!(ended.len(), 1);
+    for member in &cluster.members {
+        let left: Vec<String> = member.silences().await.into_iter().map(|s| s.id).collect();
+        assert_eq!(left, std::slice::from_ref(&foreign));
+    }
+    assert!(fleet.expire(&run(), WAIT).await.expect("nothing to end").is_empty());
+    assert_eq!(fleet.list(&Which::Id(foreign)).await.silences.len(), 1);
+}
+
+#[tokio::test]
+async fn a_member_that_is_down_is_said_and_not_passed_over() {
+    let mut cluster = Cluster::of(2).await;
+    let parameters = on_cluster(&cluster).await;
+    let cx = context(Duration::from_secs(20));
+    apply_only(&parameters, &cx).await.expect("applied");
+    cluster.members[1].kill();
+    let fleet = fleet(&cluster.urls()).await;
+    let listing = fleet.list(&Which::Ours).await;
+    assert_eq!(listing.silences.len(), 1);
+    assert_eq!(listing.unseen[0].0, cluster.members[1].url());
+    fleet.expire(&Which::Ours, WAIT).await.expect_err("not seen on every member");
+    fleet.extend(&Which::Ours, at(60), WAIT).await.expect_err("not seen on every member");
+}
+
+#[tokio::test]
+async fn an_audit_says_what_was_covered_and_who_was_quiet() {
+    let cluster = Cluster::of(1).await;
+    let parameters = on_cluster(&cluster).await;
+    let cx = context(Duration::from_secs(20));
+    apply_only(&parameters, &cx).await.expect("applied");
+    let fleet = fleet(&cluster.urls()).await;
+    let question = |from: i64, to: i64| Question {
+        which: Which::Run(cx.run.short()),
+        planned: Some(Window { from: at(from), to: at(to) }),
+        now: at(0),
+    };
+    let open = audit(&question(-300, 3_300), &fleet, None, ASK).await.expect("an audit");
+    assert_eq!(open.planned_secs, 3_600);
+    assert_eq!(open.gaps.len(), 1, "{:?}", open.gaps);
+    assert_eq!(open.gaps[0].why, Why::MadeLate);
+    assert!((298..=300).contains(&(300 - open.covered_secs)), "{}", open.covered_secs);
+    assert_eq!(open.to_be_heard.seen().expect("alerts").len(), 1);
+    assert!(gonogo::probe::silence::audit::is_open(&open));
+
+    fleet.expire(&Which::Ours, WAIT).await.expect("ended");
+    let closed = audit(&question(0, 3_600), &fleet, None, ASK).await.expect("an audit");
+    assert!(!gonogo::probe::silence::audit::is_open(&closed), "{:?}", closed.silences);
+    assert!(closed.to_be_heard.seen().expect("alerts").is_empty());
+    let json = serde_json::to_string(&closed).expect("an audit is JSON");
+    assert_eq!(
+        serde_json::from_str::<gonogo::probe::silence::audit::Audit>(&json).expect("and back"),
+        closed
+    );
+}
+
+#[tokio::test]
+async fn prometheus_tells_what_fired_under_a_silence() {
+    // The alert of the lab's Prometheus, silenced in an Alertmanager of the test's own.
+    let cluster = Cluster::of(1).await;
+    let mut parameters = on_cluster(&cluster).await;
+    parameters["prometheus"] = json!(lab("LAB_PROMETHEUS"));
+    let cx = context(Duration::from_secs(20));
+    apply_only(&parameters, &cx).await.expect("applied");
+    let url: HttpUrl = lab("LAB_PROMETHEUS").parse().expect("a URL");
+    let prometheus = Prometheus::find(&url, &Access::default(), ASK).await.expect("an address");
+    let fleet = fleet(&cluster.urls()).await;
+    // A look of Prometheus falls into the time since the silence was made sooner or later.
+    until("an alert to be seen firing under the silence", || async {
+        let question = Question {
+            which: Which::Ours,
+            planned: Some(Window { from: at(-600), to: at(3_000) }),
+            now: at(0),
+        };
+        let audit = audit(&question, &fleet, Some(&prometheus), ASK).await.expect("an audit");
+        let suppressed = audit.suppressed.expect("asked").seen().expect("answered").clone();
+        assert!(suppressed.iter().all(|alert| alert.labels["service"] == "order"));
+        suppressed.iter().any(|alert| alert.labels["alertname"] == "HighLatency")
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn a_silence_ended_early_is_missed_by_the_next_look() {
+    let cluster = Cluster::of(2).await;
+    let parameters = on_cluster(&cluster).await;
+    let cx = context(Duration::from_secs(20));
+    apply_only(&parameters, &cx).await.expect("applied");
+    fleet(&cluster.urls()).await.expire(&Which::Ours, WAIT).await.expect("ended");
+    let looked = look_in::<Silence>(parameters.clone(), &cx).await;
+    assert_eq!(looked.codes(Outcome::Pending), ["silence.not-applied"], "{:?}", looked.findings);
+    apply_only(&parameters, &cx).await.expect("applied again");
+    assert_eq!(cluster.members[1].silences().await.len(), 1);
+}

@@ -1,0 +1,189 @@
+//! The house rules that no compiler checks: layers, sizes, words.
+
+use std::collections::BTreeMap;
+use std::path::{Path, PathBuf};
+
+/// Which modules of this crate a module may use. Nothing else uses `cli` but main.
+const LAYERS: &[(&str, &[&str])] = &[
+    ("model", &[]),
+    ("clock", &["model"]),
+    ("net", &["model", "clock"]),
+    ("verdict", &["model"]),
+    ("report", &["model", "clock", "verdict"]),
+    ("progress", &["model"]),
+    ("probe", &["model", "clock", "net", "verdict"]),
+    ("checklist", &["model", "probe"]),
+    ("plan", &["model", "checklist", "probe"]),
+    ("history", &["model", "clock", "verdict"]),
+    ("engine", &["model", "clock", "verdict", "probe", "checklist", "plan"]),
+    (
+        "cli",
+        &[
+            "model",
+            "clock",
+            "verdict",
+            "net",
+            "probe",
+            "report",
+            "checklist",
+            "plan",
+            "engine",
+            "progress",
+            "history",
+        ],
+    ),
+];
+
+/// Crates that only some modules may use.
+const CRATES: &[(&str, &[&str])] = &[
+    ("tokio", &["net", "probe", "engine", "cli"]),
+    ("reqwest", &["net", "probe"]),
+    ("clap", &["cli"]),
+    ("anyhow", &["cli"]),
+    ("comfy_table", &["report"]),
+    ("indicatif", &["progress"]),
+    ("serde_yaml", &["checklist", "cli"]),
+];
+
+/// Longer than this a file is split by duty.
+const FILE_LIMIT: usize = 600;
+
+fn root() -> PathBuf {
+    PathBuf::from(env!("CARGO_MANIFEST_DIR"))
+}
+
+/// Every file below a folder with this extension, its path relative to the root.
+fn files(folder: &str, extension: &str) -> Vec<(String, String)> {
+    fn walk(folder: &Path, extension: &str, found: &mut Vec<PathBuf>) {
+        for entry in
+            std::fs::read_dir(folder).expect("a folder").map(|e| e.expect("an entry").path())
+        {
+            if entry.is_dir() {
+                walk(&entry, extension, found);
+            } else if entry.extension().is_some_and(|e| e == extension) {
+                found.push(entry);
+            }
+        }
+    }
+    let mut found = Vec::new();
+    walk(&root().join(folder), extension, &mut found);
+    found.sort();
+    assert!(!found.is_empty(), "no .{extension} below {folder}");
+    found
+        .into_iter()
+        .map(|path| {
+            let text = std::fs::read_to_string(&path).expect("a text file");
+            let name = path.strip_prefix(root()).expect("below the root").display().to_string();
+            (name, text)
+        })
+        .collect()
+}
+
+/// The module of a source file: `src/probe/tls.rs` is of `probe`.
+fn module(path: &str) -> &str {
+    let inside = path.trim_start_matches("src/");
+    inside.split('/').next().unwrap_or(inside).trim_end_matches(".rs")
+}
+
+/// The words after each occurrence of a prefix, up to the next character that no name has.
+fn names_after<'a>(text: &'a str, prefix: &'a str) -> impl Iterator<Item = &'a str> {
+    text.match_indices(prefix).map(move |(at, _)| {
+        let rest = &text[at + prefix.len()..];
+        rest.split(|c: char| !c.is_alphanumeric() && c != '_').next().unwrap_or_default()
+    })
+}
+
+#[test]
+fn layers_only_use_what_is_below_them() {
+    let layers: BTreeMap<&str, &[&str]> = LAYERS.iter().copied().collect();
+    let mut wrong = Vec::new();
+    for (path, text) in files("src", "rs") {
+        let own = module(&path);
+        if matches!(own, "main" | "lib") {
+            continue;
+        }
+        let may = layers.get(own).unwrap_or_else(|| panic!("{path}: {own} has no layer"));
+        for used in names_after(&text, "crate::") {
+            // Macros and the crate's own name are no modules.
+            if layers.contains_key(used) && used != own && !may.contains(&used) {
+                wrong.push(format!("{path} uses {used}"));
+            }
+        }
+    }
+    assert_eq!(wrong, Vec::<String>::new());
+}
+
+#[test]
+fn crates_are_used_in_their_homes_only() {
+    let mut wrong = Vec::new();
+    for (path, text) in files("src", "rs") {
+        for (name, homes) in CRATES {
+            let used =
+                text.contains(&format!("use {name}::")) || text.contains(&format!(" {name}::"));
+            if used && !homes.contains(&module(&path)) {
+                wrong.push(format!("{path} uses {name}"));
+            }
+        }
+    }
+    assert_eq!(wrong, Vec::<String>::new());
+}
+
+#[test]
+fn files_open_with_their_duty_and_end_before_they_are_too_long() {
+    let mut wrong = Vec::new();
+    for (path, text) in files("src", "rs").into_iter().chain(files("tests", "rs")) {
+        if !text.starts_with("//!") {
+            wrong.push(format!("{path} does not open with its duty"));
+        }
+        let lines = text.lines().count();
+        if lines > FILE_LIMIT {
+            wrong.push(format!("{path} has {lines} lines"));
+        }
+    }
+    assert_eq!(wrong, Vec::<String>::new());
+}
+
+#[test]
+fn nothing_is_left_for_later_and_no_test_is_switched_off() {
+    // Put together here, so that this file does not find itself.
+    let words = ["// TO", "FIX", "todo", "unimplemented", "#[igno", "allow(clippy"];
+    let ends = ["DO", "ME", "!(", "!(", "re", "::"];
+    let words: Vec<String> = words.iter().zip(ends).map(|(a, b)| format!("{a}{b}")).collect();
+    let mut wrong = Vec::new();
+    for (path, text) in files("src", "rs").into_iter().chain(files("tests", "rs")) {
+        for word in &words {
+            if text.contains(word.as_str()) {
+                wrong.push(format!("{path} has {word}"));
+            }
+        }
+    }
+    assert_eq!(wrong, Vec::<String>::new());
+}
+
+#[test]
+fn kinds_are_in_the_manual_and_the_readme() {
+    let readme = std::fs::read_to_string(root().join("README.md")).expect("a README");
+    for row in gonogo::probe::KINDS {
+        assert!(readme.contains(&format!("`{}`", row.name)), "README does not name {}", row.name);
+        let page = root().join(format!("docs/kinds/{}.md", row.name));
+        assert!(page.exists(), "{} is missing; ./dev generated", page.display());
+    }
+}
+
+#[test]
+fn codes_are_unique_and_named_after_their_kind() {
+    let mut seen = std::collections::BTreeSet::new();
+    for row in gonogo::probe::KINDS {
+        for code in row.codes {
+            assert!(seen.insert(code.id), "{} stands twice", code.id);
+            let (kind, fault) = code.id.split_once('.').expect("kind.what-is-wrong");
+            assert_eq!(kind, row.name, "{}", code.id);
+            assert!(
+                fault.chars().all(|c| c.is_ascii_lowercase() || c.is_ascii_digit() || c == '-'),
+                "{}",
+                code.id
+            );
+            assert!(!code.summary.ends_with('.'), "{}", code.id);
+        }
+    }
+}
