@@ -46,6 +46,7 @@ kinds! {
     cert_file::CertFile,
     acme::Acme,
     postgres_pool::PostgresPool,
+    mysql_pool::MysqlPool,
     redis::Redis,
     silence::Silence + act,
     http::Http,

@@ -9,6 +9,7 @@ mod dns_regions;
 mod dns_signed;
 mod dns_zones;
 mod http;
+mod mysql_pool;
 mod postgres_pool;
 mod redis;
 mod silence;

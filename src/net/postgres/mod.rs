@@ -326,8 +326,8 @@ impl Door {
         // The library has no word of its own for it; nothing else is amiss with its parameters.
         if self.url.password().is_none() && io_error(error).is_none() {
             return Err(Fault::Secret {
-                name: format!("password of {} in the URL", self.url.user),
-                reason: "is missing, and the server asks for one".to_owned(),
+                name: "`password` of the URL".to_owned(),
+                reason: format!("is missing, and the server asks {} for it", self.url.user),
             });
         }
         Err(unreadable(format!("logging in to {}", self.url.target()), error))

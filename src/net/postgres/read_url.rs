@@ -8,6 +8,7 @@ use std::time::Duration;
 use super::url::{Binding, Host, PgUrl, Secret, SessionAttrs, SslMode};
 use crate::model::text::did_you_mean;
 use crate::net::channel::Keepalive;
+use crate::net::percent;
 
 impl FromStr for PgUrl {
     type Err = String;
@@ -82,7 +83,7 @@ impl Parts {
         if !user.is_empty() {
             self.user = Some(decode(user)?);
         }
-        self.password = password.filter(|text| !text.is_empty()).map(unescape);
+        self.password = password.filter(|text| !text.is_empty()).map(percent::decode);
         Ok(())
     }
 
@@ -272,29 +273,8 @@ fn seconds(text: &str, key: &str) -> Result<Option<Duration>, String> {
     Ok(u64::try_from(seconds).ok().filter(|seconds| *seconds > 0).map(Duration::from_secs))
 }
 
-/// Undoes percent-encoding. A `%` that begins no escape stands for itself, so that a password
-/// pasted in as it is still works.
-fn unescape(text: &str) -> Vec<u8> {
-    let bytes = text.as_bytes();
-    let mut out = Vec::with_capacity(bytes.len());
-    let mut at = 0;
-    while let Some(&byte) = bytes.get(at) {
-        let pair = bytes.get(at + 1..at + 3).filter(|_| byte == b'%').unwrap_or_default();
-        let (decoded, length) = hex(pair).map_or((byte, 1), |decoded| (decoded, 3));
-        out.push(decoded);
-        at += length;
-    }
-    out
-}
-
-/// The byte that two hexadecimal digits stand for.
-fn hex(pair: &[u8]) -> Option<u8> {
-    let digit = |at: usize| char::from(*pair.get(at)?).to_digit(16);
-    u8::try_from(digit(0)? * 16 + digit(1)?).ok()
-}
-
 fn decode(text: &str) -> Result<String, String> {
-    let decoded = String::from_utf8(unescape(text));
+    let decoded = String::from_utf8(percent::decode(text));
     match decoded {
         Ok(text) if !text.contains('\0') => Ok(text),
         Ok(_) | Err(_) => Err("a part of the URL is not text once decoded".to_owned()),

@@ -10,6 +10,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::model::schema::text_schema;
 use crate::net::channel::Keepalive;
+use crate::net::percent;
 
 /// A connection URL, `postgres://USER:PASSWORD@HOST:PORT/DATABASE?OPTION=VALUE`.
 ///
@@ -158,11 +159,14 @@ impl PgUrl {
             Host::Tcp(_) => (self.place(), None),
             Host::Unix(dir) => (format!(":{}", self.port), Some(dir.display().to_string())),
         };
-        let mut url =
-            format!("postgresql://{}@{host}/{}", escape(&self.user), escape(&self.database));
+        let mut url = format!(
+            "postgresql://{}@{host}/{}",
+            percent::encode(&self.user),
+            percent::encode(&self.database)
+        );
         let mut joint = '?';
         let mut add = |key: &str, value: &str| {
-            url.extend([joint.to_string(), key.to_owned(), "=".to_owned(), escape(value)]);
+            url.extend([joint.to_string(), key.to_owned(), "=".to_owned(), percent::encode(value)]);
             joint = '&';
         };
         if let Some(directory) = directory {
@@ -231,17 +235,6 @@ impl TryFrom<String> for PgUrl {
     fn try_from(text: String) -> Result<Self, String> {
         text.parse()
     }
-}
-
-fn escape(text: &str) -> String {
-    text.bytes()
-        .map(|byte| match byte {
-            b'A'..=b'Z' | b'a'..=b'z' | b'0'..=b'9' | b'-' | b'.' | b'_' | b'~' | b'/' => {
-                char::from(byte).to_string()
-            }
-            _ => format!("%{byte:02X}"),
-        })
-        .collect()
 }
 
 #[cfg(test)]

@@ -7,6 +7,7 @@ use std::str::FromStr;
 use serde::{Deserialize, Serialize};
 
 use crate::model::schema::text_schema;
+use crate::net::percent;
 
 /// A connection URL, `redis://USER:PASSWORD@HOST:PORT/DATABASE`, or `rediss://` for TLS.
 ///
@@ -153,18 +154,10 @@ fn place_of(text: &str) -> Result<(String, u16), String> {
     Ok((host.to_owned(), port))
 }
 
-/// Undoes percent-encoding; a `%` that begins no escape stands for itself.
+/// Undoes percent-encoding.
 fn decode(text: &str) -> Result<String, String> {
-    let mut out = Vec::new();
-    let mut rest = text.as_bytes();
-    while let Some((&byte, after)) = rest.split_first() {
-        let digit = |at: usize| char::from(*after.get(at)?).to_digit(16);
-        let escaped = digit(0).zip(digit(1)).and_then(|(a, b)| u8::try_from(a * 16 + b).ok());
-        let escaped = escaped.filter(|_| byte == b'%');
-        rest = if escaped.is_some() { &after[2..] } else { after };
-        out.push(escaped.unwrap_or(byte));
-    }
-    String::from_utf8(out).map_err(|_| "a part of the URL is not text once decoded".to_owned())
+    String::from_utf8(percent::decode(text))
+        .map_err(|_| "a part of the URL is not text once decoded".to_owned())
 }
 
 #[cfg(test)]

@@ -95,7 +95,8 @@ codes! {
          ids.\n\nLook: `SELECT gid, prepared FROM pg_prepared_xacts;` and `SELECT slot_name, active, \
          age(xmin), age(catalog_xmin) FROM pg_replication_slots;`"
     REPLICATION_LAG "replication-lag" Warn "a standby is far behind"
-        "A standby has not replayed what the primary wrote more than 30 seconds ago. Reads from it \
+        "A standby has not replayed what the primary wrote more than 30 seconds ago, or has more than \
+         64 MiB of the log left to replay. Reads from it \
          are stale, and a failover to it loses or waits for that much.\n\nA query on the standby may \
          hold the replay back (`max_standby_streaming_delay`), or the standby's disk or the network \
          does not keep up: the peak of the launch will not help.\n\nLook: `SELECT application_name, \

@@ -5,6 +5,7 @@ use std::fmt;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
+use crate::model::outcome::Outcome;
 use crate::model::time::Span;
 use crate::probe::Complaint;
 use crate::probe::param::Share;
@@ -61,6 +62,29 @@ pub struct Demand {
     pub keepalive: Option<Span>,
 }
 
+/// Whether pools can carry their load.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Load {
+    /// A failure when they cannot, a warning when they barely can.
+    pub outcome: Outcome,
+    /// The numbers.
+    pub message: String,
+}
+
+/// Whether idle connections go before they are cut.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Cut {
+    /// Whether they do.
+    pub in_time: bool,
+    /// After how long they are cut.
+    pub after: Span,
+    /// Who does it, and the numbers.
+    pub message: String,
+}
+
+/// Pools that are busier than this make requests wait.
+const BUSY: f64 = 0.75;
+
 /// How many more replicas a rolling update adds: a share such as `25%`, or a number of replicas.
 #[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
 #[serde(try_from = "SurgeText", into = "serde_json::Value")]
@@ -106,6 +130,50 @@ impl Demand {
         }
     }
 
+    /// What a limit leaves for the launch once its headroom is kept.
+    #[must_use]
+    pub fn budget(&self, limit: u64, headroom: Share) -> u64 {
+        limit - round_up(headroom.get(), limit).min(limit)
+    }
+
+    /// Whether the pools can carry the load; `None` where one of the two is not said.
+    #[must_use]
+    #[expect(clippy::cast_precision_loss, reason = "a number of connections is far below 2^52")]
+    pub fn load(&self) -> Option<Load> {
+        let (busy, pools) = (self.busy()?, self.pools()? as f64);
+        let outcome = if busy > pools {
+            Outcome::Fail
+        } else if busy > BUSY * pools {
+            Outcome::Warn
+        } else {
+            Outcome::Pass
+        };
+        let (share, most) = (100.0 * busy / pools, 100.0 * BUSY);
+        let message = format!(
+            "the load keeps {busy:.1} of {pools} pooled connections busy, {share:.0}% (at most {most}%)"
+        );
+        Some(Load { outcome, message })
+    }
+
+    /// Whether something ends idle connections before the pools do: `cuts` are who ends them and after
+    /// how long. `None` where nothing is to be compared. A keepalive is traffic to what stands on the
+    /// way, and no statement to a server or a proxy.
+    #[must_use]
+    pub fn cut(&self, path_idle: Option<Span>, cuts: &[(&str, Option<Span>)]) -> Option<Cut> {
+        let kept = self.idle_for();
+        let on_the_way = path_idle.filter(|cut| self.keepalive.is_none_or(|it| it >= *cut));
+        let path = [("something on the way (path_idle)", on_the_way)];
+        let cuts = cuts.iter().filter(|_| kept.is_some()).chain(&path);
+        let cuts = cuts.filter_map(|(who, after)| Some((*who, (*after)?)));
+        let (who, after) = cuts.min_by_key(|(_, after)| *after)?;
+        let (what, in_time) = match (kept, self.keepalive) {
+            (Some(kept), _) => (format!("pools keep idle connections for {kept}"), kept < after),
+            (None, Some(keepalive)) => (format!("keepalives come after {keepalive}"), false),
+            (None, None) => return None,
+        };
+        Some(Cut { in_time, after, message: format!("{what}, {who} ends them after {after}") })
+    }
+
     /// The arithmetic, for a person: `(24 replicas + 6 surge) × 2 processes × 10`.
     #[must_use]
     pub fn arithmetic(&self) -> String {
@@ -132,7 +200,7 @@ impl Demand {
     }
 
     /// What is wrong with it.
-    pub(super) fn complaints(&self) -> Vec<Complaint> {
+    pub(in crate::probe) fn complaints(&self) -> Vec<Complaint> {
         let complain = |message: &str, help: &str| {
             vec![Complaint {
                 key: Some("demand"),

@@ -19,6 +19,8 @@ const LONG_TRANSACTION: f64 = 3600.0;
 const OLD_SNAPSHOT: u64 = 50_000_000;
 /// And a standby that is as many seconds behind.
 const FAR_BEHIND: f64 = 30.0;
+/// And one that has as many bytes of the log to replay: four segments of it.
+const FAR_BEHIND_BYTES: f64 = 64.0 * 1024.0 * 1024.0;
 /// How many sessions a message names.
 const NAMED: usize = 3;
 
@@ -74,14 +76,20 @@ fn replication(target: &str, activity: &Activity) -> Vec<Finding> {
     let far = |seconds: Option<f64>| seconds.filter(|seconds| *seconds > FAR_BEHIND);
     let finding = |message: String| {
         let finding = Finding::new(&codes::REPLICATION_LAG, target, message);
-        finding.expected(format!("at most {FAR_BEHIND} s"))
+        finding.expected(format!("at most {FAR_BEHIND} s and 64 MiB"))
     };
     let own = far(activity.behind_seconds).map(|seconds| {
         finding(format!("this server is a standby, {} behind", age(seconds)))
     });
     let others = activity.standbys.iter().filter_map(|it| {
-        let seconds = far(it.replay_seconds)?;
-        Some(finding(format!("the standby {} at {} is {} behind", it.name, it.client, age(seconds))))
+        // A standby whose replay stands still reports no newer time: only the bytes grow.
+        let bytes = it.behind_bytes.filter(|bytes| *bytes > FAR_BEHIND_BYTES);
+        let how = match (far(it.replay_seconds), bytes) {
+            (Some(seconds), _) => age(seconds),
+            (None, Some(bytes)) => format!("{:.0} MiB", bytes / f64::from(1 << 20)),
+            (None, None) => return None,
+        };
+        Some(finding(format!("the standby {} at {} is {how} behind", it.name, it.client)))
     });
     own.into_iter().chain(others).collect()
 }

@@ -13,9 +13,6 @@ use crate::model::finding::Finding;
 use crate::model::outcome::Outcome;
 use crate::model::time::Span;
 
-/// Pools that are busier than this make requests wait.
-const BUSY: f64 = 0.75;
-
 /// The demand of the launch against every limit of the server, less the headroom.
 pub(super) fn slots(probe: &PostgresPool, target: &str, server: &Server) -> Vec<Finding> {
     let Some(demand) = &probe.demand else { return Vec::new() };
@@ -68,57 +65,28 @@ pub(super) fn pools(
 }
 
 /// Whether the pools can carry the load.
-#[expect(clippy::cast_precision_loss, reason = "a number of connections is far below 2^52")]
 fn load(probe: &PostgresPool, target: &str) -> Option<Finding> {
-    let demand = probe.demand.as_ref()?;
-    let (busy, pools) = (demand.busy()?, demand.pools()? as f64);
-    let share = 100.0 * busy / pools;
-    let message = format!("the load keeps {busy:.1} of {pools} pooled connections busy, {share:.0}%");
-    let (code, outcome) = if busy > pools {
-        (&codes::POOL_TOO_SMALL, Outcome::Fail)
-    } else if busy > BUSY * pools {
-        (&codes::POOL_TOO_SMALL, Outcome::Warn)
-    } else {
-        (&codes::OK, Outcome::Pass)
-    };
-    let finding = Finding::new(code, target, message).with_outcome(outcome);
-    Some(finding.expected(format!("at most {:.0}%", 100.0 * BUSY)))
+    let load = probe.demand.as_ref()?.load()?;
+    let code = if load.outcome == Outcome::Pass { &codes::OK } else { &codes::POOL_TOO_SMALL };
+    Some(Finding::new(code, target, load.message).with_outcome(load.outcome))
 }
 
-/// Whether something ends idle connections before the pools do. A keepalive is traffic to what stands
-/// on the way, and no statement to the server or the pooler.
+/// Whether something ends idle connections before the pools do.
 fn cut(
     probe: &PostgresPool,
     target: &str,
     server: Option<&Server>,
     pooler: Option<&Pooler>,
 ) -> Option<Finding> {
-    let demand = probe.demand.as_ref()?;
-    let kept = demand.idle_for();
     let server = server.filter(|_| pooler.is_none()).and_then(|it| it.idle_session_timeout);
     let pooler = pooler.map(|it| it.client_idle_timeout).filter(|seconds| *seconds > 0.0);
     let pooler = pooler.and_then(|seconds| Duration::try_from_secs_f64(seconds).ok());
-    let on_the_way = probe.path_idle.filter(|cut| demand.keepalive.is_none_or(|it| it >= *cut));
     let cuts = [
-        ("the server (idle_session_timeout)", kept.and(server.map(Span::from_millis))),
-        ("the pooler (client_idle_timeout)", kept.and(pooler.map(Span::from))),
-        ("something on the way (path_idle)", on_the_way),
+        ("the server (idle_session_timeout)", server.map(Span::from_millis)),
+        ("the pooler (client_idle_timeout)", pooler.map(Span::from)),
     ];
-    let cuts = cuts.into_iter().filter_map(|(who, after)| Some((who, after?)));
-    let (who, after) = cuts.min_by_key(|(_, after)| *after)?;
-    let message = match kept {
-        Some(kept) if kept < after => {
-            let message = format!("pools keep idle connections for {kept}, {who} ends them after {after}");
-            return Some(Finding::new(&codes::OK, target, message));
-        }
-        Some(kept) => {
-            format!("pools keep idle connections for {kept}, {who} ends them after {after}")
-        }
-        // Only a keepalive is stated, and it comes too late; or nothing is, and nothing is asked.
-        None => {
-            let keepalive = demand.keepalive?;
-            format!("keepalives come after {keepalive}, {who} ends idle connections after {after}")
-        }
-    };
-    Some(Finding::new(&codes::LIFETIME, target, message).expected(format!("less than {after}")))
+    let cut = probe.demand.as_ref()?.cut(probe.path_idle, &cuts)?;
+    let code = if cut.in_time { &codes::OK } else { &codes::LIFETIME };
+    let finding = Finding::new(code, target, cut.message);
+    Some(finding.expected(format!("less than {}", cut.after)))
 }

@@ -29,7 +29,7 @@ use crate::model::peer::Peer;
 use crate::model::time::Span;
 use crate::net::postgres::PgUrl;
 
-pub use demand::{Demand, Surge};
+pub use demand::{Cut, Demand, Load, Surge};
 pub use facts::{
     Activity, Counted, Database, Group, Inside, Login, Role, Seen, Server, Session, Sessions, Usage,
     Standby, Visited,

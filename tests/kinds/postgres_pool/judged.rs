@@ -215,10 +215,13 @@ fn sessions_are_judged_by_how_long_they_have_been_at_it() {
 
 #[test]
 fn standbys_far_behind_are_named() {
-    for (seconds, expected) in [
-        (None, Vec::new()),
-        (Some(29.0), Vec::new()),
-        (Some(31.0), found("replication-lag", Outcome::Warn)),
+    let late = || found("replication-lag", Outcome::Warn);
+    for (seconds, bytes, expected) in [
+        (None, 6e7, Vec::new()),
+        (Some(29.0), 6e7, Vec::new()),
+        (Some(31.0), 6e7, late()),
+        // One that stands still reports no time.
+        (None, 7e7, late()),
     ] {
         let other = change_activity(move |activity| {
             activity.standbys = vec![Standby {
@@ -226,11 +229,13 @@ fn standbys_far_behind_are_named() {
                 client: "192.0.2.2".to_owned(),
                 state: "streaming".to_owned(),
                 replay_seconds: seconds,
-                behind_bytes: Some(1e9),
+                behind_bytes: Some(bytes),
             }];
         });
-        assert_eq!(check_inside(json!({}), other), expected, "{seconds:?}");
-        let own = change_activity(move |activity| activity.behind_seconds = seconds);
+        assert_eq!(check_inside(json!({}), other), expected, "{seconds:?} {bytes}");
+    }
+    for (seconds, expected) in [(29.0, Vec::new()), (31.0, late())] {
+        let own = change_activity(move |activity| activity.behind_seconds = Some(seconds));
         assert_eq!(check_inside(json!({}), own), expected, "{seconds:?}");
     }
 }

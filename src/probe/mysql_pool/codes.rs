@@ -1,0 +1,108 @@
+//! The codes of `mysql_pool`, each with its page.
+
+use crate::model::code::Code;
+use crate::model::outcome::Outcome;
+
+macro_rules! codes {
+    ($($name:ident $id:literal $outcome:ident $summary:literal $doc:literal)*) => {
+        $(#[doc = $summary]
+        pub static $name: Code = Code {
+            id: concat!("mysql_pool.", $id),
+            summary: $summary,
+            doc: $doc,
+            default: Outcome::$outcome,
+        };)*
+        /// Every code, in the order of the manual.
+        pub static ALL: &[&Code] = &[$(&$name),*];
+    };
+}
+
+codes! {
+    OK "ok" Pass "the server has room, and its sessions behave"
+        "The finding says which part was looked at: connections in use, the demand of the launch or open \
+         transactions, with its numbers.\n\nReproduce with the commands under `by hand`."
+    FULL "full" Fail "the server takes no more connections"
+        "`max_connections` are in use (error 1040, `Too many connections`). One more is kept for an \
+         account with CONNECTION_ADMIN (SUPER before MySQL 8), and MariaDB can have an `extra_port`.\n\n\
+         Find who holds them: `SHOW PROCESSLIST;`. End leaked ones with `KILL`, make pools smaller, or \
+         `SET GLOBAL max_connections` (no restart; mind open files)."
+    NEARLY_FULL "nearly-full" Warn "more connections are in use than the check allows"
+        "The share of `max_connections` in use is above `max_used`. It is a failure where the check states \
+         `max_used` itself, and a warning where the default of 80% is meant.\n\nA rolling update holds old \
+         and new connections together. See `mysql_pool.full` for how to find who holds them."
+    PEAKED "peaked" Warn "the server has been full, or nearly, since it started"
+        "`Max_used_connections` is above `max_used` of `max_connections`: at its highest since the start (or \
+         the last `FLUSH STATUS`) the server was that full. One more than `max_connections` means that \
+         somebody was turned away.\n\nLook: `SHOW GLOBAL STATUS LIKE 'Max_used_connections%';` MariaDB and \
+         MySQL 8 say when it was in `Max_used_connections_time`."
+    OVER_BUDGET "over-budget" Fail "the launch can ask for more connections than there are"
+        "The stated demand is more than `max_connections` less the headroom.\n\nMake `pool_max` smaller, \
+         lower the autoscaler's maximum, put a proxy in front, or raise `max_connections`."
+    USER_LIMIT "user-limit" Fail "the account's own connection limit is in the way"
+        "The account, or `max_user_connections`, allows fewer connections than are in use or asked for \
+         (errors 1226 and 1203). Raising `max_connections` does not help.\n\nLook: `SELECT \
+         @@max_user_connections;` as that user, `SHOW CREATE USER`. Fix: `ALTER USER … WITH \
+         MAX_USER_CONNECTIONS n`."
+    POOL_TOO_SMALL "pool-too-small" Fail "the pools are too small for the load"
+        "By Little's law the stated `rate` times `hold` is the number of connections that are busy on \
+         average. The pools together have fewer (a failure), or would be busier than 75% (a \
+         warning).\n\nShorten what a transaction does while it holds its connection, before you enlarge \
+         the pools."
+    LIFETIME "lifetime-too-long" Fail "pools keep connections longer than they are let live"
+        "Pools keep an idle connection for the stated `idle` or `lifetime`; the server (`wait_timeout`) or \
+         something on the way (`path_idle`) ends it sooner. The first request that takes such a connection \
+         fails with `server has gone away`.\n\nMake `maxLifetime` and `idleTimeout` of the pools shorter, \
+         with a minute to spare. Look: `SHOW GLOBAL VARIABLES LIKE 'wait_timeout';`"
+    IDLE_IN_TRANSACTION "idle-in-transaction" Warn "sessions sit in open transactions doing nothing"
+        "A session sleeps in an open InnoDB transaction: it keeps its connection, its locks and old \
+         versions of rows. For long it is nearly always a leak. It is a failure where the check states \
+         `max_idle_in_transaction` itself, and a warning where the default of 5 minutes is \
+         meant.\n\nLook: `SELECT * FROM information_schema.INNODB_TRX ORDER BY trx_started;`, end one with \
+         `KILL`."
+    LOCK_WAIT "lock-wait" Warn "sessions have been waiting for row locks"
+        "Transactions have waited for a row lock for more than ten seconds. Each holds a connection of the \
+         pool meanwhile.\n\nLook: `SELECT * FROM sys.innodb_lock_waits;` (MySQL), `SHOW ENGINE INNODB \
+         STATUS` (both)."
+    READ_ONLY "read-only" Warn "the server takes no writes"
+        "`read_only` is on, as it is on replicas: an application with this URL fails at its first write \
+         (error 1290).\n\nName the primary. Look: `SELECT @@read_only;`, `SHOW REPLICA STATUS`."
+    PROXY "proxy" Unknown "a proxy answers, not the server"
+        "The session is with a proxy such as ProxySQL or ShardingSphere-Proxy, by what it calls itself. The \
+         limits it shows may be any server's behind it, and clients meet the proxy's own first, so neither is \
+         judged.\n\nCheck the servers by URLs that lead to them directly, and the proxy by its own views \
+         (`stats_mysql_connection_pool` on ProxySQL's admin port, `SHOW STORAGE UNITS` on ShardingSphere)."
+    BAD_PASSWORD "bad-password" Fail "the server does not accept the password"
+        "The server answered 1045: the password is wrong, or there is no such account for this user and \
+         this host.\n\nIf the application has the same secret it cannot connect either. `SELECT user, host \
+         FROM mysql.user`: the account's host part must fit where the client comes from."
+    NO_DATABASE "no-database" Fail "there is no database of that name"
+        "The server answers and has no database of the URL's name (error 1049).\n\nLook: `SHOW DATABASES;`"
+    HOST_BLOCKED "host-blocked" Fail "the server does not talk to this host"
+        "No account is for this host (1130), or the server blocks it after too many broken logins (1129). \
+         Port checks and health checks that open a connection and close it count as broken \
+         logins.\n\nUnblock: `FLUSH HOSTS` or `TRUNCATE performance_schema.host_cache`. Let load \
+         balancers do a full login."
+    DENIED "login-denied" Fail "the server does not let the user in"
+        "The server answered the login with another error, which the finding quotes: no right to the \
+         database (1044), an expired password (1820, 1862), a locked account (3118, 4151).\n\nLook: `SHOW \
+         CREATE USER`."
+    NO_ADDRESS "no-address" Fail "the server's name has no address"
+        "The resolver answered that there is no such name, or none with an address.\n\nLook: `dig NAME`."
+    REFUSED "refused" Fail "nothing listens at the server's address"
+        "The connection was refused or reset: the host is there, the server is not.\n\nLook: `mysqladmin -h \
+         HOST -P PORT ping`."
+    HUNG_UP "hung-up" Fail "the connection was closed during the login"
+        "Something took the connection and closed it without a word: a load balancer without a server \
+         behind it, or a server that crashes.\n\nLook at the proxy's view of its servers, and at the \
+         server's log."
+    NO_TLS "no-tls" Fail "the server has no TLS, and the URL insists on it"
+        "`ssl-mode` of the URL is `REQUIRED` or more, and the server does not offer TLS.\n\nSet `ssl_cert` \
+         and `ssl_key` on the server; look: `SHOW VARIABLES LIKE 'have_ssl';`"
+    TLS_UNTRUSTED "tls-untrusted" Fail "the server's certificate is not to be trusted"
+        "`ssl-mode` asks for a verified certificate, and this one is not: unknown issuer, another name, or \
+         out of date. The certificate MySQL makes for itself fits no name.\n\nName the right root with \
+         `ssl-ca`. Look: `openssl s_client -starttls mysql -connect HOST:PORT`."
+    TLS_FAILED "tls-failed" Fail "the server refused the TLS handshake"
+        "The server ended the TLS handshake: it shares no version or cipher with this client, or wants a \
+         client's certificate.\n\nLook: `openssl s_client -starttls mysql -connect HOST:PORT`."
+}

@@ -1,0 +1,163 @@
+//! Looking at MySQL or MariaDB: one full login, and reads of the server's own views.
+
+use std::time::Duration;
+
+use super::MysqlPool;
+use super::facts::{Activity, Inside, Login, Seen, Server, Session};
+use crate::model::fault::{Fault, Sight};
+use crate::model::text::one_line;
+use crate::net::mysql::{self, Opened, Rows};
+use crate::probe::ProbeCx;
+
+/// How long a farewell may take.
+const FAREWELL: Duration = Duration::from_millis(500);
+/// The most sessions that are kept of a kind.
+const MOST: usize = 20;
+/// `ER_SPECIFIC_ACCESS_DENIED_ERROR`: a privilege is missing, and the server names it.
+const LACKS: u16 = 1227;
+
+/// The limits. The session's `max_user_connections` is the one that holds for this account.
+const LIMITS: &str = "SELECT @@version_comment, @@max_connections, @@session.max_user_connections, \
+                      @@global.wait_timeout, @@global.read_only, CONNECTION_ID()";
+const COUNTERS: &str = "SHOW GLOBAL STATUS WHERE Variable_name IN ('Threads_connected', \
+                        'Threads_running', 'Max_used_connections')";
+/// A user without PROCESS sees only its own sessions here, which is what its own limit is about.
+const SESSIONS: &str = "SHOW PROCESSLIST";
+/// Refused without PROCESS, so that what is not shown is never taken for what is not there.
+const TRANSACTIONS: &str = "SELECT trx_mysql_thread_id, TIMESTAMPDIFF(SECOND, trx_wait_started, NOW()) \
+                            FROM information_schema.INNODB_TRX ORDER BY trx_started LIMIT 1000";
+
+/// Looks once.
+pub(super) async fn look(probe: &MysqlPool, cx: &ProbeCx) -> Result<Seen, Fault> {
+    let application = format!("gonogo-{}", cx.run.short());
+    let opening = mysql::open(&probe.url, &application, &cx.base, cx.remaining() / 2);
+    let login = match Box::pin(opening).await? {
+        Opened::Open(session) => Login::In(Box::new(inside(cx, *session).await)),
+        Opened::No(refusal) => Login::Refused(refusal),
+    };
+    Ok(Seen { target: probe.url.target(), user: probe.url.user.clone(), login })
+}
+
+async fn inside(cx: &ProbeCx, mut session: mysql::Session) -> Inside {
+    let limit = cx.remaining() / 4;
+    let greeting = session.greeting.clone();
+    let seen = server(&mut session, limit).await;
+    let mut inside = Inside { greeting, server: Sight::Fault(Fault::Interrupted), activity: None };
+    match seen {
+        Err(fault) => inside.server = Sight::Fault(fault),
+        Ok((server, sessions)) => {
+            inside.server = Sight::Seen(server);
+            inside.activity = Some(activity(&mut session, &sessions, limit).await.into());
+        }
+    }
+    session.close(FAREWELL.min(cx.remaining())).await;
+    inside
+}
+
+/// Asks, and takes the server's error for a privilege that is missing, or for no answer.
+async fn ask(
+    session: &mut mysql::Session,
+    what: &str,
+    statement: &str,
+    limit: Duration,
+) -> Result<Rows, Fault> {
+    session.ask(what, statement, limit).await?.map_err(|error| match error.number {
+        LACKS => Fault::Denied { what: what.to_owned(), need: error.message },
+        _ => Fault::Unreadable { what: what.to_owned(), reason: error.to_string() },
+    })
+}
+
+fn unreadable(reason: &str) -> Fault {
+    let what = "reading the server's answer".to_owned();
+    Fault::Unreadable { what, reason: reason.to_owned() }
+}
+
+fn text(row: &[Option<String>], at: usize) -> Result<&str, Fault> {
+    row.get(at).and_then(Option::as_deref).ok_or_else(|| unreadable("a value is missing"))
+}
+
+fn number(row: &[Option<String>], at: usize) -> Result<u64, Fault> {
+    text(row, at)?.parse().map_err(|_| unreadable("a value is not a number"))
+}
+
+async fn server(
+    session: &mut mysql::Session,
+    limit: Duration,
+) -> Result<(Server, Vec<Process>), Fault> {
+    // Before anything else: the look itself may be what makes a new maximum.
+    let counters = ask(session, "reading the server's counters", COUNTERS, limit).await?;
+    let limits = ask(session, "reading the server's limits", LIMITS, limit).await?;
+    let limits = limits.first().ok_or_else(|| unreadable("it has no row"))?;
+    let own = number(limits, 5)?;
+    let rows = ask(session, "listing sessions", SESSIONS, limit).await?;
+    let processes: Vec<Process> = rows.iter().map(|row| process(row)).collect::<Result<_, _>>()?;
+    let me = processes.iter().find(|it| it.id == own).map(|it| it.user.clone());
+    let mine = |it: &&Process| it.id != own && me.as_deref() == Some(&it.user);
+    let counter = |name: &str| {
+        let row = counters.iter().find(|row| row.first().and_then(Option::as_deref) == Some(name));
+        row.map_or_else(|| Err(unreadable("a counter is missing")), |row| number(row, 1))
+    };
+    let server = Server {
+        comment: one_line(text(limits, 0)?),
+        max_connections: number(limits, 1)?,
+        user_limit: Some(number(limits, 2)?).filter(|limit| *limit > 0),
+        wait_timeout: number(limits, 3)?,
+        // MariaDB 11 knows more words than 0 and 1.
+        read_only: !matches!(text(limits, 4)?, "0" | "OFF"),
+        used: counter("Threads_connected")?.saturating_sub(1),
+        running: counter("Threads_running")?.saturating_sub(1),
+        most_used: counter("Max_used_connections")?,
+        user_used: processes.iter().filter(mine).count() as u64,
+    };
+    Ok((server, processes))
+}
+
+/// A line of the process list.
+struct Process {
+    id: u64,
+    user: String,
+    host: String,
+    sleeps: bool,
+    seconds: u64,
+}
+
+fn process(row: &[Option<String>]) -> Result<Process, Fault> {
+    Ok(Process {
+        id: number(row, 0)?,
+        user: text(row, 1)?.to_owned(),
+        host: one_line(row.get(2).and_then(Option::as_deref).unwrap_or_default()),
+        sleeps: text(row, 4)? == "Sleep",
+        // A new session has none yet, and a replication thread may have a negative one.
+        seconds: number(row, 5).unwrap_or(0),
+    })
+}
+
+async fn activity(
+    session: &mut mysql::Session,
+    processes: &[Process],
+    limit: Duration,
+) -> Result<Activity, Fault> {
+    let rows = ask(session, "seeing the transactions of others", TRANSACTIONS, limit).await?;
+    let mut activity = Activity { idle_in_transaction: Vec::new(), lock_waits: Vec::new() };
+    for row in &rows {
+        let id = number(row, 0)?;
+        let Some(process) = processes.iter().find(|it| it.id == id) else { continue };
+        let session = |seconds| Session {
+            id,
+            user: one_line(&process.user),
+            host: process.host.clone(),
+            seconds,
+        };
+        if let Some(waited) = row.get(1).and_then(Option::as_deref) {
+            let waited = waited.parse().map_err(|_| unreadable("a wait is not a number"))?;
+            activity.lock_waits.push(session(waited));
+        } else if process.sleeps {
+            activity.idle_in_transaction.push(session(process.seconds));
+        }
+    }
+    for sessions in [&mut activity.idle_in_transaction, &mut activity.lock_waits] {
+        sessions.sort_by_key(|session| std::cmp::Reverse(session.seconds));
+        sessions.truncate(MOST);
+    }
+    Ok(activity)
+}
