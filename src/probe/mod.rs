@@ -45,6 +45,7 @@ kinds! {
     tls::Tls,
     postgres_pool::PostgresPool,
     silence::Silence + act,
+    alert_rules::AlertRules,
     http::Http,
     tcp::Tcp,
     command::Command,
