@@ -46,6 +46,7 @@ kinds! {
     postgres_pool::PostgresPool,
     silence::Silence + act,
     alert_rules::AlertRules,
+    alert_route::AlertRoute,
     http::Http,
     tcp::Tcp,
     command::Command,

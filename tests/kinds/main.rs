@@ -1,5 +1,6 @@
 //! Each kind against real servers of the lab, and against liars where no real server will lie.
 
+mod alert_route;
 mod alert_rules;
 mod dns;
 mod dns_liars;
