@@ -42,7 +42,7 @@ const CRATES: &[(&str, &[&str])] = &[
     ("anyhow", &["cli"]),
     ("comfy_table", &["report"]),
     ("indicatif", &["progress"]),
-    ("serde_yaml", &["checklist", "cli"]),
+    ("serde_yaml", &["checklist", "cli", "net"]),
 ];
 
 /// Longer than this a file is split by duty.

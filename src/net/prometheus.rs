@@ -24,6 +24,7 @@ pub struct Prometheus {
 
 /// An alerting rule.
 #[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "camelCase")]
 pub struct AlertRule {
     /// The name of the alerts it makes.
     pub name: String,
@@ -33,6 +34,31 @@ pub struct AlertRule {
     /// The alerts it has now.
     #[serde(default)]
     pub alerts: Vec<RuleAlert>,
+    /// Whether it can be evaluated: `ok`, `err`, or `unknown` when it has not been yet.
+    #[serde(default)]
+    pub health: String,
+    /// Why it cannot.
+    #[serde(default)]
+    pub last_error: String,
+    /// When it was evaluated last.
+    #[serde(default)]
+    pub last_evaluation: Option<Timestamp>,
+    /// `inactive`, `pending` or `firing`.
+    #[serde(default)]
+    pub state: String,
+}
+
+/// A target that is scraped.
+#[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct ScrapeTarget {
+    /// Its labels; `job` is among them.
+    pub labels: Labels,
+    /// `up`, `down`, or `unknown` when it has not been scraped yet.
+    pub health: String,
+    /// Why it is down.
+    #[serde(default)]
+    pub last_error: String,
 }
 
 /// An alert of a rule.
@@ -74,6 +100,30 @@ struct Envelope<T> {
 }
 
 #[derive(Deserialize)]
+#[serde(rename_all = "camelCase")]
+struct Targets {
+    active_targets: Vec<ScrapeTarget>,
+}
+
+#[derive(Deserialize)]
+#[serde(rename_all = "camelCase")]
+struct RuntimeInfo {
+    #[serde(default)]
+    reload_config_success: Option<bool>,
+}
+
+#[derive(Deserialize)]
+#[serde(rename_all = "camelCase")]
+struct Receivers {
+    active_alertmanagers: Vec<Receiver>,
+}
+
+#[derive(Deserialize)]
+struct Receiver {
+    url: String,
+}
+
+#[derive(Deserialize)]
 struct Groups {
     groups: Vec<Group>,
 }
@@ -112,6 +162,33 @@ impl Prometheus {
             rules.push(rule);
         }
         Ok(rules)
+    }
+
+    /// The targets it scrapes.
+    ///
+    /// # Errors
+    /// A [`Fault`] when they cannot be had.
+    pub async fn targets(&self, limit: Duration) -> Result<Vec<ScrapeTarget>, Fault> {
+        let targets: Targets = self.read("targets", &[("state", "active")], limit).await?;
+        Ok(targets.active_targets)
+    }
+
+    /// Whether its last reading of its configuration succeeded; `None` where it does not say.
+    ///
+    /// # Errors
+    /// A [`Fault`] when it cannot be had.
+    pub async fn reloaded(&self, limit: Duration) -> Result<Option<bool>, Fault> {
+        let info: RuntimeInfo = self.read("status/runtimeinfo", &[], limit).await?;
+        Ok(info.reload_config_success)
+    }
+
+    /// The URLs it sends alerts to.
+    ///
+    /// # Errors
+    /// A [`Fault`] when they cannot be had.
+    pub async fn alertmanagers(&self, limit: Duration) -> Result<Vec<String>, Fault> {
+        let all: Receivers = self.read("alertmanagers", &[], limit).await?;
+        Ok(all.active_alertmanagers.into_iter().map(|one| one.url).collect())
     }
 
     /// Which alerts fired in a stretch of time, looked at every fifteen seconds, or less often where

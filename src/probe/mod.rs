@@ -49,6 +49,8 @@ kinds! {
     mysql_pool::MysqlPool,
     redis::Redis,
     silence::Silence + act,
+    alert_route::AlertRoute,
+    alert_rules::AlertRules,
     http::Http,
     tcp::Tcp,
     command::Command,

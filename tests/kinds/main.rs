@@ -2,6 +2,8 @@
 
 mod acme;
 mod cert_file;
+mod alert_route;
+mod alert_rules;
 mod dns;
 mod dns_liars;
 mod dns_private;

@@ -115,6 +115,32 @@ async fn each_guard_rail_stops_the_plan() {
 }
 
 #[tokio::test]
+async fn a_guard_rail_opens_only_for_a_reason_that_is_recorded() {
+    let cx = context(Duration::from_secs(5));
+    let refused = json!({ "matchers": ["alertname=HighLatency"], "for": "5h" });
+    let reason = "agreed with on-call";
+    for (accept, outcome) in [
+        (json!({}), Outcome::Fail),
+        (json!({ "no-scope": reason }), Outcome::Fail),
+        (json!({ "no-scope": reason, "too-long": reason }), Outcome::Pending),
+    ] {
+        let parameters = on_lab(with(refused.clone(), json!({ "accept": accept })));
+        let looked = look_in::<Silence>(parameters.clone(), &cx).await;
+        assert_eq!(looked.outcome(), outcome, "{:?}", looked.findings);
+        let applies = proposed(&parameters, &looked, &cx).is_some();
+        assert_eq!(applies, outcome == Outcome::Pending);
+        if applies {
+            assert_eq!(looked.codes(Outcome::Warn), ["silence.no-scope", "silence.too-long"]);
+            assert!(
+                finding(&looked, "silence.no-scope")
+                    .message
+                    .ends_with("; accepted: agreed with on-call")
+            );
+        }
+    }
+}
+
+#[tokio::test]
 async fn a_plan_that_matches_nothing_is_said() {
     let looked = plan(json!({ "matchers": ["service=ordre"] })).await;
     assert_eq!(looked.codes(Outcome::Warn), ["silence.matches-nothing"], "{:?}", looked.findings);
@@ -375,6 +401,7 @@ fn what_contradicts_itself_is_refused() {
         (json!({ "matchers": ["a=~.*"] }), "matchers"),
         (json!({ "for": "1h", "to": "T+1h" }), "to"),
         (json!({ "for": "0s" }), "for"),
+        (json!({ "accept": { "no-scope": " " } }), "accept"),
     ] {
         let probe: Silence = serde_json::from_value(with(good.clone(), more)).expect("parameters");
         let keys: Vec<_> = probe.complaints().iter().map(|c| c.key).collect();

@@ -3,6 +3,7 @@
 mod go_regex;
 mod matcher;
 mod read;
+mod routes;
 mod wire;
 
 use std::time::Duration;
@@ -18,6 +19,7 @@ use crate::net::http::{
 };
 
 pub use matcher::{Labels, Matcher, Op, all_match, show};
+pub use routes::{Routing, Stop};
 pub use wire::{
     Alert, AlertStatus, Cluster, NewSilence, Receiver, Silence, SilenceStatus, State, Status,
     WireMatcher,

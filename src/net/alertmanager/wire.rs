@@ -182,6 +182,17 @@ pub struct Status {
     /// Its version.
     #[serde(default)]
     pub version_info: VersionInfo,
+    /// Its running configuration.
+    #[serde(default)]
+    pub config: RunningConfig,
+}
+
+/// A running configuration.
+#[derive(Debug, Clone, PartialEq, Eq, Default, Deserialize)]
+pub struct RunningConfig {
+    /// As YAML, with its secrets masked.
+    #[serde(default)]
+    pub original: String,
 }
 
 /// Its cluster.

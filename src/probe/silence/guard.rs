@@ -2,10 +2,13 @@
 //! nothing is applied.
 
 use jiff::Timestamp;
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
 
 use super::observe::Seen;
 use super::preview::{Preview, Reach, reach};
 use super::{Silence, codes};
+use crate::model::code::Code;
 use crate::model::fault::Sight;
 use crate::model::finding::Finding;
 use crate::model::outcome::Outcome;
@@ -21,8 +24,58 @@ const ODD: [&str; 5] = ["q", "7-gonogo-f3a9", "Ünlikely välue", "__x__.y/z:1",
 /// From how many rules or firing alerts on a share of them says something.
 const ENOUGH: usize = 5;
 
-/// Every guard rail that stands against this silence.
+/// A guard rail that a reason can open.
+#[derive(
+    Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize, JsonSchema,
+)]
+#[serde(rename_all = "kebab-case")]
+pub enum Rail {
+    /// `silence.no-scope`
+    NoScope,
+    /// `silence.too-broad`
+    TooBroad,
+    /// `silence.matches-anything`
+    MatchesAnything,
+    /// `silence.touches-protected`
+    TouchesProtected,
+    /// `silence.too-long`
+    TooLong,
+    /// `silence.empty-comment`
+    EmptyComment,
+    /// `silence.not-covered`
+    NotCovered,
+}
+
+impl Rail {
+    /// The code of its findings.
+    const fn code(self) -> &'static Code {
+        match self {
+            Self::NoScope => &codes::NO_SCOPE,
+            Self::TooBroad => &codes::TOO_BROAD,
+            Self::MatchesAnything => &codes::MATCHES_ANYTHING,
+            Self::TouchesProtected => &codes::TOUCHES_PROTECTED,
+            Self::TooLong => &codes::TOO_LONG,
+            Self::EmptyComment => &codes::EMPTY_COMMENT,
+            Self::NotCovered => &codes::NOT_COVERED,
+        }
+    }
+}
+
+/// Every guard rail that stands against this silence. One that the check opens with a reason warns.
 pub(super) fn judge(probe: &Silence, seen: &Seen, window: Window, now: Timestamp) -> Vec<Finding> {
+    let mut found = all(probe, seen, window, now);
+    for (rail, reason) in &probe.accept {
+        let of_rail = |finding: &&mut Finding| finding.code == rail.code().id;
+        for finding in found.iter_mut().filter(of_rail) {
+            finding.message.push_str("; accepted: ");
+            finding.message.push_str(&one_line(reason));
+            finding.outcome = Outcome::Warn;
+        }
+    }
+    found
+}
+
+fn all(probe: &Silence, seen: &Seen, window: Window, now: Timestamp) -> Vec<Finding> {
     let preview = Preview::of(&probe.matchers, seen);
     let mut found = Vec::new();
     found.extend(anything(probe));

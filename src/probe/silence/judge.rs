@@ -148,7 +148,7 @@ fn not_applied(
     finding = finding.actual(if receivers.is_empty() {
         "no such silence".to_owned()
     } else {
-        format!("no such silence; {} would hear less", one_line(&receivers.join(", ")))
+        format!("no such silence; would hear less: {}", one_line(&receivers.join(", ")))
     });
     finding
 }

@@ -11,6 +11,7 @@ mod observe;
 mod overlap;
 mod preview;
 
+use std::collections::BTreeMap;
 use std::time::Duration;
 
 use jiff::Timestamp;
@@ -27,6 +28,7 @@ use crate::net::alertmanager::{Labels, Matcher, all_match, show};
 use crate::net::http::{Access, HttpUrl};
 
 pub use apply::Change;
+pub use guard::Rail;
 pub use observe::{AlertSeen, Member, Reply, RuleSeen, Rules, Seen, SilenceSeen, Up};
 
 /// How long a change may take to reach every member: a full exchange of state is due every minute.
@@ -59,8 +61,8 @@ const GOSSIP: Duration = Duration::from_secs(70);
 /// What it cannot see: alerts of rules in other places than the Prometheus named (a ruler of logs,
 /// another Prometheus), labels that are added or changed on the way to Alertmanager, and labels a
 /// rule takes from its expression: where a matcher asks for such a label of a rule that has no
-/// alerts at the moment, the preview says "perhaps". Mute timings and inhibitions are other ways to be quiet and are not
-/// looked at.
+/// alerts at the moment, the preview says "perhaps". Mute timings and inhibitions are other ways to
+/// be quiet and are not looked at.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct Silence {
@@ -105,6 +107,12 @@ pub struct Silence {
     /// label that a matcher asks for comes from the rule's expression.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub alerts: Vec<String>,
+    /// Guard rails to open, each with the reason why, which stands in the record:
+    /// `{ no-scope: "the whole cluster is being moved, agreed with on-call" }`. The finding then
+    /// warns, and the silence can be applied. The names are `no-scope`, `too-broad`,
+    /// `matches-anything`, `touches-protected`, `too-long`, `empty-comment` and `not-covered`.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub accept: BTreeMap<Rail, String>,
     /// How to be let in by the Alertmanagers and by Prometheus: certificates, headers, a proxy.
     #[serde(default, skip_serializing_if = "Access::is_default")]
     pub access: Access,
@@ -199,6 +207,9 @@ impl Probe for Silence {
         }
         if self.length == Some(Span::ZERO) {
             complain("for", "a silence of no length silences nothing", "write a time such as 75m");
+        }
+        if self.accept.values().any(|reason| reason.trim().is_empty()) {
+            complain("accept", "the reason is missing", "say why this guard rail may be opened");
         }
         if let Some((message, help)) = self.access.complaint() {
             complain("access", &message, help);
