@@ -42,6 +42,8 @@ pub(super) fn run(args: &CheckArgs, choice: ColourChoice) -> anyhow::Result<u8> 
     let table = outputs.iter().any(|o| o.path.is_none() && o.format == Format::Table);
     if table && env::look(&args.output, choice).detail != Detail::Quiet {
         let yaml = serde_yaml::to_string(&checks).context("writing the YAML")?;
+        // A password typed on the command line is not for the screen's history.
+        let yaml = checklist.secrets.redact(&yaml);
         output::stdout(
             format!("\n# to keep it, paste into the checks of a step:\n{}\n", yaml.trim_end())
                 .as_bytes(),

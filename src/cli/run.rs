@@ -177,11 +177,15 @@ pub(super) fn header(
     strict: bool,
 ) -> Header {
     let checklist = planned.checklist;
+    let mut shown = checklist.vars.clone();
+    for value in shown.values_mut() {
+        checklist.secrets.redact_value(value);
+    }
     Header {
         format: FORMAT,
         run: RunId(uuid::Uuid::now_v7()),
         tool: Tool { name: "gonogo".to_owned(), version: env!("CARGO_PKG_VERSION").to_owned() },
-        name: checklist.name.clone(),
+        name: checklist.secrets.redact(&checklist.name),
         checklist: ChecklistRef {
             path: checklist.path.clone(),
             sha256: checklist.sha256.clone(),
@@ -198,7 +202,7 @@ pub(super) fn header(
         started: planned.now,
         strict,
         apply: false,
-        vars: checklist.vars.clone(),
+        vars: shown,
     }
 }
 

@@ -87,6 +87,9 @@ pub async fn run(
 }
 
 /// The record of a run that has not been: every check as it is before it is looked at.
+///
+/// # Panics
+/// Never: a run begins with its start.
 #[must_use]
 pub fn blank(plan: &Plan<'_>, header: Header) -> RunRecord {
     let options = Options {

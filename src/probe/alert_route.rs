@@ -157,7 +157,7 @@ codes! {
 
 impl Probe for AlertRoute {
     const KIND: &'static str = "alert_route";
-    const SUMMARY: &'static str = "would an alert with these labels wake the right people?";
+    const SUMMARY: &'static str = "Would an alert with these labels wake the right people?";
     const CODES: &'static [&'static Code] = CODES;
     const TARGET: Target = Target::List("alertmanagers");
     type Observation = Seen;

@@ -160,7 +160,7 @@ codes! {
 impl Probe for AlertRules {
     const KIND: &'static str = "alert_rules";
     const SUMMARY: &'static str =
-        "are the alerting rules the launch needs there, healthy and fed with data?";
+        "Are the alerting rules the launch needs there, healthy and fed with data?";
     const CODES: &'static [&'static Code] = CODES;
     const TARGET: Target = Target::One("prometheus");
     type Observation = Seen;

@@ -6,8 +6,7 @@ use crate::support::{Desk, check, closed_port, list, listener, tcp};
 fn included_files_bring_their_steps_first_and_their_paths_with_them() {
     let desk = Desk::new();
     let (_listener, open) = listener();
-    desk.write("common/net.yaml", format!(
-        "include: [deeper/secret.yaml]\nvars: {{ port: 1, host: 127.0.0.1 }}\nsteps:\n  - name: Net\n    checks:\n      - {{ id: net.a, tcp: {{ endpoint: \"${{host}}:${{port}}\" }} }}\n"));
+    desk.write("common/net.yaml", "include: [deeper/secret.yaml]\nvars: { port: 1, host: 127.0.0.1 }\nsteps:\n  - name: Net\n    checks:\n      - { id: net.a, tcp: { endpoint: \"${host}:${port}\" } }\n");
     desk.write("common/deeper/secret.yaml", "steps:\n  - name: Deep\n    checks:\n      - id: deep\n        command: { run: [cat, word], stdout: \"^${file:word}$\" }\n");
     desk.write("common/deeper/word", "xyzzy\n");
     let text = format!(

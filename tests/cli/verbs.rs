@@ -46,6 +46,18 @@ fn check_takes_several_targets_and_dotted_parameters() {
 }
 
 #[test]
+fn a_password_on_the_command_line_is_shown_nowhere() {
+    let desk = Desk::new();
+    let url = format!("postgres://u:hunter22@127.0.0.1:{}/db", closed_port());
+    let ran = desk.gonogo(&["check", "postgres_pool", &url, "-v", "-o", "r.json"]);
+    assert_eq!(ran.code, Some(1), "{}{}", ran.stdout, ran.stderr);
+    let log = std::fs::read_to_string(&desk.logs()[0]).expect("a log");
+    for text in [&ran.stdout, &ran.stderr, &desk.read("r.json"), &log] {
+        assert!(!text.contains("hunter22"), "{text}");
+    }
+}
+
+#[test]
 fn check_refuses_what_a_list_would_refuse() {
     let desk = Desk::new();
     for (arguments, said) in [

@@ -1,9 +1,9 @@
 //! Each kind against real servers of the lab, and against liars where no real server will lie.
 
 mod acme;
-mod cert_file;
 mod alert_route;
 mod alert_rules;
+mod cert_file;
 mod dns;
 mod dns_liars;
 mod dns_private;

@@ -133,7 +133,7 @@ impl Method {
 
 impl Probe for Http {
     const KIND: &'static str = "http";
-    const SUMMARY: &'static str = "does every address of a URL answer as it should?";
+    const SUMMARY: &'static str = "Does every address of a URL answer as it should?";
     const CODES: &'static [&'static Code] = codes::ALL;
     const TARGET: Target = Target::One("url");
     type Observation = Seen;

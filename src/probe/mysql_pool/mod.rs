@@ -81,7 +81,7 @@ const DEFAULT_IDLE: Span = Span::from_secs(300);
 impl Probe for MysqlPool {
     const KIND: &'static str = "mysql_pool";
     const SUMMARY: &'static str =
-        "will the connections of MySQL or MariaDB hold at the launch?";
+        "Will the connections of MySQL or MariaDB hold at the launch?";
     const CODES: &'static [&'static Code] = codes::ALL;
     const TARGET: Target = Target::One("url");
     type Observation = Seen;

@@ -191,7 +191,7 @@ impl RampWish {
 
 impl Probe for PostgresPool {
     const KIND: &'static str = "postgres_pool";
-    const SUMMARY: &'static str = "will PostgreSQL's connection slots hold at the launch?";
+    const SUMMARY: &'static str = "Will PostgreSQL's connection slots hold at the launch?";
     const CODES: &'static [&'static Code] = codes::ALL;
     const TARGET: Target = Target::One("url");
     type Observation = Seen;

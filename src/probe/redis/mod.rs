@@ -175,7 +175,7 @@ async fn slow(cx: &ProbeCx, connection: &mut Connection, limit: Duration) -> Opt
 
 impl Probe for Redis {
     const KIND: &'static str = "redis";
-    const SUMMARY: &'static str = "has Redis room for the launch, and is it in order?";
+    const SUMMARY: &'static str = "Has Redis room for the launch, and is it in order?";
     const CODES: &'static [&'static Code] = codes::ALL;
     const TARGET: Target = Target::One("url");
     type Observation = Seen;

@@ -176,7 +176,7 @@ fn show_window(window: Window) -> String {
 impl Probe for Silence {
     const KIND: &'static str = "silence";
     const SUMMARY: &'static str =
-        "are the alerts that the rollout is known to raise silenced, and no others?";
+        "Are the alerts that the rollout is known to raise silenced, and no others?";
     const CODES: &'static [&'static Code] = codes::ALL;
     const TARGET: Target = Target::List("alertmanagers");
     type Observation = Seen;
