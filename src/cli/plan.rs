@@ -12,7 +12,7 @@ use crate::clock::Clock;
 use crate::model::id::CheckId;
 use crate::model::peer::Peer;
 use crate::model::text::{count, one_line, quote};
-use crate::model::time::show_instant;
+use crate::model::time::{Phase, show_instant};
 use crate::plan::{Plan, plan};
 use crate::probe::kind;
 
@@ -72,6 +72,9 @@ fn text(planned: &Plan<'_>) -> String {
     line(&format!("{} · phase {}", planned.checklist.name, planned.phase));
     if planned.checklist.launch.is_some() {
         line(&format!("launch {}", times(&planned.launch)));
+        for phase in &planned.checklist.phases {
+            line(&phase_line(planned, phase));
+        }
     }
     let mut left_out = 0;
     for (step, checks) in planned.steps() {
@@ -111,10 +114,22 @@ fn text(planned: &Plan<'_>) -> String {
     page
 }
 
-/// An instant in its own zone, and in UTC.
+/// A phase: when it begins, and how many checks belong to it.
+fn phase_line(planned: &Plan<'_>, phase: &Phase) -> String {
+    let begins = phase.at.from_launch(planned.launch.timestamp());
+    let begins = begins.to_zoned(planned.launch.time_zone().clone());
+    let belongs = |check: &&Check| check.phases.is_empty() || check.phases.contains(phase);
+    let checks = count(planned.checklist.checks().filter(belongs).count(), "check");
+    let now = if phase.label == planned.phase { "  < this one" } else { "" };
+    format!("  {:<8} {}  {checks}{now}", phase.label, times(&begins))
+}
+
+/// An instant in the launch's zone, in UTC, and on the clock of this machine.
 fn times(at: &jiff::Zoned) -> String {
-    let utc = at.with_time_zone(jiff::tz::TimeZone::UTC);
-    format!("{}, {} UTC", show_instant(at), utc.strftime("%Y-%m-%d %H:%M"))
+    let short =
+        |zone: jiff::tz::TimeZone| at.with_time_zone(zone).strftime("%a %d %b %H:%M").to_string();
+    let utc = short(jiff::tz::TimeZone::UTC);
+    format!("{} = {utc} UTC = {} here", show_instant(at), short(jiff::tz::TimeZone::system()))
 }
 
 fn acts(check: &Check) -> bool {

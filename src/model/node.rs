@@ -378,7 +378,12 @@ impl Reader<'_> {
         };
         let mut set_aside = false;
         let mut good = Vec::with_capacity(entries.len());
+        let mut seen = HashSet::with_capacity(entries.len());
         for (key, node) in entries {
+            if !seen.insert(key.text.as_str()) {
+                // The first of two counts; whoever reads the document reports the second.
+                continue;
+            }
             if let Some(fields) = fields
                 && !fields.contains(&key.text.as_str())
             {

@@ -38,6 +38,11 @@ pub enum TimeError {
         "`{0}` is not a time; write an offset from the launch such as T-15m, or an instant with its zone such as 2026-11-23T10:00:00+08:00"
     )]
     Moment(String),
+    /// A local time that its zone does not have once: clocks are changed there then.
+    #[error(
+        "`{0}` is skipped or comes twice in its zone, where clocks are changed; write the offset as in 2026-11-23T10:00:00+08:00"
+    )]
+    Changed(String),
     /// An instant without its zone.
     #[error(
         "`{0}` has no zone; write an offset as in 2026-11-23T10:00:00+08:00, or Z, or a name as in 2026-11-23T10:00[Asia/Shanghai]"
@@ -360,10 +365,15 @@ impl fmt::Display for Moment {
 /// # Errors
 /// [`TimeError::Naive`] when there is a date and time but no zone, else [`TimeError::Moment`].
 pub fn parse_instant(text: &str) -> Result<Zoned, TimeError> {
-    if let Ok(zoned) = text.parse::<Zoned>() {
+    let parser =
+        jiff::fmt::temporal::DateTimeParser::new().disambiguation(jiff::tz::Disambiguation::Reject);
+    if let Ok(zoned) = parser.parse_zoned(text) {
         return Ok(zoned);
     }
-    if let Ok(pieces) = jiff::fmt::temporal::DateTimeParser::new().parse_pieces(text) {
+    if text.parse::<Zoned>().is_ok() {
+        return Err(TimeError::Changed(text.to_owned()));
+    }
+    if let Ok(pieces) = parser.parse_pieces(text) {
         if pieces.offset().is_none() {
             return Err(TimeError::Naive(text.to_owned()));
         }
@@ -473,5 +483,19 @@ mod tests {
             assert_eq!(show_instant(&zoned), shown);
         }
         assert!(matches!(parse_instant("soon"), Err(TimeError::Moment(_))));
+    }
+
+    #[test]
+    fn changed_clocks_are_honoured() {
+        // Berlin goes from +01:00 to +02:00 at 02:00 on 29 March 2026.
+        let launch = parse_instant("2026-03-29T10:00[Europe/Berlin]").expect("a time of that day");
+        assert_eq!(show_instant(&launch), "2026-03-29T10:00:00+02:00");
+        // 24 hours before are 24 hours, whatever the clocks on the wall say.
+        let phase: Offset = "T-24h".parse().expect("an offset");
+        let begins = phase.from_launch(launch.timestamp()).to_zoned(launch.time_zone().clone());
+        assert_eq!(show_instant(&begins), "2026-03-28T09:00:00+01:00");
+        for bad in ["2026-03-29T02:30[Europe/Berlin]", "2026-10-25T02:30[Europe/Berlin]"] {
+            assert_eq!(parse_instant(bad), Err(TimeError::Changed(bad.to_owned())));
+        }
     }
 }

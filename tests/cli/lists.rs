@@ -23,7 +23,7 @@ fn every_mistake_is_shown_where_it_stands() {
 }
 
 #[test]
-fn a_typo_in_a_key_exits_2_with_a_caret_and_runs_nothing() {
+fn ask_15_a_typo_in_a_key_exits_2_with_a_caret_and_runs_nothing() {
     let desk = Desk::new();
     let (listener, port) = listener();
     listener.set_nonblocking(true).expect("non-blocking");
@@ -85,4 +85,22 @@ fn a_bom_and_windows_line_ends_are_read() {
     desk.write("a.yaml", format!("\u{feff}{}", text.replace('\n', "\r\n")));
     let ran = desk.gonogo(&["lint", "a.yaml"]);
     assert_eq!((ran.code, ran.stdout.as_str()), (Some(0), "a.yaml: good, 1 check in 1 step\n"));
+}
+
+#[test]
+fn ask_16_duplicate_and_unknown_keys_are_errors_with_their_line() {
+    let desk = Desk::new();
+    desk.write(
+        "a.yaml",
+        list(&[("a", "ownr: x, tcp: { endpoint: \"h:1\", endpoint: \"h:2\" }".to_owned())]),
+    );
+    let ran = desk.gonogo(&["lint", "a.yaml", "--format", "json"]);
+    let document: serde_json::Value = serde_json::from_str(&ran.stdout).expect("JSON");
+    let found: Vec<(&str, u64)> = document["mistakes"]
+        .as_array()
+        .expect("mistakes")
+        .iter()
+        .map(|m| (m["message"].as_str().expect("text"), m["line"].as_u64().expect("a line")))
+        .collect();
+    assert_eq!(found, [("unknown key `ownr`", 6), ("the key `endpoint` stands twice", 6)]);
 }

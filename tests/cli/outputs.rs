@@ -5,7 +5,7 @@ use std::process::Stdio;
 use crate::support::{Desk, closed_port, list, listener, tcp};
 
 #[test]
-fn standard_output_is_one_valid_document_even_under_retries() {
+fn ask_04_standard_output_is_one_valid_document_even_under_retries() {
     let desk = Desk::new();
     let retried =
         format!("retry: {{ attempts: 3, backoff: 1ms, on: [fail] }}, {}", tcp(closed_port()));

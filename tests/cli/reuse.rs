@@ -3,7 +3,7 @@
 use crate::support::{Desk, check, closed_port, list, listener, tcp};
 
 #[test]
-fn included_files_bring_their_steps_first_and_their_paths_with_them() {
+fn ask_14_included_files_bring_their_steps_first_and_their_paths_with_them() {
     let desk = Desk::new();
     let (_listener, open) = listener();
     desk.write("common/net.yaml", "include: [deeper/secret.yaml]\nvars: { port: 1, host: 127.0.0.1 }\nsteps:\n  - name: Net\n    checks:\n      - { id: net.a, tcp: { endpoint: \"${host}:${port}\" } }\n");

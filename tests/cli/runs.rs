@@ -3,7 +3,7 @@
 use crate::support::{Desk, check, closed_port, list, listener, shell, tcp};
 
 #[test]
-fn a_failure_exits_1_and_a_broken_command_line_exits_2() {
+fn ask_01_a_failure_exits_1_and_a_broken_command_line_exits_2() {
     let desk = Desk::new();
     let (_listener, open) = listener();
     let (code, record) = desk.record(&list(&[("a", tcp(open))]), &[]);
@@ -23,7 +23,7 @@ fn a_failure_exits_1_and_a_broken_command_line_exits_2() {
 }
 
 #[test]
-fn an_exit_code_is_never_a_count() {
+fn ask_02_an_exit_code_is_never_a_count() {
     let desk = Desk::new();
     let port = closed_port();
     let checks: Vec<(String, String)> = (0..7).map(|n| (format!("c{n}"), tcp(port))).collect();
@@ -91,7 +91,7 @@ fn an_empty_selection_exits_4_and_says_what_it_could_have_matched() {
 }
 
 #[test]
-fn checks_are_selected_by_id_glob_tag_and_skip() {
+fn ask_08_checks_are_selected_by_id_glob_tag_and_skip() {
     let desk = Desk::new();
     let (_listener, open) = listener();
     let tagged = format!("tags: [web], {}", tcp(open));
@@ -117,7 +117,7 @@ fn checks_are_selected_by_id_glob_tag_and_skip() {
 }
 
 #[test]
-fn one_root_cause_is_one_failure_and_the_rest_are_skipped_because_of_it() {
+fn ask_07_one_root_cause_is_one_failure_and_the_rest_are_skipped_because_of_it() {
     let desk = Desk::new();
     let (_listener, open) = listener();
     let needs = |ids: &str, port| format!("needs: [{ids}], {}", tcp(port));
@@ -183,7 +183,7 @@ fn fail_fast_ends_the_run_and_says_so() {
 }
 
 #[test]
-fn an_advisory_check_never_stops_the_launch() {
+fn ask_03_an_advisory_check_never_stops_the_launch() {
     let desk = Desk::new();
     let (_listener, open) = listener();
     let advisory = format!("severity: advisory, {}", tcp(closed_port()));
@@ -192,7 +192,7 @@ fn an_advisory_check_never_stops_the_launch() {
 }
 
 #[test]
-fn a_timeout_names_the_check_and_can_be_set_for_each() {
+fn ask_05_a_timeout_names_the_check_and_can_be_set_for_each() {
     let desk = Desk::new();
     let slow = format!("timeout: 100ms, {}", shell("sleep 30"));
     let (code, record) = desk.record(&list(&[("slow", slow)]), &["--allow", "exec"]);
@@ -205,7 +205,7 @@ fn a_timeout_names_the_check_and_can_be_set_for_each() {
 }
 
 #[test]
-fn retries_stop_when_they_can_change_nothing_and_every_attempt_is_recorded() {
+fn ask_06_retries_stop_when_they_can_change_nothing_and_every_attempt_is_recorded() {
     let desk = Desk::new();
     let counter = desk.path("count");
     let line = format!("echo x >> {0}; test $(wc -l < {0}) -ge 3", counter.display());

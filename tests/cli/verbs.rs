@@ -97,6 +97,25 @@ fn plan_shows_what_would_run_and_contacts_nobody() {
 }
 
 #[test]
+fn plan_shows_when_phases_begin_in_every_zone_that_matters() {
+    let desk = Desk::new();
+    let text = list(&[("a", format!("phases: [T-24h], {}", tcp(1))), ("b", tcp(1))]);
+    desk.write(
+        "list.yaml",
+        format!("launch: \"2026-03-29T10:00[Europe/Berlin]\"\nphases: [T-24h, T-0]\n{text}"),
+    );
+    let ran =
+        desk.command(&["plan", "list.yaml"]).env("TZ", "Asia/Shanghai").output().expect("starts");
+    let said = String::from_utf8_lossy(&ran.stdout).into_owned();
+    for line in [
+        "launch 2026-03-29T10:00:00+02:00 = Sun 29 Mar 08:00 UTC = Sun 29 Mar 16:00 here",
+        "  T-24h    2026-03-28T09:00:00+01:00 = Sat 28 Mar 08:00 UTC = Sat 28 Mar 16:00 here  2 checks",
+    ] {
+        assert!(said.contains(line), "{line}: {said}");
+    }
+}
+
+#[test]
 fn explain_has_a_page_for_every_code_and_kind() {
     let desk = Desk::new();
     let index = desk.gonogo(&["explain"]);
