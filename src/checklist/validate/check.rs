@@ -147,13 +147,15 @@ impl Reader<'_, '_> {
         if raw.expect.is_empty() {
             return Vec::new();
         }
-        let mut generator = SchemaSettings::draft2020_12().into_generator();
-        let schema = (row.observation)(&mut generator).to_value();
-        let definitions = Value::Object(generator.take_definitions(true));
+        let (schema, definitions) = self.observations.entry(row.name).or_insert_with(|| {
+            let mut generator = SchemaSettings::draft2020_12().into_generator();
+            let schema = (row.observation)(&mut generator).to_value();
+            (schema, Value::Object(generator.take_definitions(true)))
+        });
         let items = common.get("expect").and_then(Node::as_list).unwrap_or_default();
         let mut good = Vec::new();
         for (source, place) in raw.expect.iter().zip(items.iter().map(|item| item.place)) {
-            match Expectation::compile(source, &schema, &definitions) {
+            match Expectation::compile(source, schema, definitions) {
                 Ok(expectation) => good.push(expectation),
                 Err(bad) => {
                     self.problems.push(Problem { place, message: bad.message, help: bad.help });

@@ -81,6 +81,7 @@ pub(super) fn checklist(
         phases: list.as_ref().and_then(|list| list.phases.clone()),
         phases_read: list.is_some(),
         owners: people.keys().cloned().collect(),
+        observations: HashMap::new(),
         ids: HashMap::new(),
     };
     let steps = reader.steps(input.parts);

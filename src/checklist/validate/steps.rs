@@ -3,6 +3,8 @@
 use std::collections::HashMap;
 use std::path::PathBuf;
 
+use serde_json::Value;
+
 use super::super::diagnostic::Sources;
 use super::super::interpolate::Filler;
 use super::super::load::Part;
@@ -32,6 +34,8 @@ pub(super) struct Reader<'a, 'p> {
     pub(super) phases_read: bool,
     /// The roles that may own a check; anybody when there are none.
     pub(super) owners: Vec<String>,
+    /// The schema of each kind's observation with its definitions, as far as it was needed.
+    pub(super) observations: HashMap<&'static str, (Value, Value)>,
     /// Every id so far, and where it stands.
     pub(super) ids: HashMap<CheckId, Place>,
 }
