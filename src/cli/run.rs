@@ -18,6 +18,7 @@ use crate::history::Log;
 use crate::model::event::{Event, Sink};
 use crate::model::id::RunId;
 use crate::model::record::{ChecklistRef, FORMAT, GitRef, Header, Stop, Tool};
+use crate::model::text::one_line;
 use crate::model::time::show_instant;
 use crate::plan::{NothingSelected, Plan, plan};
 use crate::progress::{Bar, Lines};
@@ -55,6 +56,12 @@ pub(super) fn run(args: &RunArgs, choice: ColourChoice) -> anyhow::Result<u8> {
     };
     for pattern in &planned.idle_skips {
         super::warn(&format!("--skip {pattern} leaves nothing out: no check matches it"));
+    }
+    for signoff in checklist.signoffs.iter() {
+        if !checklist.checks().any(|check| check.id.as_str() == signoff.item) {
+            let (by, item) = (one_line(&signoff.by), one_line(&signoff.item));
+            super::warn(&format!("{by} signed `{item}`, which is no check of this list"));
+        }
     }
     let git = env::git(&args.checklist);
     let shard = args.select.shard.map(|shard| shard.to_string());

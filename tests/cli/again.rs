@@ -173,6 +173,11 @@ fn an_item_is_signed_by_two_different_people() {
     assert_eq!(sign(&["drill", "--by", "Bob", "--role", "release"]).code, Some(0));
     assert!(desk.read("list.signoffs.yaml").starts_with("# kept by hand\n"));
     assert_eq!(desk.gonogo(&["run", "list.yaml", "drill"]).code, Some(0));
+    let text = desk.read("list.signoffs.yaml").replace("item: \"drill\"", "item: \"gone\"");
+    desk.write("list.signoffs.yaml", text);
+    let ran = desk.gonogo(&["run", "list.yaml", "drill"]);
+    assert_eq!(ran.code, Some(3));
+    assert!(ran.stderr.contains("warning: Ann signed `gone`, which is no check"), "{}", ran.stderr);
     for (arguments, said) in [
         (&["dril", "--by", "Ann"][..], "did you mean `drill`?"),
         (&["t", "--by", "Ann"], "only `manual` items are signed"),
