@@ -19,7 +19,7 @@ use crate::model::code::engine as codes;
 use crate::model::event::{Event, Fold, Sink};
 use crate::model::finding::Finding;
 use crate::model::id::CheckId;
-use crate::model::outcome::{Outcome, Severity};
+use crate::model::outcome::Outcome;
 use crate::model::record::{
     CheckRecord, Header, RunRecord, Skip, SkipReason, StepRecord, Stop, Waiver,
 };
@@ -106,7 +106,8 @@ pub fn blank(plan: &Plan<'_>, header: Header) -> RunRecord {
 
 /// The state of a run; owned by the loop alone.
 struct Run<'a> {
-    checklist: Arc<[Arc<attempt::Job>]>,
+    /// Every check of the list, in its order.
+    jobs: Arc<[Arc<attempt::Job>]>,
     /// Index of the first job of each step, and one past the last.
     steps: Vec<(usize, usize)>,
     places: HashMap<CheckId, usize>,
@@ -164,7 +165,7 @@ impl<'a> Run<'a> {
         let places = jobs.iter().enumerate().map(|(n, job)| (job.blank.id.clone(), n)).collect();
         let deadline = options.deadline.map(|deadline| clock.tick() + deadline.get());
         let mut run = Self {
-            checklist: jobs.into(),
+            jobs: jobs.into(),
             steps,
             places,
             fold,
@@ -185,7 +186,7 @@ impl<'a> Run<'a> {
 
     /// Records every check that will not be looked at, and every answer taken over.
     fn begin(&mut self) {
-        for job in Arc::clone(&self.checklist).iter().filter(|job| !job.is_open()) {
+        for job in Arc::clone(&self.jobs).iter().filter(|job| !job.is_open()) {
             let check = job.carried.as_ref().unwrap_or(&job.blank).clone();
             self.emit(&Event::CheckFinished { check: Box::new(check) });
         }
@@ -226,11 +227,7 @@ impl<'a> Run<'a> {
 
     /// The first blocker that has failed so far, waived ones left out.
     fn first_failure(&self) -> Option<CheckId> {
-        let failed = |check: &&CheckRecord| {
-            check.severity == Severity::Blocker
-                && check.waived.is_none()
-                && check.outcome == Outcome::Fail
-        };
+        let failed = |check: &&CheckRecord| check.blocks() && check.outcome == Outcome::Fail;
         self.fold.record()?.checks().find(failed).map(|check| check.id.clone())
     }
 
@@ -240,11 +237,8 @@ impl<'a> Run<'a> {
             HaltOn::Fail => self.first_failure(),
             HaltOn::Unknown => self.first_failure().or_else(|| {
                 let done = self.fold.record()?.checks().filter(|check| !check.attempts.is_empty());
-                let mut doubtful = done.filter(|check| {
-                    check.severity == Severity::Blocker
-                        && check.waived.is_none()
-                        && check.outcome == Outcome::Unknown
-                });
+                let mut doubtful =
+                    done.filter(|check| check.blocks() && check.outcome == Outcome::Unknown);
                 doubtful.next().map(|check| check.id.clone())
             }),
         }
@@ -254,7 +248,7 @@ impl<'a> Run<'a> {
     fn skip_rest(&mut self, step: usize, reason: SkipReason, cause: &CheckId) {
         let (first, end) = self.steps[step];
         for n in first..end {
-            let job = Arc::clone(&self.checklist[n]);
+            let job = Arc::clone(&self.jobs[n]);
             if job.is_open() {
                 self.skip(&job, reason, Some(cause.clone()));
             }
@@ -283,7 +277,7 @@ impl<'a> Run<'a> {
     fn end_rest(&mut self, step: usize) {
         let (first, end) = self.steps[step];
         for n in first..end {
-            let job = Arc::clone(&self.checklist[n]);
+            let job = Arc::clone(&self.jobs[n]);
             if job.is_open() {
                 self.end_unlooked(&job);
             }

@@ -15,7 +15,7 @@ use crate::model::event::Event;
 use crate::model::fault::Fault;
 use crate::model::finding::Finding;
 use crate::model::id::CheckId;
-use crate::model::outcome::{Outcome, Severity};
+use crate::model::outcome::Outcome;
 use crate::model::record::{Change, ChangeState, CheckRecord, SkipReason, Stop};
 use crate::model::text::one_line;
 use crate::verdict::waive;
@@ -41,7 +41,7 @@ impl Run<'_> {
     /// Runs one step to its end.
     pub(super) async fn step(&mut self, number: usize) {
         let (first, end) = self.steps[number];
-        let waiting = (first..end).filter(|n| self.checklist[*n].is_open()).collect();
+        let waiting = (first..end).filter(|n| self.jobs[*n].is_open()).collect();
         let mut step = StepRun {
             tasks: JoinSet::new(),
             names: HashMap::new(),
@@ -67,7 +67,7 @@ impl Run<'_> {
         }
         // What still waits, waits for itself; validation refuses that.
         for n in step.waiting {
-            let job = Arc::clone(&self.checklist[n]);
+            let job = Arc::clone(&self.jobs[n]);
             self.end_unlooked(&job);
         }
     }
@@ -78,7 +78,7 @@ impl Run<'_> {
             let mut moved = false;
             for _ in 0..step.waiting.len() {
                 let Some(n) = step.waiting.pop_front() else { break };
-                let job = Arc::clone(&self.checklist[n]);
+                let job = Arc::clone(&self.jobs[n]);
                 match self.readiness(&job, step) {
                     Readiness::Ready => self.start(n, job, step),
                     Readiness::Wait => step.waiting.push_back(n),
@@ -148,11 +148,11 @@ impl Run<'_> {
     fn note(&mut self, news: News) {
         match news {
             News::Started { job, attempt, at } => {
-                let id = self.checklist[job].blank.id.clone();
+                let id = self.jobs[job].blank.id.clone();
                 self.emit(&Event::CheckStarted { id, at, attempt });
             }
             News::Failed { job, mut attempt } => {
-                let id = self.checklist[job].blank.id.clone();
+                let id = self.jobs[job].blank.id.clone();
                 attempt.summary = self.secrets.redact(&attempt.summary);
                 attempt.fault = attempt.fault.map(|fault| fault.redacted(&self.secrets));
                 self.emit(&Event::AttemptFailed { id, attempt });
@@ -166,7 +166,7 @@ impl Run<'_> {
             Err(error) => {
                 let id = error.id();
                 let Some(n) = step.names.get(&id).copied() else { return };
-                let blank = self.checklist[n].blank.clone();
+                let blank = self.jobs[n].blank.clone();
                 (id, n, Outcomes { check: buggy(blank, error), proposal: None })
             }
         };
@@ -191,9 +191,7 @@ impl Run<'_> {
     /// Records the end of a check and what it means for the run.
     fn concluded(&mut self, mut check: CheckRecord) {
         waive(&mut check, &self.waivers, self.clock.now());
-        let failed = check.outcome == Outcome::Fail
-            && check.severity == Severity::Blocker
-            && check.waived.is_none();
+        let failed = check.outcome == Outcome::Fail && check.blocks();
         self.finished(check);
         if failed && self.options.fail_fast {
             self.stop_now(Stop::FailFast);
@@ -204,7 +202,7 @@ impl Run<'_> {
     async fn change_next(&mut self, step: &mut StepRun) {
         let (n, check, what, observation) = step.changes.remove(0);
         let what = self.secrets.redact(&one_line(&what));
-        let job = Arc::clone(&self.checklist[n]);
+        let job = Arc::clone(&self.jobs[n]);
         let change = |state, receipt| Change { what: what.clone(), state, receipt };
         if let Some(cause) = self.failed_before(n) {
             let message = format!("not applied, because {cause} failed: {what}");
@@ -244,11 +242,10 @@ impl Run<'_> {
     /// The first blocker before a check, in list order, that failed.
     fn failed_before(&self, n: usize) -> Option<CheckId> {
         let record = self.fold.record()?;
-        let mut failed = record.checks().take(n).filter(|check| {
-            check.outcome == Outcome::Fail
-                && check.severity == Severity::Blocker
-                && check.waived.is_none()
-        });
+        let mut failed = record
+            .checks()
+            .take(n)
+            .filter(|check| check.outcome == Outcome::Fail && check.blocks());
         failed.next().map(|check| check.id.clone())
     }
 
@@ -269,7 +266,7 @@ impl Run<'_> {
         let mut open: Vec<usize> = open.into_iter().collect();
         open.sort_unstable();
         for n in open {
-            let job = Arc::clone(&self.checklist[n]);
+            let job = Arc::clone(&self.jobs[n]);
             self.end_unlooked(&job);
         }
     }

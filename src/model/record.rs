@@ -311,6 +311,14 @@ pub struct Verdict {
     pub because: Vec<CheckId>,
 }
 
+impl CheckRecord {
+    /// Whether what is wrong here stands in the way of the launch: a blocker that nobody waived.
+    #[must_use]
+    pub fn blocks(&self) -> bool {
+        self.severity == Severity::Blocker && self.waived.is_none()
+    }
+}
+
 impl RunRecord {
     /// All checks in checklist order.
     pub fn checks(&self) -> impl Iterator<Item = &CheckRecord> {

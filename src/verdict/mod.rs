@@ -52,7 +52,7 @@ enum Weight {
 }
 
 fn weigh(check: &CheckRecord, strict: bool) -> Weight {
-    let blocks = check.severity == Severity::Blocker && check.waived.is_none();
+    let blocks = check.blocks();
     match check.outcome {
         Outcome::Warn if strict && blocks => Weight::Failure,
         Outcome::Pass | Outcome::Warn => Weight::Good,

@@ -69,12 +69,6 @@ impl HttpUrl {
         format!("{}://{host}{port}{path}", self.scheme())
     }
 
-    /// Whether a user or password is part of it.
-    #[must_use]
-    pub fn has_credentials(&self) -> bool {
-        !self.0.username().is_empty() || self.0.password().is_some()
-    }
-
     /// The URL a `Location` leads to; `None` when it leads out of HTTP or nowhere.
     #[must_use]
     pub fn follow(&self, location: &str) -> Option<Self> {

@@ -172,7 +172,7 @@ impl<'a> Walk<'a> {
                 })
             }
             Expr::Select(select) => {
-                let Some(shape) = self.shape_of_operand(&select.operand)? else { return Ok(None) };
+                let Some(shape) = self.shape(&select.operand)? else { return Ok(None) };
                 self.select(&shape, &select.field).map_err(|known| {
                     let of = spell(&select.operand).unwrap_or_else(|| "it".to_owned());
                     unknown(format!("`{of}` has no `{}`", select.field), &select.field, &known)
@@ -180,7 +180,7 @@ impl<'a> Walk<'a> {
             }
             Expr::Call(call) if call.func_name == operators::INDEX => {
                 let [operand, index] = call.args.as_slice() else { return Ok(None) };
-                let shape = self.shape_of_operand(operand)?;
+                let shape = self.shape(operand)?;
                 let Expr::Literal(literal) = &index.expr else {
                     self.visit(index, Null::Wrong)?;
                     return Ok(shape.map(|shape| self.items(&shape)).filter(|s| !s.is_empty()));
@@ -206,10 +206,6 @@ impl<'a> Walk<'a> {
             | Expr::Struct(_)
             | Expr::Unspecified => self.visit(expression, Null::Wrong),
         }
-    }
-
-    fn shape_of_operand(&mut self, operand: &IdedExpr) -> Result<Shape<'a>, BadExpectation> {
-        self.shape(operand)
     }
 
     /// A field of a value with one of these schemas; the known fields when there is none such.
