@@ -69,6 +69,8 @@ pub(super) struct Run<'a, T, F> {
     window: Window,
     answered: usize,
     given_up_in_a_row: usize,
+    /// What the host last said instead of the server, as the system numbers it.
+    refusal: Option<i32>,
     /// Before this instant the gate lets nothing pass.
     gate_opens: Option<Instant>,
     sleep: Pin<Box<Sleep>>,
@@ -151,6 +153,7 @@ impl<'a, T, F: Fn(&Ask, &Message, &Meta) -> T> Run<'a, T, F> {
             window: Window::new(client.pace.in_flight),
             answered: 0,
             given_up_in_a_row: 0,
+            refusal: None,
             gate_opens: None,
             sleep: Box::pin(tokio::time::sleep_until(until.into())),
             armed: until.max(now),
@@ -273,12 +276,20 @@ impl<'a, T, F: Fn(&Ask, &Message, &Meta) -> T> Run<'a, T, F> {
 
     /// Nobody listens there, says the host. Not final: the message may be forged or old.
     fn refused(&mut self, slots: &[usize], error: &std::io::Error) {
+        self.refusal = error.raw_os_error().or(self.refusal);
         for &slot in slots {
             if self.is_open(slot) {
                 let what = self.what(slot);
                 self.slots[slot].trouble = Some(Fault::from_io(what, error));
             }
         }
+    }
+
+    /// What the host said to another question of a server that never answered one. Hosts limit how
+    /// many refusals they send (RFC 1812 §4.3.2.8), so not every question hears its own.
+    fn server_trouble(&self, slot: usize) -> Option<Fault> {
+        let code = self.refusal.filter(|_| self.answered == 0)?;
+        Some(Fault::from_io(self.what(slot), &std::io::Error::from_raw_os_error(code)))
     }
 
     /// After a lost connection: once more, or never again.
@@ -377,7 +388,8 @@ impl<'a, T, F: Fn(&Ask, &Message, &Meta) -> T> Run<'a, T, F> {
     }
 
     fn give_up(&mut self, slot: usize) {
-        let fault = self.slots[slot].trouble.take().unwrap_or_else(|| Fault::Timeout {
+        let trouble = self.slots[slot].trouble.take().or_else(|| self.server_trouble(slot));
+        let fault = trouble.unwrap_or_else(|| Fault::Timeout {
             what: self.what(slot),
             after: self.patience.give_up.into(),
         });
@@ -552,7 +564,8 @@ impl<'a, T, F: Fn(&Ask, &Message, &Meta) -> T> Run<'a, T, F> {
                 continue;
             }
             let what = self.what(slot);
-            let fault = match (self.slots[slot].trouble.take(), self.slots[slot].first) {
+            let trouble = self.slots[slot].trouble.take().or_else(|| self.server_trouble(slot));
+            let fault = match (trouble, self.slots[slot].first) {
                 (Some(trouble), _) => trouble,
                 (None, Some(first)) => Fault::Timeout {
                     what,
