@@ -25,6 +25,12 @@ impl Roots {
         Self { anchors: Vec::new(), label: "no roots".to_owned() }
     }
 
+    /// These certificates as roots, under a name of the caller's.
+    #[must_use]
+    pub fn of(certificates: &[CertificateDer<'static>], label: &str) -> Self {
+        Self { anchors: anchors(certificates), label: label.to_owned() }
+    }
+
     /// The roots this machine trusts, read at the first call and kept.
     ///
     /// # Errors
