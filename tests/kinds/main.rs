@@ -24,6 +24,7 @@ mod silence_many;
 mod silence_matching;
 mod support;
 mod tls;
+mod tls_fixtures;
 mod tls_forge;
 mod tls_judge;
 mod tls_liars;

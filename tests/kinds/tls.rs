@@ -12,7 +12,7 @@ use serde_json::{Value, json};
 use crate::support::{Looked, context, lab, look, look_in};
 
 /// The parameters of a look at one of the lab's names, with `more` on top.
-fn parameters(name: &str, more: Value) -> Value {
+pub(crate) fn parameters(name: &str, more: Value) -> Value {
     let mut parameters = json!({
         "endpoint": format!("{name}.{}:{}", lab("LAB_ZONE"), lab("LAB_HTTPS_PORT")),
         "addresses": ["127.0.0.1"],
@@ -85,7 +85,7 @@ async fn each_fault_has_its_own_code() {
         ("wrongname", Fail, "tls.name-mismatch"),
         ("nointermediate", Fail, "tls.incomplete-chain"),
         ("nostaple", Warn, "tls.staple-missing"),
-        ("muststaple", Fail, "tls.staple-missing"),
+        ("muststaple", Fail, "tls.must-staple-missing"),
         ("stalestaple", Fail, "tls.staple-expired"),
         ("unknownstaple", Fail, "tls.staple-unknown"),
         ("otherstaple", Fail, "tls.staple-wrong-certificate"),

@@ -65,7 +65,8 @@ async fn the_answer_must_be_about_this_certificate() {
     let wrong = "tls.staple-wrong-certificate";
     pki.check(pki.own(&[Part { serial: 8, ..part() }]), Fail, wrong).await;
     let other = Part { key_of: Some(vec![4; 65]), ..part() };
-    pki.check(pki.own(std::slice::from_ref(&other)), Fail, wrong).await;
+    let of_other = pki.own(std::slice::from_ref(&other));
+    pki.check(of_other, Fail, "tls.staple-wrong-issuer").await;
     pki.check(pki.own(&[]), Fail, wrong).await;
     let sha256 = Part { hashed: Hashed::Sha256, ..part() };
     pki.check(pki.own(std::slice::from_ref(&sha256)), Pass, "tls.staple-ok").await;
@@ -87,10 +88,12 @@ async fn only_the_issuer_and_whom_it_appoints_may_sign() {
     let by_key =
         answer(&pki.sub, &pki.sub.responder(live, &[OcspSigning]), Signed::ByKey, &[part()]);
     pki.check(by_key, Pass, "tls.staple-ok").await;
-    pki.check(by(&pki.sub.responder(live, &[])), Fail, not).await;
-    pki.check(by(&pki.sub.responder(live, &[Any])), Fail, not).await;
-    pki.check(by(&pki.sub.responder((-48, -24), &[OcspSigning])), Fail, not).await;
-    pki.check(by(&pki.sub.responder((24, 48), &[OcspSigning])), Fail, not).await;
+    let purpose = "tls.staple-signer-purpose";
+    pki.check(by(&pki.sub.responder(live, &[])), Fail, purpose).await;
+    pki.check(by(&pki.sub.responder(live, &[Any])), Fail, purpose).await;
+    let expired = "tls.staple-signer-expired";
+    pki.check(by(&pki.sub.responder((-48, -24), &[OcspSigning])), Fail, expired).await;
+    pki.check(by(&pki.sub.responder((24, 48), &[OcspSigning])), Fail, expired).await;
     pki.check(by(&pki.root.responder(live, &[OcspSigning])), Fail, not).await;
     pki.check(by(&pki.root), Fail, not).await;
     pki.check(by(&Authority::root("stranger")), Fail, not).await;
@@ -139,10 +142,10 @@ async fn a_lazy_stapler_is_waited_for_but_not_forgiven_with_must_staple() {
     let looked = pki.look(&strict, &[staple]).await;
     assert_eq!(looked.outcome(), Pass, "{:#?}", looked.findings);
     let looked = pki.look(&strict, &[None]).await;
-    assert_eq!(looked.codes(Fail), ["tls.staple-missing"], "{:#?}", looked.findings);
+    assert_eq!(looked.codes(Fail), ["tls.must-staple-missing"], "{:#?}", looked.findings);
     let plain = pki.sub.issue(NORMAL, must_staple);
     let looked = pki.look(&plain, &[None]).await;
-    assert_eq!(looked.codes(Fail), ["tls.staple-missing"], "{:#?}", looked.findings);
+    assert_eq!(looked.codes(Fail), ["tls.must-staple-missing"], "{:#?}", looked.findings);
 }
 
 #[tokio::test]

@@ -93,7 +93,7 @@ fn bundle_dates(terms: Terms<'_>, seen: &Observation, target: &str) -> Vec<Findi
 
 fn finding(remark: Remark, target: &str) -> Finding {
     let code = match remark.matter {
-        Matter::Expired => &codes::EXPIRED,
+        Matter::Expired | Matter::IssuerExpired => &codes::EXPIRED,
         Matter::NotYetValid => &codes::NOT_YET_VALID,
         Matter::EndsInWindow => &codes::EXPIRES_IN_WINDOW,
         Matter::RenewalOverdue => &codes::RENEWAL_OVERDUE,

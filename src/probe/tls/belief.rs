@@ -11,8 +11,14 @@ pub(super) enum Doubt {
     Unverified,
     /// It is about another certificate.
     WrongCertificate(String),
+    /// It is about a certificate with the same serial number of another issuer.
+    WrongIssuer(String),
     /// Its signer may not sign for the issuer.
     Unauthorised(String),
+    /// Its signer was appointed by the issuer, for something else than signing OCSP answers.
+    Purpose(String),
+    /// The certificate of its signer has expired.
+    Outdated(String),
     /// Its signature is wrong.
     BadSignature(String),
     /// It has a critical part nobody understands.
@@ -37,19 +43,21 @@ pub(super) fn doubt(case: Case<'_>, basic: &Basic) -> Option<Doubt> {
     if !about(About::This) {
         return Some(if about(About::IssuerMissing) {
             Doubt::Unverified
+        } else if about(About::OtherIssuer) {
+            Doubt::WrongIssuer(other_certificate(basic))
         } else {
             Doubt::WrongCertificate(other_certificate(basic))
         });
     }
-    let unauthorised = unauthorised(case, &basic.signer)
-        .map(|why| Doubt::Unauthorised(format!("signed by {}, {why}", basic.responder)));
-    unauthorised
+    unauthorised(case, basic)
         .or_else(|| basic.bad_signature.clone().map(Doubt::BadSignature))
         .or_else(|| basic.critical.clone().map(Doubt::Critical))
 }
 
+/// What the answer is about: for a part with the right serial number its issuer tells more.
 fn other_certificate(basic: &Basic) -> String {
-    basic.singles.first().map_or_else(
+    let nearest = basic.singles.iter().find(|single| single.about == About::OtherIssuer);
+    nearest.or_else(|| basic.singles.first()).map_or_else(
         || "none at all".to_owned(),
         |single| match single.about {
             About::OtherIssuer => format!("serial {} of another issuer", single.serial),
@@ -62,23 +70,29 @@ fn other_certificate(basic: &Basic) -> String {
 }
 
 /// Why the signer may not sign for the issuer (RFC 6960 §4.2.2.2).
-fn unauthorised(case: Case<'_>, signer: &Signer) -> Option<String> {
-    let delegate: &Delegate = match signer {
+fn unauthorised(case: Case<'_>, basic: &Basic) -> Option<Doubt> {
+    let by = |why: &str| format!("signed by {}, {why}", basic.responder);
+    let delegate: &Delegate = match &basic.signer {
         Signer::Issuer => return None,
-        Signer::Unknown => return Some("who is neither the issuer nor shown".to_owned()),
+        Signer::Unknown => {
+            return Some(Doubt::Unauthorised(by("who is neither the issuer nor shown")));
+        }
         Signer::Delegate(delegate) => delegate,
     };
     let now = case.cx.now;
     if !delegate.by_issuer {
-        Some("whom the issuer of the certificate did not appoint".to_owned())
+        let why = "whom the issuer of the certificate did not appoint";
+        Some(Doubt::Unauthorised(by(why)))
     } else if !delegate.ocsp_signing {
-        Some("whose certificate is not for signing OCSP answers".to_owned())
+        Some(Doubt::Purpose(by("whose certificate is not for signing OCSP answers")))
     } else if !delegate.may_sign {
-        Some("whose key is not for signing".to_owned())
+        Some(Doubt::Purpose(by("whose key is not for signing")))
     } else if now > later(delegate.not_after, SKEW) {
-        Some(format!("whose certificate expired on {}", when(delegate.not_after)))
+        let why = format!("whose certificate expired on {}", when(delegate.not_after));
+        Some(Doubt::Outdated(by(&why)))
     } else if now < earlier(delegate.not_before, SKEW) {
-        Some(format!("whose certificate is valid from {} on", when(delegate.not_before)))
+        let why = format!("whose certificate is valid from {} on", when(delegate.not_before));
+        Some(Doubt::Outdated(by(&why)))
     } else {
         None
     }

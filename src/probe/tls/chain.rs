@@ -75,9 +75,34 @@ fn name(case: Case<'_>, served: &Served, leaf: &Certificate) -> Option<Finding> 
         0 => shown,
         _ => format!("{shown} and {more} more"),
     };
-    let message = format!("the certificate is not for {host}");
-    let finding = Finding::new(&codes::NAME_MISMATCH, case.target, message);
+    let (code, message): (&'static Code, String) = if leaf.names.is_empty() && is_common_name(leaf, host) {
+        let message = format!("{host} is the certificate's common name only, which no longer counts");
+        (&codes::COMMON_NAME_ONLY, message)
+    } else if let Some(wildcard) = shallow_wildcard(leaf, host) {
+        let message = format!("{wildcard} covers one label, and {host} has more below it");
+        (&codes::WILDCARD_DEPTH, message)
+    } else {
+        (&codes::NAME_MISMATCH, format!("the certificate is not for {host}"))
+    };
+    let finding = Finding::new(code, case.target, message);
     Some(finding.expected(host.clone()).actual(names))
+}
+
+/// Whether a name is the common name of the subject.
+fn is_common_name(leaf: &Certificate, host: &str) -> bool {
+    let mut parts = leaf.subject.split(',').filter_map(|part| part.trim().strip_prefix("CN="));
+    parts.any(|name| name.eq_ignore_ascii_case(host))
+}
+
+/// The wildcard that would cover a name if an asterisk stood for more than one label (RFC 9525
+/// §6.3).
+fn shallow_wildcard<'a>(leaf: &'a Certificate, host: &str) -> Option<&'a str> {
+    let host = host.trim_end_matches('.').to_ascii_lowercase();
+    let covers = |name: &&String| {
+        let parent = name.strip_prefix('*').map(str::to_ascii_lowercase);
+        parent.is_some_and(|parent| parent.starts_with('.') && host.ends_with(&parent))
+    };
+    leaf.names.iter().find(covers).map(String::as_str)
 }
 
 /// What keeps the chain from a trusted root.

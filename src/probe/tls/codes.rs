@@ -76,11 +76,17 @@ codes! {
         "What the server sent as its certificate is not a certificate (RFC 5280). No client can \
          use it.\n\nLook at it with `openssl s_client -connect ADDRESS -servername NAME -showcerts`; \
          put the right file in place and reload the server."
-    EXPIRED "tls.expired" Fail "a certificate of the path has expired"
-        "The certificate, or an intermediate no path avoids, is past its last second. Every client \
-         refuses it.\n\nRenew it now, reload the server, and find out why the renewal did not \
-         happen. If the file on disk is newer than what is served, the server was not reloaded. \
-         Certificates nobody needs for the path are not counted."
+    EXPIRED "tls.expired" Fail "the certificate has expired"
+        "The server's certificate is past its last second. Every client refuses it.\n\nRenew it now, \
+         reload the server, and find out why the renewal did not happen. If the file on disk is \
+         newer than what is served, the server was not reloaded."
+    ISSUER_EXPIRED "tls.issuer-expired" Fail "an intermediate certificate of the path has expired"
+        "The server's own certificate may be good, but an intermediate that no path avoids is past \
+         its last second, and strict clients refuse the chain. Browsers often know a newer one and \
+         hide the fault.\n\nFetch the authority's current intermediate, put it behind the \
+         certificate in the chain file, and reload; renewing the certificate alone does not help \
+         where the chain file is made by hand. Expired certificates that nobody needs for the path \
+         are not counted."
     NOT_YET_VALID "tls.not-yet-valid" Fail "a certificate of the path is not valid yet"
         "The certificate begins in the future, so clients refuse it. Either it was rolled out too \
          early, or the clock of the machine that looks is wrong: check that first with \
@@ -111,6 +117,16 @@ codes! {
          an IP address must be there as an address.\n\nOften the server does not know the name and \
          shows the certificate of its default host. Add the name to the server's configuration and \
          to the certificate."
+    COMMON_NAME_ONLY "tls.common-name-only" Fail "the name stands in the certificate's common name only"
+        "The certificate bears the name in its subject and has no alternative names. Clients have \
+         not looked at the common name for years (RFC 9525 forbids it): browsers, Go, Java and this \
+         check refuse it, some old libraries accept it, so it may have worked in tests.\n\nIssue it \
+         again with the name as a `subjectAltName`. By hand: `openssl x509 -noout -ext \
+         subjectAltName`."
+    WILDCARD_DEPTH "tls.wildcard-depth" Fail "a wildcard does not reach as deep as the name"
+        "An asterisk stands for exactly one label: `*.example.com` covers `login.example.com`, but \
+         neither `eu.login.example.com` nor `example.com` itself (RFC 9525 §6.3).\n\nAdd the name, or \
+         the wildcard one level deeper, to the certificate; or move the service one level up."
     INCOMPLETE_CHAIN "tls.incomplete-chain" Fail "the server does not send its intermediate certificate"
         "The certificate's issuer is neither sent nor a trusted root, so no path can be built. \
          Browsers often hide this by fetching or remembering the intermediate; game clients, SDKs, \
@@ -183,10 +199,15 @@ codes! {
     STAPLE_MISSING "tls.staple-missing" Warn "the server staples no OCSP answer"
         "The certificate names an OCSP responder, and none of several handshakes came with an \
          answer. Clients must ask the responder themselves, which is slow and tells it who visits. \
-         With a must-staple certificate, or `stapling: require`, this is a failure: Firefox refuses \
-         the connection.\n\nSwitch stapling on, give the server the issuer's certificate \
+         With `stapling: require` this is a failure.\n\nSwitch stapling on, give the server the issuer's certificate \
          (`ssl_trusted_certificate` in nginx) and a `resolver`, and let it reach the responder. By \
          hand: `openssl s_client -status`."
+    MUST_STAPLE_MISSING "tls.must-staple-missing" Fail "a must-staple certificate comes without a staple"
+        "The certificate itself says that it counts only with a stapled OCSP answer (RFC 7633), and \
+         none of several handshakes came with one. Firefox refuses the connection.\n\nSwitch stapling \
+         on and let the server reach the responder, as under `tls.staple-missing`; or have the \
+         certificate issued again without must-staple. Let's Encrypt has not issued such \
+         certificates since May 2025."
     STAPLE_LATE "tls.staple-late" Warn "the first handshakes come without the staple a must-staple certificate needs"
         "The certificate is must-staple, and the first handshake came without a staple while a \
          later one had it. After every start or reload the first clients of each worker are \
@@ -202,19 +223,36 @@ codes! {
          its last good answer instead. Refresh the staple; ask the authority if it persists."
     STAPLE_WRONG_CERTIFICATE "tls.staple-wrong-certificate" Fail "the staple is about another certificate"
         "No part of the stapled answer is about the certificate that is served: the serial number \
-         or the issuer differs. After a renewal the old staple is often left in place.\n\nRefresh \
-         the staple for the certificate in use and reload. By hand: `openssl s_client -status` shows \
-         the serial number the answer is about."
+         differs. After a renewal the old staple is often left in place.\n\nRefresh the staple for \
+         the certificate in use and reload. By hand: `openssl s_client -status` shows the serial \
+         number the answer is about."
+    STAPLE_WRONG_ISSUER "tls.staple-wrong-issuer" Fail "the staple is about a certificate of another issuer"
+        "The serial number is right, but the hashes of the issuer's name and key are those of \
+         another issuer: a responder set up with the wrong issuer's certificate, or one that was not \
+         told of the issuer's new key. Clients do not accept the answer.\n\nGive the server \
+         (`ssl_trusted_certificate` in nginx) and the responder the certificate of the issuer that \
+         signed the certificate in use. By hand: compare the `Issuer Key Hash` of `openssl s_client \
+         -status` with that of `openssl ocsp -issuer ISSUER -cert CERT -req_text`."
     STAPLE_BAD_SIGNATURE "tls.staple-bad-signature" Fail "the staple's signature does not verify"
         "The answer was changed after it was signed, was signed with another key, or with an \
          algorithm that does not count any more (SHA-1).\n\nFetch a fresh answer; if that one is bad \
          as well, the responder is broken: tell the authority."
     STAPLE_UNAUTHORISED "tls.staple-unauthorised-responder" Fail "the staple is signed by somebody who may not"
         "The answer must be signed by the very authority that issued the certificate, or by a \
-         responder with a certificate from that authority (the same key) for signing OCSP answers, \
-         valid now (RFC 6960 §4.2.2.2). The root of the chain is not good enough.\n\nA private \
-         responder is usually set up with the wrong certificate: issue one with the purpose \
-         `OCSPSigning` from the issuing authority."
+         responder with a certificate from that authority, made with the same key (RFC 6960 \
+         §4.2.2.2). The root of the chain is not good enough, and neither is another authority below \
+         it.\n\nA private responder is usually set up with the wrong certificate: issue one with the \
+         purpose `OCSPSigning` from the issuing authority."
+    STAPLE_SIGNER_PURPOSE "tls.staple-signer-purpose" Fail "the staple's signer has no certificate for signing OCSP answers"
+        "The signer's certificate comes from the right authority, but it does not name the purpose \
+         `OCSPSigning`, or its key may not sign. Otherwise every server of the authority could vouch \
+         for itself; `anyExtendedKeyUsage` does not count (RFC 6960 §4.2.2.2).\n\nIssue the responder \
+         a certificate with `extendedKeyUsage = OCSPSigning` and `keyUsage = digitalSignature`."
+    STAPLE_SIGNER_EXPIRED "tls.staple-signer-expired" Fail "the certificate of the staple's signer is out of date"
+        "The answer itself is in time, but the certificate of the responder that signed it has \
+         expired, or is not valid yet. Clients refuse the answer.\n\nRenew the responder's \
+         certificate and let the server fetch a new answer. Responders' certificates live for weeks; \
+         automate their renewal as well."
     STAPLE_NOT_YET_VALID "tls.staple-not-yet-valid" Fail "the staple begins in the future"
         "`thisUpdate` is more than five minutes ahead of this machine's clock, so clients refuse \
          the answer. One of the two clocks is wrong: check this machine's first with `timedatectl`, \

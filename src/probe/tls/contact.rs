@@ -151,6 +151,7 @@ fn dates(case: Case<'_>, served: &Served) -> Vec<Finding> {
     let remarks = case.terms().judge(leaf, others);
     let code = |matter: Matter| match matter {
         Matter::Expired => &codes::EXPIRED,
+        Matter::IssuerExpired => &codes::ISSUER_EXPIRED,
         Matter::NotYetValid => &codes::NOT_YET_VALID,
         Matter::EndsInWindow => &codes::EXPIRES_IN_WINDOW,
         Matter::RenewalOverdue => &codes::RENEWAL_OVERDUE,

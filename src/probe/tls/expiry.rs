@@ -40,6 +40,8 @@ pub(in crate::probe) struct Terms<'a> {
 pub(in crate::probe) enum Matter {
     /// It is past its end.
     Expired,
+    /// It is the certificate of an authority, and past its end.
+    IssuerExpired,
     /// It has not begun.
     NotYetValid,
     /// It does not outlive the window and its margin.
@@ -113,7 +115,10 @@ fn dates(terms: Terms<'_>, who: &str, found: &Certificate, place: Place) -> Opti
     if now > found.not_after {
         let ago = days(now.duration_since(found.not_after));
         Some(Remark {
-            matter: Matter::Expired,
+            matter: match place {
+                Place::Leaf => Matter::Expired,
+                Place::Above => Matter::IssuerExpired,
+            },
             message: format!("{who} expired {ago} ago"),
             expected: format!("valid until {}", when(needed)),
             actual: until,

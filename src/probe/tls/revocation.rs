@@ -87,8 +87,12 @@ fn judge_answer(case: Case<'_>, url: &str, answer: &Answer) -> Vec<Finding> {
 fn words(doubt: Doubt) -> String {
     match doubt {
         Doubt::Unverified => "the issuer is not known".to_owned(),
-        Doubt::WrongCertificate(other) => format!("it is about {other}"),
-        Doubt::Unauthorised(why) => format!("it is {why}"),
+        Doubt::WrongCertificate(other) | Doubt::WrongIssuer(other) => {
+            format!("it is about {other}")
+        }
+        Doubt::Unauthorised(why) | Doubt::Purpose(why) | Doubt::Outdated(why) => {
+            format!("it is {why}")
+        }
         Doubt::BadSignature(why) => format!("its signature does not count: {why}"),
         Doubt::Critical(oid) => format!("it has the unknown critical extension {oid}"),
     }

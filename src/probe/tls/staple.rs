@@ -66,7 +66,9 @@ pub(super) fn judge_tls12(case: Case<'_>, accepted: &Accepted) -> Vec<Finding> {
 
 /// The staple in a word, for the one line of the whole check.
 pub(super) fn words(findings: &[Finding]) -> Option<String> {
-    let of_staple = |finding: &&Finding| finding.code.starts_with("tls.staple-");
+    let of_staple = |finding: &&Finding| {
+        finding.code.starts_with("tls.staple-") || finding.code == codes::MUST_STAPLE_MISSING.id
+    };
     let worst = findings.iter().filter(of_staple).max_by_key(|finding| finding.outcome)?;
     Some(if worst.code == codes::STAPLE_OK.id {
         "staple fresh".to_owned()
@@ -93,7 +95,8 @@ fn missing(case: Case<'_>, served: &Served, leaf: &Certificate) -> Finding {
     };
     let outcome = if require || leaf.must_staple { Outcome::Fail } else { Outcome::Warn };
     let message = format!("no staple in {tried}{why}");
-    Finding::new(&codes::STAPLE_MISSING, case.target, message)
+    let code = if leaf.must_staple { &codes::MUST_STAPLE_MISSING } else { &codes::STAPLE_MISSING };
+    Finding::new(code, case.target, message)
         .with_outcome(outcome)
         .expected("a stapled OCSP answer")
         .actual(format!("0 of {tried} stapled"))
@@ -126,7 +129,12 @@ fn doubtful(case: Case<'_>, doubt: Doubt) -> Finding {
         Doubt::WrongCertificate(other) => {
             (&codes::STAPLE_WRONG_CERTIFICATE, format!("the staple is about {other}"))
         }
+        Doubt::WrongIssuer(other) => {
+            (&codes::STAPLE_WRONG_ISSUER, format!("the staple is about {other}"))
+        }
         Doubt::Unauthorised(why) => (&codes::STAPLE_UNAUTHORISED, format!("the staple is {why}")),
+        Doubt::Purpose(why) => (&codes::STAPLE_SIGNER_PURPOSE, format!("the staple is {why}")),
+        Doubt::Outdated(why) => (&codes::STAPLE_SIGNER_EXPIRED, format!("the staple is {why}")),
         Doubt::BadSignature(why) => {
             (&codes::STAPLE_BAD_SIGNATURE, format!("the staple's signature does not count: {why}"))
         }

@@ -24,13 +24,19 @@ web_locations() {
 CONF
 }
 
-# tls_server NAME STAPLE CERTIFICATE…
+# tls_server NAME STAPLE ADDRESS CERTIFICATE…: ADDRESS is one of its own, or `-` for the usual ones.
 tls_server() {
-  local name=$1 staple=$2 certificate
-  shift 2
+  local name=$1 staple=$2 address=$3 certificate
+  shift 3
   echo '  server {'
-  loopback '    listen ' ":${LAB_PORTS[https]} ssl http2;" | sed 's/ ::1:/ [::1]:/'
+  if [ "$address" = - ]; then
+    loopback '    listen ' ":${LAB_PORTS[https]} ssl http2;" | sed 's/ ::1:/ [::1]:/'
+  else
+    echo "    listen $address:${LAB_PORTS[https]} ssl http2;"
+  fi
   echo "    server_name $name.$LAB_ZONE;"
+  # What an address offers is decided by its first server.
+  if [ "$name" = tls12 ]; then echo '    ssl_protocols TLSv1.2;'; fi
   for certificate in "$@"; do
     echo "    ssl_certificate $LAB_DIR/pki/$certificate.pem;"
     echo "    ssl_certificate_key $LAB_DIR/pki/private/$certificate.key;"
@@ -46,15 +52,21 @@ tls_server() {
   echo '  }'
 }
 
+# The nodes of `fleet` are 127.0.0.1 and 127.0.0.2; `tls12` is 127.0.0.3, and who asks for no name
+# at 127.0.0.4 meets `ipsan`.
 tls_servers() {
   local name staple _
   while read -r name _ _ _ _ _ staple _; do
     case $name in
-    db | dual-rsa) ;;
-    dual-ecdsa) tls_server dual "$staple" dual-rsa dual-ecdsa ;;
-    *) tls_server "$name" "$staple" "$name" ;;
+    db | dual-rsa | staples | latestaple) ;;
+    dual-ecdsa) tls_server dual "$staple" - dual-rsa dual-ecdsa ;;
+    fleet-old) tls_server fleet "$staple" 127.0.0.2 fleet-old ;;
+    tls12) tls_server tls12 "$staple" 127.0.0.3 tls12 ;;
+    ipsan) tls_server ipsan "$staple" 127.0.0.4 ipsan ;;
+    *) tls_server "$name" "$staple" - "$name" ;;
     esac
   done < <(certificates)
+  while read -r name; do tls_server "$name.staple" "$name" - staples; done < <(staples)
 }
 
 nginx_conf() {
