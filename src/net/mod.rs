@@ -15,3 +15,4 @@ pub mod tcp;
 pub mod tls;
 pub mod tls_resume;
 pub mod tls_upgrade;
+mod trust;

@@ -14,12 +14,7 @@ use std::path::Path;
 use std::sync::Arc;
 use std::time::Duration;
 
-use rustls::client::danger::{HandshakeSignatureValid, ServerCertVerified, ServerCertVerifier};
-use rustls::client::verify_server_cert_signed_by_trust_anchor;
-use rustls::crypto::CryptoProvider;
-use rustls::pki_types::{CertificateDer, ServerName, UnixTime};
-use rustls::server::ParsedCertificate;
-use rustls::{ClientConfig, DigitallySignedStruct, RootCertStore, SignatureScheme};
+use rustls::ClientConfig;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
@@ -28,7 +23,8 @@ use crate::model::text::one_line;
 use crate::model::time::Span;
 use crate::net::channel::{self, Dialled, Io, Keepalive};
 use crate::net::name::{Addresses, addresses};
-use crate::net::{tcp, tls};
+use crate::net::tcp;
+use crate::net::trust::{self, Trust};
 
 use packet::{Cursor, Packets, garbage};
 pub use url::{MyUrl, SslMode};
@@ -387,80 +383,13 @@ fn attributes(application: &str) -> Vec<u8> {
 
 /// How to open TLS for a URL.
 fn config(url: &MyUrl, base: &Path) -> Result<ClientConfig, Fault> {
-    let builder = ClientConfig::builder_with_provider(tls::provider().clone())
-        .with_safe_default_protocol_versions()
-        .map_err(|error| Fault::Bug { message: error.to_string() })?;
-    let chain = match url.ssl_mode {
-        SslMode::VerifyCa | SslMode::VerifyIdentity => true,
-        SslMode::Disabled | SslMode::Preferred | SslMode::Required => false,
+    let trust = match url.ssl_mode {
+        SslMode::VerifyIdentity => Trust::ChainAndName,
+        SslMode::VerifyCa => Trust::Chain,
+        SslMode::Disabled | SslMode::Preferred | SslMode::Required => Trust::Nothing,
     };
-    let mut roots = RootCertStore::empty();
-    if chain {
-        let file = url.ssl_ca.as_ref().map(|file| base.join(file));
-        let found = file.map_or_else(channel::system_roots, |file| channel::certificates(&file))?;
-        roots.add_parsable_certificates(found);
-    }
-    if url.ssl_mode == SslMode::VerifyIdentity {
-        return Ok(builder.with_root_certificates(roots).with_no_client_auth());
-    }
-    let verifier = Lenient { roots: chain.then_some(roots), provider: tls::provider().clone() };
-    let verifier = Arc::new(verifier);
-    Ok(builder.dangerous().with_custom_certificate_verifier(verifier).with_no_client_auth())
-}
-
-/// Verifies the chain but not the name, or nothing.
-#[derive(Debug)]
-struct Lenient {
-    roots: Option<RootCertStore>,
-    provider: Arc<CryptoProvider>,
-}
-
-impl ServerCertVerifier for Lenient {
-    fn verify_server_cert(
-        &self,
-        leaf: &CertificateDer<'_>,
-        intermediates: &[CertificateDer<'_>],
-        _name: &ServerName<'_>,
-        _ocsp: &[u8],
-        now: UnixTime,
-    ) -> Result<ServerCertVerified, rustls::Error> {
-        if let Some(roots) = &self.roots {
-            let algorithms = self.provider.signature_verification_algorithms.all;
-            let leaf = ParsedCertificate::try_from(leaf)?;
-            verify_server_cert_signed_by_trust_anchor(
-                &leaf,
-                roots,
-                intermediates,
-                now,
-                algorithms,
-            )?;
-        }
-        Ok(ServerCertVerified::assertion())
-    }
-
-    fn verify_tls12_signature(
-        &self,
-        message: &[u8],
-        cert: &CertificateDer<'_>,
-        dss: &DigitallySignedStruct,
-    ) -> Result<HandshakeSignatureValid, rustls::Error> {
-        let algorithms = &self.provider.signature_verification_algorithms;
-        rustls::crypto::verify_tls12_signature(message, cert, dss, algorithms)
-    }
-
-    fn verify_tls13_signature(
-        &self,
-        message: &[u8],
-        cert: &CertificateDer<'_>,
-        dss: &DigitallySignedStruct,
-    ) -> Result<HandshakeSignatureValid, rustls::Error> {
-        let algorithms = &self.provider.signature_verification_algorithms;
-        rustls::crypto::verify_tls13_signature(message, cert, dss, algorithms)
-    }
-
-    fn supported_verify_schemes(&self) -> Vec<SignatureScheme> {
-        self.provider.signature_verification_algorithms.supported_schemes()
-    }
+    let roots = url.ssl_ca.as_ref().map(|file| base.join(file));
+    Ok(trust::config(trust, roots.as_deref())?.with_no_client_auth())
 }
 
 impl Session {

@@ -1,0 +1,174 @@
+//! What of a database server's certificate is verified, as OpenSSL and the tools built on it do.
+
+use std::path::Path;
+use std::sync::Arc;
+
+use rustls::client::danger::{HandshakeSignatureValid, ServerCertVerified, ServerCertVerifier};
+use rustls::client::{
+    WantsClientCert, verify_server_cert_signed_by_trust_anchor, verify_server_name,
+};
+use rustls::crypto::CryptoProvider;
+use rustls::pki_types::{CertificateDer, ServerName, UnixTime};
+use rustls::server::ParsedCertificate;
+use rustls::{
+    CertificateError, ClientConfig, ConfigBuilder, DigitallySignedStruct, Error, RootCertStore,
+    SignatureScheme,
+};
+use x509_parser::prelude::{FromDer, X509Certificate};
+
+use crate::model::fault::Fault;
+use crate::net::channel::{certificates, system_roots};
+use crate::net::tls;
+
+/// What is verified of the server's certificate.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Trust {
+    /// Nothing: against eavesdroppers only.
+    Nothing,
+    /// The chain.
+    Chain,
+    /// The chain and the name.
+    ChainAndName,
+}
+
+/// A configuration that lacks only the client's own certificate. `roots` is a PEM file; without one
+/// the system's are trusted.
+///
+/// # Errors
+/// [`Fault::Local`] when the file cannot be read, or the system has no roots.
+pub(super) fn config(
+    trust: Trust,
+    roots: Option<&Path>,
+) -> Result<ConfigBuilder<ClientConfig, WantsClientCert>, Fault> {
+    let provider = tls::provider().clone();
+    let roots = match trust {
+        Trust::Nothing => Vec::new(),
+        Trust::Chain | Trust::ChainAndName => roots.map_or_else(system_roots, certificates)?,
+    };
+    let mut anchors = RootCertStore::empty();
+    // As OpenSSL has it, a chain ends at a certificate that signs itself; others in the file only
+    // help to build it.
+    let (roots, helpers): (Vec<_>, Vec<_>) = roots.into_iter().partition(signs_itself);
+    anchors.add_parsable_certificates(roots.iter().cloned());
+    let verifier = Verifier { trust, anchors, roots, helpers, provider: provider.clone() };
+    Ok(ClientConfig::builder_with_provider(provider)
+        .with_safe_default_protocol_versions()
+        .map_err(|error| Fault::Bug { message: error.to_string() })?
+        .dangerous()
+        .with_custom_certificate_verifier(Arc::new(verifier)))
+}
+
+#[derive(Debug)]
+struct Verifier {
+    trust: Trust,
+    anchors: RootCertStore,
+    roots: Vec<CertificateDer<'static>>,
+    helpers: Vec<CertificateDer<'static>>,
+    provider: Arc<CryptoProvider>,
+}
+
+impl Verifier {
+    fn chain(
+        &self,
+        leaf: &CertificateDer<'_>,
+        intermediates: &[CertificateDer<'_>],
+        now: UnixTime,
+    ) -> Result<(), Error> {
+        // The usual certificate of a PostgreSQL server signs itself and is its own root. OpenSSL
+        // takes it for that; webpki refuses every root that stands where a leaf should.
+        if self.roots.iter().any(|root| root.as_ref() == leaf.as_ref()) {
+            return in_date(leaf, now);
+        }
+        let mut chain = intermediates.to_vec();
+        chain.extend(self.helpers.iter().cloned());
+        verify_server_cert_signed_by_trust_anchor(
+            &ParsedCertificate::try_from(leaf)?,
+            &self.anchors,
+            &chain,
+            now,
+            self.provider.signature_verification_algorithms.all,
+        )
+    }
+}
+
+fn signs_itself(certificate: &CertificateDer<'_>) -> bool {
+    X509Certificate::from_der(certificate).is_ok_and(|(_, it)| it.subject() == it.issuer())
+}
+
+fn in_date(leaf: &CertificateDer<'_>, now: UnixTime) -> Result<(), Error> {
+    let (_, leaf) = X509Certificate::from_der(leaf).map_err(|_| CertificateError::BadEncoding)?;
+    let now = i64::try_from(now.as_secs()).unwrap_or(i64::MAX);
+    if now < leaf.validity().not_before.timestamp() {
+        Err(CertificateError::NotValidYet.into())
+    } else if now > leaf.validity().not_after.timestamp() {
+        Err(CertificateError::Expired.into())
+    } else {
+        Ok(())
+    }
+}
+
+/// Whether the certificate is for the name. One without any subject alternative name is compared
+/// by its common name, as libpq does (and browsers no longer do).
+fn for_name(leaf: &CertificateDer<'_>, name: &ServerName<'_>) -> Result<(), Error> {
+    let strict = ParsedCertificate::try_from(leaf).and_then(|leaf| verify_server_name(&leaf, name));
+    let Err(refusal) = strict else { return Ok(()) };
+    let (_, parsed) = X509Certificate::from_der(leaf).map_err(|_| CertificateError::BadEncoding)?;
+    if parsed.subject_alternative_name().ok().flatten().is_some() {
+        return Err(refusal);
+    }
+    let wanted = name.to_str();
+    let fits = parsed.subject().iter_common_name().any(|common| {
+        common.as_str().is_ok_and(|common| match common.strip_prefix("*.") {
+            Some(domain) => {
+                wanted.split_once('.').is_some_and(|(_, rest)| rest.eq_ignore_ascii_case(domain))
+            }
+            None => common.eq_ignore_ascii_case(&wanted),
+        })
+    });
+    if fits { Ok(()) } else { Err(refusal) }
+}
+
+impl ServerCertVerifier for Verifier {
+    fn verify_server_cert(
+        &self,
+        leaf: &CertificateDer<'_>,
+        intermediates: &[CertificateDer<'_>],
+        name: &ServerName<'_>,
+        _ocsp: &[u8],
+        now: UnixTime,
+    ) -> Result<ServerCertVerified, Error> {
+        match self.trust {
+            Trust::Nothing => {}
+            Trust::Chain => self.chain(leaf, intermediates, now)?,
+            Trust::ChainAndName => {
+                self.chain(leaf, intermediates, now)?;
+                for_name(leaf, name)?;
+            }
+        }
+        Ok(ServerCertVerified::assertion())
+    }
+
+    fn verify_tls12_signature(
+        &self,
+        message: &[u8],
+        cert: &CertificateDer<'_>,
+        dss: &DigitallySignedStruct,
+    ) -> Result<HandshakeSignatureValid, Error> {
+        let algorithms = &self.provider.signature_verification_algorithms;
+        rustls::crypto::verify_tls12_signature(message, cert, dss, algorithms)
+    }
+
+    fn verify_tls13_signature(
+        &self,
+        message: &[u8],
+        cert: &CertificateDer<'_>,
+        dss: &DigitallySignedStruct,
+    ) -> Result<HandshakeSignatureValid, Error> {
+        let algorithms = &self.provider.signature_verification_algorithms;
+        rustls::crypto::verify_tls13_signature(message, cert, dss, algorithms)
+    }
+
+    fn supported_verify_schemes(&self) -> Vec<SignatureScheme> {
+        self.provider.signature_verification_algorithms.supported_schemes()
+    }
+}
