@@ -5,7 +5,7 @@ use serde::{Deserialize, Serialize};
 
 use super::pgbouncer::Pooler;
 use super::ramp_facts::Ramp;
-use crate::model::fault::Sight;
+use crate::model::fault::{Fault, Sight};
 use crate::net::postgres::{Greeting, Refusal};
 
 /// What was seen of a server and its connection slots.
@@ -45,6 +45,14 @@ pub enum Login {
         elsewhere: Option<Box<Inside>>,
         /// What the pooler said of itself, where it was a pooler that said no.
         pooler: Option<Box<Sight<Pooler>>>,
+    },
+    /// Nobody answered the login in time, and it is a pooler that did not: it lets a client wait until
+    /// there is a connection to the server.
+    Stuck {
+        /// The time-out.
+        fault: Fault,
+        /// What the pooler says of itself.
+        pooler: Box<Pooler>,
     },
 }
 

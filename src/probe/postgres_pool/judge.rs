@@ -29,8 +29,12 @@ fn login(probe: &PostgresPool, seen: &Seen) -> Vec<Finding> {
         Login::Refused { refusal, elsewhere, pooler } => {
             let pooler = pooler.as_ref().and_then(|pooler| pooler.seen());
             let pooler = pooler.map(|pooler| JudgePooler { probe, target: &seen.target, pooler });
-            let full = pooler.and_then(|pooler| pooler.full());
-            vec![full.unwrap_or_else(|| refused(seen, refusal, elsewhere.as_deref()))]
+            let told = pooler.and_then(|pooler| pooler.full().or_else(|| pooler.turned_away(refusal)));
+            vec![told.unwrap_or_else(|| refused(seen, refusal, elsewhere.as_deref()))]
+        }
+        Login::Stuck { fault, pooler } => {
+            let findings = JudgePooler { probe, target: &seen.target, pooler }.stuck();
+            if findings.is_empty() { vec![Finding::fault(&seen.target, fault)] } else { findings }
         }
     }
 }

@@ -10,6 +10,7 @@ use crate::model::finding::Finding;
 use crate::model::outcome::Outcome;
 use crate::model::text::count;
 use crate::model::time::humane;
+use crate::net::postgres::Refusal;
 
 /// A wait of this many milliseconds is too long, however short-lived the look.
 const LONG_WAIT: f64 = 1000.0;
@@ -60,6 +61,29 @@ impl JudgePooler<'_> {
         })
     }
 
+    /// Why nobody answered a login: the pooler's own view.
+    pub(super) fn stuck(&self) -> Vec<Finding> {
+        let own = self.pooler.database(&self.probe.url.database);
+        let mut findings = Vec::new();
+        findings.extend(own.and_then(|own| self.closed(own)));
+        if findings.is_empty() {
+            findings.extend(self.no_server(own));
+        }
+        findings.extend(self.waiting(!findings.is_empty()));
+        findings.extend(self.clients());
+        findings
+    }
+
+    /// What the pooler says of a login it gave up, where that was for want of a server. Its words are
+    /// in English whatever the locale, and its one error code is no help.
+    pub(super) fn turned_away(&self, refusal: &Refusal) -> Option<Finding> {
+        let Refusal::Server(error) = refusal else { return None };
+        let for_want_of_a_server = ["query_wait_timeout", "server login", "cannot connect to server"];
+        for_want_of_a_server.iter().find(|words| error.message.contains(*words))?;
+        let own = self.pooler.database(&self.probe.url.database);
+        Some(self.no_server(own)?.actual(error.message.clone()))
+    }
+
     fn closed(&self, own: &Pooled) -> Option<Finding> {
         let state = match (own.disabled, own.paused) {
             (true, _) => "disabled: clients are turned away",
@@ -69,7 +93,7 @@ impl JudgePooler<'_> {
         Some(self.find(&codes::POOLER_PAUSED, format!("the database {} is {state}", own.name)))
     }
 
-    /// Why a statement got no server: all are taken, or there are none.
+    /// Why clients get no server: all are taken, or there are none.
     fn no_server(&self, own: Option<&Pooled>) -> Option<Finding> {
         let capacity = own?.capacity();
         let url = &self.probe.url;
@@ -78,13 +102,13 @@ impl JudgePooler<'_> {
         let servers = pool.servers_active + pool.servers_idle;
         if pool.servers_active >= capacity {
             let message = format!(
-                "a statement got no server: all {capacity} connections of the pool {} are taken",
+                "clients get no server: all {capacity} connections of the pool {} are taken",
                 name(pool)
             );
             Some(self.find(&codes::POOLER_EXHAUSTED, message).actual(picture(pool)))
         } else if servers == 0 {
             let message = format!(
-                "a statement got no server: the pool {} has no connection to {}",
+                "clients get no server: the pool {} has no connection to {}",
                 name(pool),
                 server(own?)
             );

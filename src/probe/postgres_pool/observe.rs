@@ -26,11 +26,12 @@ pub(super) async fn look(probe: &PostgresPool, cx: &ProbeCx) -> Result<Seen, Fau
     let limit = look_time(probe, cx);
     let login = match Door::find(&probe.url, application.clone(), &cx.base, limit / 2).await? {
         Found::No(refusal) => Login::Refused { refusal, elsewhere: None, pooler: None },
-        Found::Door(door) => match door.open(limit / 2).await? {
-            Opened::Open(session) => {
+        Found::Door(door) => match door.open(limit / 2).await {
+            Err(fault) => stuck(cx, &door, fault, limit / 3).await?,
+            Ok(Opened::Open(session)) => {
                 Login::In(Box::new(inside(probe, cx, &door, *session, &application).await))
             }
-            Opened::No(refusal) => {
+            Ok(Opened::No(refusal)) => {
                 let elsewhere = elsewhere(probe, cx, &door, &refusal).await.map(Box::new);
                 let pooler = if from_pooler(&refusal) {
                     Some(Box::new(pgbouncer::look(cx, &door, 0, limit / 2).await.into()))
@@ -44,6 +45,17 @@ pub(super) async fn look(probe: &PostgresPool, cx: &ProbeCx) -> Result<Seen, Fau
     let poolers = probe.poolers.iter().map(|url| visit(cx, url, &application, limit / 2));
     let poolers = join_all(poolers).await;
     Ok(Seen { target: probe.url.target(), role: probe.url.user.clone(), login, poolers })
+}
+
+/// When nobody answers the login, the console of a pooler may still say why.
+async fn stuck(cx: &ProbeCx, door: &Door, fault: Fault, limit: Duration) -> Result<Login, Fault> {
+    if !matches!(fault, Fault::Timeout { .. }) {
+        return Err(fault);
+    }
+    match pgbouncer::look(cx, door, 0, limit.min(cx.remaining())).await {
+        Ok(pooler) => Ok(Login::Stuck { fault, pooler: Box::new(pooler) }),
+        Err(_) => Err(fault),
+    }
 }
 
 async fn visit(cx: &ProbeCx, url: &PgUrl, application: &str, limit: Duration) -> Visited {

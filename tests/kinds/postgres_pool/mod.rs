@@ -77,6 +77,7 @@ fn inside(looked: &Looked<PostgresPool>) -> &Inside {
     match &looked.seen.as_ref().expect("no fault").login {
         Login::In(inside) => inside,
         Login::Refused { refusal, .. } => panic!("{refusal}"),
+        Login::Stuck { fault, .. } => panic!("{fault}"),
     }
 }
 
@@ -222,6 +223,7 @@ async fn the_servers_no_is_told_apart_by_its_code() {
         (closed, "postgres_pool.refused"),
         (no_socket, "postgres_pool.refused"),
         (wrong, "postgres_pool.bad-password"),
+        (url("LAB_PGSTARTING", "gonogo", "game"), "postgres_pool.starting-up"),
         (url("LAB_PG", "gonogo", "nowhere"), "postgres_pool.no-database"),
         (format!("postgres://locked:x@{}/game", lab("LAB_PG")), "postgres_pool.login-denied"),
         (other_name, "postgres_pool.tls-untrusted"),

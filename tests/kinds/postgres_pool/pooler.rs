@@ -98,6 +98,7 @@ async fn a_pooler_full_of_clients_says_so_by_its_console() {
                 assert_eq!(nearly.codes(Outcome::Fail), ["postgres_pool.pooler-clients"]);
             }
             Login::In(_) => held.push(open(&url).await),
+            Login::Stuck { fault, .. } => panic!("{fault}"),
         }
     };
     assert_eq!(
@@ -129,4 +130,30 @@ async fn poolers_before_a_server_are_visited_beside_it() {
     assert_eq!(looked.outcome(), Outcome::Pass, "{:?}", looked.findings);
     let looked = look::<PostgresPool>(parameters(41)).await;
     assert_eq!(looked.codes(Outcome::Fail), ["postgres_pool.pooler-clients"]);
+}
+
+#[tokio::test]
+async fn a_pooler_without_its_server_is_told_from_a_full_one() {
+    let _turn = turn().await;
+    let looked = look::<PostgresPool>(json!({"url": url("LAB_PGBOUNCER", "gonogo", "gone")})).await;
+    assert_eq!(
+        looked.codes(Outcome::Fail),
+        ["postgres_pool.pooler-backend"],
+        "{:?}",
+        looked.findings
+    );
+}
+
+#[tokio::test]
+async fn connections_must_not_outlive_the_poolers_patience() {
+    let _turn = turn().await;
+    // The pooler's client_idle_timeout is ten minutes.
+    for (demand, failed) in [
+        (json!({"connections": 20, "lifetime": "5m"}), vec![]),
+        (json!({"connections": 20, "lifetime": "30m"}), vec!["postgres_pool.lifetime-too-long"]),
+    ] {
+        let url = url("LAB_PGBOUNCER", "gonogo", "game");
+        let looked = look::<PostgresPool>(json!({"url": url, "demand": demand})).await;
+        assert_eq!(looked.codes(Outcome::Fail), failed, "{:?}", looked.findings);
+    }
 }

@@ -14,6 +14,10 @@ nginx           nginx-light
 postgres        postgresql
 psql            postgresql-client
 pgbouncer       pgbouncer
+mariadbd        mariadb-server
+mariadb         mariadb-client
+redis-server    redis-server
+redis-cli       redis-tools
 prometheus      prometheus
 prometheus-alertmanager prometheus-alertmanager
 setpriv         util-linux

@@ -5,6 +5,8 @@ pgbouncer_conf() {
   cat <<CONF
 [databases]
 game = host=127.0.0.1 port=${LAB_PORTS[pg]} dbname=game
+# Its server is down.
+gone = host=127.0.0.1 port=${LAB_PORTS[closed]} dbname=game
 [pgbouncer]
 listen_addr = 127.0.0.1$([ -z "$IPV6" ] || echo ',::1')
 listen_port = ${LAB_PORTS[pgbouncer]}
@@ -18,6 +20,8 @@ default_pool_size = 3
 max_client_conn = 50
 # A client that gets no connection is told so soon; the default is two minutes.
 query_wait_timeout = 3
+# Pools that keep a connection for longer find it gone.
+client_idle_timeout = 600
 client_tls_sslmode = allow
 client_tls_cert_file = $LAB_DIR/pki/db.pem
 client_tls_key_file = $LAB_DIR/pki/private/db.key

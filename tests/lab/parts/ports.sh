@@ -15,6 +15,18 @@ https            17443
 pg               17432
 pgfull           17433
 pgbouncer        17434
+pgstarting       17435
+mysql            17306
+redis            17379
+redis_tls        17380
+replica          17381
+sentinel         17382
+redis_a          17383
+redis_b          17384
+redis_c          17385
+bus_a            17386
+bus_b            17387
+bus_c            17388
 alertmanager_a   17093
 alertmanager_b   17094
 gossip_a         17095
@@ -69,12 +81,13 @@ ports_publish() {
   {
     echo "LAB_DIR=$LAB_DIR"
     echo "LAB_ZONE=$LAB_ZONE"
-    for name in dns_auth dns_resolver dns_old_resolver http https pg pgfull pgbouncer closed; do
+    for name in dns_auth dns_resolver dns_old_resolver http https pg pgfull pgbouncer pgstarting \
+      mysql redis redis_tls replica sentinel redis_a redis_b redis_c closed; do
       echo "LAB_${name^^}=127.0.0.1:${LAB_PORTS[$name]}"
       echo "LAB_${name^^}_PORT=${LAB_PORTS[$name]}"
     done
     if [ -n "$IPV6" ]; then
-      for name in dns_auth dns_resolver dns_old_resolver http https pg pgbouncer; do
+      for name in dns_auth dns_resolver dns_old_resolver http https pg pgbouncer mysql redis; do
         echo "LAB_${name^^}6=[::1]:${LAB_PORTS[$name]}"
       done
     fi
@@ -90,6 +103,7 @@ ports_publish() {
     echo "LAB_PG_SOCKET_DIR=$LAB_DIR/postgres"
     echo "LAB_PGFULL_SOCKET_DIR=$LAB_DIR/pgfull"
     echo 'LAB_PG_DATABASE=game'
+    echo "LAB_MYSQL_SOCKET=$LAB_DIR/mariadb/mysql.sock"
   } >"$LAB_DIR/lab.env"
   # The same for a checklist: lab.env's keys without the prefix, in lower case. Quoted, since
   # [::1]:53 would be a list, and a port is a string to the place it is filled into.

@@ -1,5 +1,6 @@
 # shellcheck shell=bash
-# Two PostgreSQL servers: `postgres` with room, and `pgfull`, in which one ordinary slot is free.
+# Three PostgreSQL servers: `postgres` with room, `pgfull`, in which one ordinary slot is free, and
+# `pgstarting`, which has been starting up ever since: a standby whose primary sends nothing.
 
 # Roles by what they may see: `gonogo` everything (pg_monitor), `plain` only itself, `limited` as
 # plain and two connections at most; `app` is the application.
@@ -57,12 +58,12 @@ CONF
   printf 'lab %s postgres\n' "$SERVER_USER" "$(id -un)" | sort -u >"$1/ident.conf"
 }
 
+# No newline at the end, and nothing that a URL would need encoded.
+secret() { (umask 077 && printf %s "$(openssl rand -hex 16)" >"$LAB_DIR/secrets/$1"); }
+
 secrets() {
   local role
-  for role in $ROLES; do
-    # No newline at the end, and nothing that a URL would need encoded.
-    (umask 077 && printf %s "$(openssl rand -hex 16)" >"$LAB_DIR/secrets/$role")
-  done
+  for role in $ROLES; do secret "$role"; done
 }
 
 # Made once and copied: initdb is the slowest step of the whole lab.
@@ -71,18 +72,25 @@ make_data() {
   as_server initdb -D data -U postgres --auth=peer --no-sync -E UTF8 --locale=C
   roles_sql | as_server postgres --single -D data -F postgres
   cp -a data "$LAB_DIR/pgfull/data"
+  cp -a data "$LAB_DIR/pgstarting/data"
+  # Waits for a log that never comes, and lets nobody look at it meanwhile.
+  touch "$LAB_DIR/pgstarting/data/standby.signal"
 }
 
 postgres_prepare() {
   secrets
   server_dir postgres
   server_dir pgfull
+  server_dir pgstarting
   logged postgres make_data
   local name
-  for name in postgres pgfull; do postgres_access "$LAB_DIR/$name"; done
+  for name in postgres pgfull pgstarting; do postgres_access "$LAB_DIR/$name"; done
   postgres_conf postgres "${LAB_PORTS[pg]}" 20 >>"$LAB_DIR/postgres/data/postgresql.conf"
   postgres_conf pgfull "${LAB_PORTS[pgfull]}" 10 >>"$LAB_DIR/pgfull/data/postgresql.conf"
-  give "$LAB_DIR/postgres" "$LAB_DIR/pgfull"
+  postgres_conf pgstarting "${LAB_PORTS[pgstarting]}" 20 \
+    >>"$LAB_DIR/pgstarting/data/postgresql.conf"
+  echo 'hot_standby = off' >>"$LAB_DIR/pgstarting/data/postgresql.conf"
+  give "$LAB_DIR/postgres" "$LAB_DIR/pgfull" "$LAB_DIR/pgstarting"
 }
 
 # superuser NAME PORT SQL: one value.
@@ -109,11 +117,18 @@ slots_held() {
     "SELECT count(*) FROM pg_stat_activity WHERE usename = 'app' AND state = 'idle'")" = "$HELD" ]
 }
 
+still_starting() {
+  { superuser pgstarting "${LAB_PORTS[pgstarting]}" 'SELECT 1' 2>&1 || true; } |
+    grep -Eq 'starting up|not accepting connections'
+}
+
 postgres_up() {
   start postgres "$LAB_DIR/postgres" postgres -D "$LAB_DIR/postgres/data"
   start pgfull "$LAB_DIR/pgfull" postgres -D "$LAB_DIR/pgfull/data"
+  start pgstarting "$LAB_DIR/pgstarting" postgres -D "$LAB_DIR/pgstarting/data"
   wait_for postgres superuser postgres "${LAB_PORTS[pg]}" 'SELECT 1'
   wait_for pgfull superuser pgfull "${LAB_PORTS[pgfull]}" 'SELECT 1'
+  wait_for pgstarting still_starting
   hold_slots
   wait_for "pgfull-client-$HELD" slots_held
 }

@@ -114,7 +114,9 @@ http_shows() { http_get "$1" "$2" | tr -d '\r' | grep -Eq -- "$3"; }
 # Alertmanager's farewell to the other takes seconds, and what it would save is removed anyway.
 stop_signal() {
   case $1 in
-  postgres | pgfull) echo INT ;;
+  postgres | pgfull | pgstarting) echo INT ;;
+  # Its farewell writes everything down once more.
+  mariadb) echo KILL ;;
   alertmanager-*) echo KILL ;;
   *) echo TERM ;;
   esac
