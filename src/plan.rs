@@ -184,21 +184,7 @@ pub fn plan<'a>(
     let launch = checklist.launch.clone().unwrap_or_else(|| now.clone());
     let phase = phase(checklist, selection, now.timestamp(), launch.timestamp())?;
     let window = window(checklist, launch.timestamp());
-    let mut skips: Vec<Option<Skip>> =
-        checklist.checks().map(|check| not_selected(check, selection)).collect();
-    if selection.with_needs {
-        pull_in_needs(checklist, &mut skips);
-    }
-    // Who names a check wants it looked at, whatever the clock says.
-    let by_phase = selection.ids.is_empty() || selection.phase != PhaseChoice::Auto;
-    if let Some(phase) = phase.as_ref().filter(|_| by_phase) {
-        for (check, skip) in checklist.checks().zip(&mut skips).filter(|(_, skip)| skip.is_none()) {
-            *skip = other_phase(check, phase, &selection.passes, now.timestamp());
-        }
-    }
-    if let Some(shard) = selection.shard {
-        leave_to_others(checklist, shard, &mut skips);
-    }
+    let skips = skips(checklist, selection, phase.as_ref(), now.timestamp());
     if skips.iter().all(Option::is_some) {
         return Err(NothingSelected::Nothing { help: why_nothing(&skips, checklist) });
     }
@@ -209,22 +195,50 @@ pub fn plan<'a>(
     Ok(Plan { checklist, phase, now: now.timestamp(), launch, window, skips, carried, idle_skips })
 }
 
+/// For every check in list order, why it is not looked at.
+fn skips(
+    checklist: &Checklist,
+    selection: &Selection,
+    phase: Option<&Phase>,
+    now: Timestamp,
+) -> Vec<Option<Skip>> {
+    let mut skips: Vec<Option<Skip>> =
+        checklist.checks().map(|check| not_selected(check, selection)).collect();
+    if selection.with_needs {
+        pull_in_needs(checklist, &mut skips);
+    }
+    // Who names a check wants it looked at, whatever the clock says.
+    let by_phase = selection.ids.is_empty() || selection.phase != PhaseChoice::Auto;
+    if let Some(phase) = phase.filter(|_| by_phase) {
+        for (check, skip) in checklist.checks().zip(&mut skips).filter(|(_, skip)| skip.is_none()) {
+            *skip = other_phase(check, phase, &selection.passes, now);
+        }
+    }
+    if let Some(shard) = selection.shard {
+        leave_to_others(checklist, shard, &mut skips);
+    }
+    skips
+}
+
 impl<'a> Plan<'a> {
-    /// The plan that looks at nothing, so that even an empty selection has its record.
+    /// The plan that looks at nothing, so that even an empty selection has its record: what is left
+    /// out says why, as in any other run.
     #[must_use]
-    pub fn of_nothing(checklist: &'a Checklist, now: &Zoned) -> Self {
+    pub fn of_nothing(checklist: &'a Checklist, selection: &Selection, now: &Zoned) -> Self {
         let launch = checklist.launch.clone().unwrap_or_else(|| now.clone());
         let window = window(checklist, launch.timestamp());
-        let skip = || {
+        let phase = phase(checklist, selection, now.timestamp(), launch.timestamp());
+        let phase = phase.ok().flatten();
+        let not_selected = || {
             let text = "not selected".to_owned();
             Some(Skip { reason: SkipReason::NotSelected, cause: None, text })
         };
-        let skips = checklist.checks().map(|_| skip()).collect();
-        let phase = "all".to_owned();
+        let skips = skips(checklist, selection, phase.as_ref(), now.timestamp());
+        let skips = skips.into_iter().map(|skip| skip.or_else(not_selected)).collect();
         let idle_skips = Vec::new();
         Self {
             checklist,
-            phase,
+            phase: phase.map_or_else(|| "all".to_owned(), |phase| phase.to_string()),
             now: now.timestamp(),
             launch,
             window,
@@ -426,7 +440,7 @@ fn leave_to_others(checklist: &Checklist, shard: Shard, skips: &mut [Option<Skip
         let turn = *dealt.entry(first(&group, n)).or_insert(next);
         if turn % shard.of != shard.part - 1 {
             let text = format!("left to another shard than {shard}");
-            *skip = Some(Skip { reason: SkipReason::NotSelected, cause: None, text });
+            *skip = Some(Skip { reason: SkipReason::Shard, cause: None, text });
         }
     }
 }

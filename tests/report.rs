@@ -35,3 +35,5 @@ mod seen;
 mod table;
 #[path = "report/tap.rs"]
 mod tap;
+#[path = "report/vantages.rs"]
+mod vantages;

@@ -28,6 +28,7 @@ use crate::model::people::People;
 use crate::model::record::Source;
 use crate::model::secret::Secrets;
 use crate::model::time::{Offset, Phase, Span};
+use crate::model::vantage::Quorum;
 use crate::probe::expect::Expectation;
 use crate::probe::{AnyProbe, SignOff};
 
@@ -99,6 +100,8 @@ pub struct Check {
     pub retry: Retry,
     /// How long a pass counts, when the list says so.
     pub valid_for: Option<Span>,
+    /// How many vantage points must find it right, when the list says so.
+    pub quorum: Option<Quorum>,
     /// What must be true of the facts beside what the parameters say.
     pub expect: Arc<[Expectation]>,
     /// The folder that its relative paths start from: that of the file it stands in.

@@ -11,6 +11,7 @@ use crate::model::id::CheckId;
 use crate::model::outcome::Severity;
 use crate::model::people::People;
 use crate::model::time::{Moment, Offset, Phase, Span};
+use crate::model::vantage::Quorum;
 
 /// A go-live readiness checklist.
 #[derive(Debug, Deserialize, JsonSchema)]
@@ -201,6 +202,10 @@ pub struct RawCheck {
     /// How long a pass counts. In a later phase than its own, a check whose last recorded pass is
     /// older than this is looked at again: a pass at T-72h is not a pass at T-0.
     pub valid_for: Option<Span>,
+    /// How many vantage points must find it right when runs from several (`--vantage NAME`) are put
+    /// together with `gonogo merge`: `all` (the default), `majority`, or a number. Of the vantage
+    /// points that looked: one that was told not to look has no say.
+    pub quorum: Option<Quorum>,
     /// Makes one check for every value, or every combination of values of several names, such as
     /// `{ region: [cn-east, us-west] }`: `dns.login[cn-east]`, `dns.login[us-west]`. Each has the
     /// value as `${region}`.
@@ -214,7 +219,7 @@ pub struct RawCheck {
 
 impl RawCheck {
     /// The keys that are not kinds.
-    pub const KEYS: [&'static str; 13] = [
+    pub const KEYS: [&'static str; 14] = [
         "id",
         "title",
         "phases",
@@ -226,6 +231,7 @@ impl RawCheck {
         "timeout",
         "retry",
         "valid_for",
+        "quorum",
         "for_each",
         "expect",
     ];

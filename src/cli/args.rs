@@ -54,6 +54,8 @@ pub enum Command {
     Plan(PlanArgs),
     /// Make any format again from a recorded run.
     Report(ReportArgs),
+    /// Make one record out of shards of a run, or of runs from several vantage points.
+    Merge(MergeArgs),
     /// Sign a manual item of a checklist, as it stands.
     Sign(SignArgs),
     /// Say what a code or a kind means, why it matters at a launch, and how to fix it.
@@ -323,6 +325,19 @@ pub struct ReportArgs {
     /// Prove a PDF report: that the record attached to it makes these very pages.
     #[arg(long, value_name = "PDF", conflicts_with = "run")]
     pub verify: Option<PathBuf>,
+    #[command(flatten)]
+    #[expect(missing_docs, reason = "clap would show the comment as help")]
+    pub output: OutputArgs,
+}
+
+/// Merging.
+#[derive(Debug, Args)]
+pub struct MergeArgs {
+    /// The records: files in JSON or event logs, or recorded runs by their ids. Shards of one run
+    /// (--shard I/N) become the whole; a missing one holds the launch. Runs with different --vantage
+    /// become a matrix, judged by each check's `quorum`. The exit code is that of the merged verdict.
+    #[arg(required = true, value_name = "FILE")]
+    pub records: Vec<String>,
     #[command(flatten)]
     #[expect(missing_docs, reason = "clap would show the comment as help")]
     pub output: OutputArgs,

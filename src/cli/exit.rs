@@ -48,7 +48,13 @@ pub(super) fn of(record: &RunRecord) -> u8 {
         Some(Stop::Terminate) => return TERMINATED,
         Some(Stop::Deadline | Stop::FailFast) | None => {}
     }
-    match record.verdict.decision {
+    of_decision(record.verdict.decision)
+}
+
+/// The exit code of a decision.
+#[must_use]
+pub(super) const fn of_decision(decision: Decision) -> u8 {
+    match decision {
         Decision::Go => GO,
         Decision::NoGo => NO_GO,
         Decision::Hold => HOLD,

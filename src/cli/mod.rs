@@ -10,6 +10,7 @@ mod host;
 mod init;
 mod lint;
 mod manual;
+mod merge;
 mod output;
 mod plan;
 mod report;
@@ -73,6 +74,7 @@ fn dispatch(cli: &Cli) -> anyhow::Result<u8> {
         Command::Lint(args) => lint::run(args, cli.color),
         Command::Plan(args) => plan::run(args, cli.color),
         Command::Report(args) => report::run(args, cli.color),
+        Command::Merge(args) => merge::run(args, cli.color),
         Command::Explain { topic } => explain::run(topic.as_deref()),
         Command::Init { pack } => init::run(pack),
         Command::Schema { of } => schema::run(*of),

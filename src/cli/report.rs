@@ -61,7 +61,7 @@ fn verify(_: &Path, _: &ReportArgs) -> anyhow::Result<u8> {
 }
 
 /// The file a run is recorded in: what is there as a file is meant as one.
-fn path(run: Option<&str>) -> anyhow::Result<PathBuf> {
+pub(super) fn path(run: Option<&str>) -> anyhow::Result<PathBuf> {
     if let Some(run) = run
         && (run.contains(['/', '.']) || Path::new(run).is_file())
     {

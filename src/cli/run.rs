@@ -51,7 +51,7 @@ pub(super) fn run(args: &RunArgs, choice: ColourChoice) -> anyhow::Result<u8> {
         Ok(planned) => planned,
         Err(nothing) => {
             say_nothing(&nothing);
-            Plan::of_nothing(&checklist, &now)
+            Plan::of_nothing(&checklist, &selection, &now)
         }
     };
     for pattern in &planned.idle_skips {
@@ -204,6 +204,8 @@ pub(super) fn header(
         vantage,
         shard: origin.shard,
         resumes: origin.resumes,
+        merged: Vec::new(),
+        missing: Vec::new(),
         host: env::host(),
         operator: Some(env::operator()),
         started: planned.now,

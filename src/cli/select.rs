@@ -89,7 +89,7 @@ pub(super) fn failed(run: &str, checklist: &Checklist) -> anyhow::Result<HashSet
         Outcome::Fail | Outcome::Unknown | Outcome::Pending => true,
         Outcome::Skipped => check.skipped.as_ref().is_none_or(|skip| match skip.reason {
             SkipReason::Needs | SkipReason::Halted | SkipReason::FailFast => true,
-            SkipReason::Phase | SkipReason::NotSelected => false,
+            SkipReason::Phase | SkipReason::NotSelected | SkipReason::Shard => false,
         }),
         Outcome::NotApplicable | Outcome::Pass | Outcome::Warn => false,
     };

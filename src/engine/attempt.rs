@@ -352,5 +352,7 @@ fn blank(check: &Check, skipped: Option<Skip>) -> CheckRecord {
         changes: Vec::new(),
         reproduce: check.by_hand(),
         source: check.source.clone(),
+        quorum: check.quorum,
+        sightings: Vec::new(),
     }
 }

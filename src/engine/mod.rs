@@ -261,7 +261,9 @@ impl<'a> Run<'a> {
             SkipReason::Needs => format!("needs {named}, which did not pass"),
             SkipReason::Halted => format!("the list was halted because {named} did not pass"),
             SkipReason::FailFast => format!("the run ended when {named} failed"),
-            SkipReason::Phase | SkipReason::NotSelected => "not selected".to_owned(),
+            SkipReason::Phase | SkipReason::NotSelected | SkipReason::Shard => {
+                "not selected".to_owned()
+            }
         };
         let skip = Skip { reason, cause, text: text.clone() };
         self.finished(CheckRecord {

@@ -94,6 +94,20 @@ pub mod engine {
         NO_FINDING "gonogo.nothing-judged" Unknown "the probe looked but judged nothing"
             "The probe came back without a single finding. Nothing judged is not a pass.\n\nThis is \
              a defect of the tool unless the check asks for nothing; please report it."
+        SHARD_MISSING "gonogo.shard-missing" Unknown "no shard of the run looked at this"
+            "The records that were merged are shards of one run, and none of them has an answer for \
+             this check: a shard is missing, or the shards were run with different selections. What \
+             nobody looked at is not known to be right.\n\nFind the shard's record (a CI job that \
+             failed, an artifact that was not kept), run that shard again with the same `--shard I/N`, \
+             and merge again."
+        VANTAGES_DIFFER "gonogo.vantages-differ" Warn "the vantage points do not agree, and its quorum is reached"
+            "Enough vantage points find this check right for its `quorum`, but not all of them do. What \
+             the others found stands beside this finding.\n\nSomebody's players are behind the vantage \
+             point that differs: look at what it saw before you launch."
+        QUORUM_OPEN "gonogo.quorum-open" Unknown "too few vantage points looked"
+            "The check's `quorum` asks for more vantage points than have looked at it. Nobody who looked \
+             found it wrong, and nobody knows what the others would have seen.\n\nRun the list from the \
+             missing vantage points (`--vantage NAME`) and merge all records again."
         BUG "gonogo.bug" Unknown "a defect of gonogo itself"
             "A probe ended in a way it never should. The other checks are not affected, and this one \
              is unknown.\n\nPlease report it with the run's event log."

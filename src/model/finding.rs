@@ -26,6 +26,9 @@ pub struct Finding {
     /// The waiver that covers this finding; the outcome stays what it is.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub waived: Option<Waived>,
+    /// The vantage points that found it, where several runs were merged.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub vantages: Vec<String>,
 }
 
 impl Finding {
@@ -40,6 +43,7 @@ impl Finding {
             expected: None,
             actual: None,
             waived: None,
+            vantages: Vec::new(),
         }
     }
 

@@ -3,7 +3,15 @@
 /// SHA-256 (FIPS 180-4) of some bytes, in lower-case hexadecimal.
 #[must_use]
 pub fn sha256_hex(bytes: &[u8]) -> String {
-    hex(aws_lc_rs::digest::digest(&aws_lc_rs::digest::SHA256, bytes).as_ref())
+    hex(&sha256(bytes))
+}
+
+/// SHA-256 of some bytes, in bytes.
+#[must_use]
+pub fn sha256(bytes: &[u8]) -> [u8; 32] {
+    let mut sum = [0; 32];
+    sum.copy_from_slice(aws_lc_rs::digest::digest(&aws_lc_rs::digest::SHA256, bytes).as_ref());
+    sum
 }
 
 /// Bytes in lower-case hexadecimal.

@@ -20,3 +20,4 @@ pub(crate) mod schema;
 pub mod secret;
 pub mod text;
 pub mod time;
+pub mod vantage;

@@ -12,6 +12,7 @@ use super::finding::Finding;
 use super::id::{CheckId, RunId};
 use super::outcome::{Decision, Outcome, Severity};
 use super::time::Window;
+use super::vantage::{Part, Quorum, Sighting};
 
 /// The version of the record's and event log's meaning; a reader refuses a greater one.
 pub const FORMAT: u32 = 1;
@@ -63,6 +64,12 @@ pub struct Header {
     /// The interrupted run that this one finishes.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub resumes: Option<RunId>,
+    /// The runs this record was merged from; empty for a run of its own.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub merged: Vec<Part>,
+    /// The shards that were not among them, such as `2/3`; while there is one, nothing is GO.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub missing: Vec<String>,
     /// The machine's name.
     pub host: Option<String>,
     /// The user who ran it.
@@ -141,7 +148,7 @@ pub struct CheckRecord {
     pub title: String,
     /// How much it weighs.
     pub severity: Severity,
-    /// The worst of its findings.
+    /// The worst of its findings; seen from several vantage points, what its quorum makes of them.
     pub outcome: Outcome,
     /// One line: what was seen, or why nothing was.
     pub summary: String,
@@ -175,6 +182,14 @@ pub struct CheckRecord {
     pub reproduce: Vec<String>,
     /// Where in the checklist it stands.
     pub source: Source,
+    /// How many vantage points must find it right; absent where the list does not say, which means
+    /// all.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub quorum: Option<Quorum>,
+    /// What each vantage point saw, where several runs were merged; then `observation` and
+    /// `attempts` stand here.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub sightings: Vec<Sighting>,
 }
 
 /// One try of a check.
@@ -212,6 +227,8 @@ pub enum SkipReason {
     Phase,
     /// The command line selected others.
     NotSelected,
+    /// `--shard` leaves it to another machine.
+    Shard,
     /// Something it needs did not pass.
     Needs,
     /// An earlier step said `halt_on` and a blocker failed.

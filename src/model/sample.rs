@@ -25,6 +25,8 @@ pub(crate) fn run(checks: &[(Outcome, Severity)]) -> RunRecord {
         phase: "all".into(),
         vantage: None,
         shard: None,
+        merged: Vec::new(),
+        missing: Vec::new(),
         resumes: None,
         host: None,
         operator: None,
@@ -54,6 +56,8 @@ pub(crate) fn run(checks: &[(Outcome, Severity)]) -> RunRecord {
         changes: Vec::new(),
         reproduce: Vec::new(),
         source: Source { file: "sample.yaml".into(), line: n + 1 },
+        quorum: None,
+        sightings: Vec::new(),
     });
     let steps = vec![StepRecord { name: "step".into(), checks: checks.collect() }];
     let verdict = Verdict { decision: Decision::NothingRan, because: Vec::new() };

@@ -30,7 +30,7 @@ fn planned(event: &Event) -> Option<usize> {
 /// Whether a check was left out before the run began, and so was never counted.
 fn was_left_out(check: &CheckRecord) -> bool {
     check.skipped.as_ref().is_some_and(|skip| match skip.reason {
-        SkipReason::Phase | SkipReason::NotSelected => true,
+        SkipReason::Phase | SkipReason::NotSelected | SkipReason::Shard => true,
         SkipReason::Needs | SkipReason::Halted | SkipReason::FailFast => false,
     })
 }

@@ -4,8 +4,8 @@ use crate::model::finding::Finding;
 use crate::model::outcome::{Outcome, Severity};
 use crate::model::record::{CheckRecord, RunRecord};
 
-use super::style;
 use super::wrap::{command_lines, line};
+use super::{style, vantage};
 
 /// What a CI host is told of a check.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -128,12 +128,13 @@ pub(super) fn story(check: &CheckRecord) -> Vec<String> {
         lines.push(format!(
             "{} {}: {}",
             line(&finding.code),
-            line(&finding.target),
+            vantage::target(finding),
             line(&finding.message)
         ));
         lines.extend(finding.actual.iter().map(|actual| format!("  seen: {}", line(actual))));
         lines.extend(finding.expected.iter().map(|right| format!("  expected: {}", line(right))));
     }
+    lines.extend(vantage::lines(check).map(|seen| format!("from {seen}")));
     for (n, attempt) in check.attempts.iter().enumerate().filter(|_| check.attempts.len() > 1) {
         let past = style::past(attempt.outcome);
         lines.push(format!("try {}: {past}: {}", n + 1, line(&attempt.summary)));

@@ -12,8 +12,8 @@ use crate::model::outcome::Outcome;
 use crate::model::record::{CheckRecord, RunRecord};
 
 use super::bearing::attention;
-use super::when;
 use super::wrap::{line, name};
+use super::{vantage, when};
 
 /// Rows of one chart; what is beyond is counted.
 const ROWS: usize = 20;
@@ -76,17 +76,17 @@ impl Chart {
 /// The charts of a record: resolvers, pools under load, certificates.
 pub(super) fn measurements(record: &RunRecord, zone: &TimeZone) -> Vec<Chart> {
     let seen = |kind: &'static str| {
-        record
-            .checks()
-            .filter(move |check| check.kind == kind)
-            .filter_map(|check| Some((check, check.observation.as_ref()?)))
+        record.checks().filter(move |check| check.kind == kind).flat_map(|check| {
+            vantage::observations(check)
+                .map(move |(place, seen)| (vantage::label(check, place), seen))
+        })
     };
     let pools = seen("postgres_pool").chain(seen("mysql_pool"));
-    let answers = seen("dns").filter_map(|(check, seen)| answers(check, seen)).flatten().collect();
-    let lives = seen("tls").filter_map(|(check, seen)| lives(check, seen)).flatten().collect();
+    let answers = seen("dns").filter_map(|(label, seen)| answers(&label, seen)).flatten().collect();
+    let lives = seen("tls").filter_map(|(label, seen)| lives(&label, seen)).flatten().collect();
     resolvers(answers)
         .into_iter()
-        .chain(pools.filter_map(|(check, seen)| ramp(check, seen)))
+        .chain(pools.filter_map(|(label, seen)| ramp(&label, seen)))
         .chain(certificates(record, lives, zone))
         .collect()
 }
@@ -105,11 +105,11 @@ struct Measured {
 }
 
 /// How fast each resolver of a check answered, at first and from its cache.
-fn answers(check: &CheckRecord, seen: &Value) -> Option<Vec<Measured>> {
+fn answers(of: &str, seen: &Value) -> Option<Vec<Measured>> {
     let mut bars = Vec::new();
     for resolver in seen.get("resolvers")?.as_array()? {
         let server = line(resolver.get("server")?.as_str()?);
-        let mut label = format!("{} {server}", name(check.id.as_str()));
+        let mut label = format!("{of} {server}");
         for (key, tone) in [("cold", Tone::Soft), ("warm", Tone::Strong)] {
             if let Some(ms) = resolver.get(key).and_then(|l| l.get("p95")).and_then(Value::as_f64) {
                 bars.push(Measured { label: std::mem::take(&mut label), tone, ms });
@@ -125,7 +125,7 @@ fn resolvers(bars: Vec<Measured>) -> Option<Chart> {
 }
 
 /// How statements fared while more and more connections were held.
-fn ramp(check: &CheckRecord, seen: &Value) -> Option<Chart> {
+fn ramp(of: &str, seen: &Value) -> Option<Chart> {
     let mut bars = Vec::new();
     for step in seen.pointer("/login/in/ramp/ran/steps")?.as_array()? {
         let held = step.get("held")?.as_u64()?;
@@ -137,7 +137,7 @@ fn ramp(check: &CheckRecord, seen: &Value) -> Option<Chart> {
         }
     }
     let legend = vec![(Tone::Soft, "connecting"), (Tone::Strong, "statements")];
-    let title = format!("{}: the pool under load, p95", name(check.id.as_str()));
+    let title = format!("{of}: the pool under load, p95");
     lengths(title, legend, bars)
 }
 
@@ -169,11 +169,10 @@ struct Life {
 }
 
 /// The lives of the certificates a check met, one for each address.
-fn lives(check: &CheckRecord, seen: &Value) -> Option<Vec<Life>> {
+fn lives(of: &str, seen: &Value) -> Option<Vec<Life>> {
     let mut lives: Vec<Life> = Vec::new();
     for address in seen.get("addresses")?.as_array()? {
-        let label =
-            format!("{} {}", name(check.id.as_str()), line(address.get("address")?.as_str()?));
+        let label = format!("{of} {}", line(address.get("address")?.as_str()?));
         let served = address.pointer("/sight/seen/accepted/served").and_then(Value::as_array);
         for served in served.into_iter().flatten() {
             if let Some(life) = served.pointer("/chain/0/certificate").and_then(|c| life(&label, c))

@@ -10,7 +10,7 @@ use crate::model::record::{CheckRecord, RunRecord};
 
 use super::bearing::{Bearing, bearing, said, telling};
 use super::wrap::line;
-use super::{ReportError, style};
+use super::{ReportError, style, vantage};
 
 /// One entry, in GitLab's words.
 #[derive(Serialize)]
@@ -41,7 +41,7 @@ pub(super) fn render(record: &RunRecord) -> Result<Vec<u8>, ReportError> {
         let Some(severity) = severity(bearing(record, check)) else { continue };
         let telling = telling(check);
         for finding in &telling {
-            let text = format!("{}: {}", line(&finding.target), line(&finding.message));
+            let text = format!("{}: {}", vantage::target(finding), line(&finding.message));
             let severity = if finding.waived.is_some() { WAIVED } else { severity };
             entries.push(entry(check, &finding.code, &finding.target, &text, severity, &mut seen));
         }

@@ -127,7 +127,7 @@ fn names(checks: &[&CheckRecord]) -> String {
 /// Whether a check was left out by the person who started the run, so that it says nothing about it.
 pub(super) fn is_aside(check: &CheckRecord) -> bool {
     check.skipped.as_ref().is_some_and(|skip| match skip.reason {
-        SkipReason::Phase | SkipReason::NotSelected => true,
+        SkipReason::Phase | SkipReason::NotSelected | SkipReason::Shard => true,
         SkipReason::Needs | SkipReason::Halted | SkipReason::FailFast => false,
     })
 }
@@ -143,6 +143,17 @@ pub(super) fn remarks(record: &RunRecord) -> Vec<String> {
     }
     if let Some(shard) = &record.header.shard {
         remarks.push(format!("This is shard {} of the list, not the whole.", name(shard)));
+    }
+    if !record.header.merged.is_empty() {
+        remarks.push(format!("Merged from {}.", count(record.header.merged.len(), "run")));
+    }
+    if !record.header.missing.is_empty() {
+        let missing: Vec<String> = record.header.missing.iter().map(|shard| name(shard)).collect();
+        let (word, is) = if missing.len() == 1 { ("Shard", "is") } else { ("Shards", "are") };
+        remarks.push(format!(
+            "{word} {} {is} missing: what was left to others has no answer.",
+            missing.join(", ")
+        ));
     }
     if let Some(run) = &record.header.resumes {
         remarks.push(format!("It finishes run {}, which was interrupted.", run.short()));

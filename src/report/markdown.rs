@@ -7,7 +7,7 @@ use crate::model::text::{count, one_line};
 
 use super::bearing::{Bearing, Excuse, bearing, telling};
 use super::wrap::{command_lines, line, name};
-use super::{Glyphs, Look, ReportError, headline, json, style, when};
+use super::{Glyphs, Look, ReportError, headline, json, style, vantage, when};
 
 /// Findings of one check that are shown; the rest are counted.
 const FINDINGS: usize = 10;
@@ -32,6 +32,7 @@ pub(super) fn render_within(
     pieces.extend(
         record.checks().filter(|check| is_telling(check)).map(|c| details(record, c, look)),
     );
+    pieces.insert(1, points(record, look, room / 8));
     pieces.push(folded_table(record, look, room / 4));
     pieces.push(waivers(record, look));
     let mut left_out = 0;
@@ -228,6 +229,9 @@ fn details(record: &RunRecord, check: &CheckRecord, look: &Look) -> String {
         html(&one_line(check.id.as_str())),
     )];
     findings(check, &mut lines);
+    for seen in vantage::lines(check) {
+        lines.push(format!("- From {}", escape(&seen)));
+    }
     for change in &check.changes {
         lines.push(format!(
             "- Change {}: {}",
@@ -257,7 +261,7 @@ fn findings(check: &CheckRecord, lines: &mut Vec<String>) {
         lines.push(format!(
             "- {} {}: {}",
             code(&one_line(&finding.code)),
-            escape(&line(&finding.target)),
+            escape(&vantage::target(finding)),
             escape(&line(&finding.message))
         ));
         for (label, value) in [("seen", &finding.actual), ("expected", &finding.expected)] {
@@ -280,6 +284,40 @@ fn contact(check: &CheckRecord) -> String {
     let source = format!("{}:{}", one_line(&check.source.file), check.source.line);
     parts.push(code(&source));
     format!("- {}", parts.join(" · "))
+}
+
+/// What each vantage point saw, where they do not all say that it is right.
+fn points(record: &RunRecord, look: &Look, room: usize) -> String {
+    let Some(matrix) = vantage::matrix(record) else { return String::new() };
+    let (mut rows, mut size, mut left_out) = (Vec::new(), 0, 0);
+    for seen in matrix.rows.iter().filter(|row| !row.is_quiet()) {
+        let cells: Vec<String> = seen
+            .cells
+            .iter()
+            .map(|cell| cell.map_or("–".to_owned(), |s| word(s.outcome, look.glyphs)))
+            .collect();
+        let id = cell_code(seen.check.id.as_str());
+        let row = format!("| {id} | {} | {} |", cells.join(" | "), seen.quorum());
+        size += row.len() + 1;
+        if size <= room { rows.push(row) } else { left_out += 1 }
+    }
+    let shown = rows.len() + left_out;
+    let places: Vec<String> = matrix.places.iter().map(|place| escape(&name(place))).collect();
+    let alike = matrix.rows.len() - shown;
+    let mut out = String::from("**Vantage points**\n\n");
+    if !rows.is_empty() {
+        let rule = "|---".repeat(places.len() + 2);
+        let (heads, rows) = (places.join(" | "), rows.join("\n"));
+        out.push_str(&format!("| Check | {heads} | Quorum |\n{rule}|\n{rows}\n"));
+    }
+    if left_out > 0 {
+        out.push_str(&format!("\n{left_out} more that differ; the record has them.\n"));
+    }
+    if alike > 0 {
+        let from = vantage::all_of(&matrix.places);
+        out.push_str(&format!("\n{} the same from {from}.\n", count(alike, "check")));
+    }
+    out
 }
 
 fn waivers(record: &RunRecord, look: &Look) -> String {

@@ -20,6 +20,7 @@ mod prometheus;
 pub mod style;
 mod table;
 mod tap;
+mod vantage;
 mod when;
 mod wrap;
 

@@ -9,7 +9,7 @@ use crate::model::outcome::{Decision, Outcome};
 use crate::model::record::{CheckRecord, RunRecord};
 
 use super::wrap::name;
-use super::{style, when};
+use super::{style, vantage, when};
 
 /// One metric under way: its name, its help, and a line for each sample.
 struct Metric {
@@ -130,7 +130,16 @@ fn checks(record: &RunRecord, out: &mut Vec<String>) {
             last.add(record, &[("check", id)], unix(started));
         }
     }
-    for metric in [outcome, duration, attempts, last] {
+    let mut from = Metric::new(
+        "gonogo_vantage_check_outcome",
+        "How the check ended at a vantage point: 1, with the outcome as a label.",
+    );
+    for (check, seen) in record.checks().flat_map(|c| c.sightings.iter().map(move |s| (c, s))) {
+        let (place, outcome) = (name(&seen.vantage), seen.outcome.as_str());
+        let labels = [("check", check.id.as_str()), ("vantage", &place), ("outcome", outcome)];
+        from.add(record, &labels, 1.0);
+    }
+    for metric in [outcome, duration, attempts, last, from] {
         metric.write(out);
     }
 }
@@ -142,8 +151,7 @@ fn queries(record: &RunRecord, out: &mut Vec<String>) {
         "How long the first answer of a server to a question took.",
     );
     for check in record.checks().filter(|check| check.kind == "dns") {
-        let questions = check.observation.as_ref().and_then(|seen| seen.get("questions"));
-        for question in questions.and_then(Value::as_array).into_iter().flatten() {
+        for (place, question) in questions(check) {
             let text = |key| question.get(key).and_then(Value::as_str).map(name);
             let (Some(asked), Some(kind)) = (text("name"), text("type")) else { continue };
             // Asked for other networks, the same question has other answers.
@@ -160,6 +168,9 @@ fn queries(record: &RunRecord, out: &mut Vec<String>) {
                         ("type", &kind),
                         ("region", &region),
                     ];
+                    let from = place.map(|place| ("vantage", name(place)));
+                    let from = from.as_ref().map(|(key, place)| (*key, place.as_str()));
+                    let labels: Vec<_> = labels.into_iter().chain(from).collect();
                     metric.add(record, &labels, millis / 1000.0);
                 }
             }
@@ -172,6 +183,14 @@ fn queries(record: &RunRecord, out: &mut Vec<String>) {
             .insert(sample.rsplit_once(' ').map_or(sample.clone(), |(labels, _)| labels.to_owned()))
     });
     metric.write(out);
+}
+
+/// The questions of a check, from each vantage point that asked them.
+fn questions(check: &CheckRecord) -> impl Iterator<Item = (Option<&str>, &Value)> {
+    vantage::observations(check).flat_map(|(place, seen)| {
+        let questions = seen.get("questions").and_then(Value::as_array).into_iter().flatten();
+        questions.map(move |question| (place, question))
+    })
 }
 
 fn outcome_labels(check: &CheckRecord) -> [(&'static str, &str); 5] {

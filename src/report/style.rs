@@ -271,6 +271,7 @@ pub const fn skip(reason: SkipReason) -> &'static str {
     match reason {
         SkipReason::Phase => "of other phases",
         SkipReason::NotSelected => "not selected",
+        SkipReason::Shard => "left to other shards",
         SkipReason::Needs => "need something that did not pass",
         SkipReason::Halted => "after a halt",
         SkipReason::FailFast => "after the first failure",

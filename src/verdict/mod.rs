@@ -1,7 +1,10 @@
 //! The verdict: one pure function from the checks of a run to GO, HOLD, NO-GO or nothing ran.
 
+mod merge;
+mod quorum;
 mod waive;
 
+pub use merge::{Given, MergeError, merge};
 pub use waive::waive;
 
 use crate::model::id::CheckId;
@@ -33,6 +36,10 @@ pub fn decide(record: &RunRecord) -> Verdict {
     if !doubtful.is_empty() {
         doubtful.sort_by_key(|check| std::cmp::Reverse(check.outcome));
         return Verdict { decision: Decision::Hold, because: ids(doubtful) };
+    }
+    // A shard nobody has the record of may have found anything.
+    if !record.header.missing.is_empty() {
+        return Verdict { decision: Decision::Hold, because: Vec::new() };
     }
     let decision = if looked { Decision::Go } else { Decision::NothingRan };
     Verdict { decision, because: Vec::new() }
@@ -72,7 +79,7 @@ fn weigh(check: &CheckRecord, strict: bool) -> Weight {
 /// Whether a skip leaves a question open that this run was meant to answer.
 fn holds(check: &CheckRecord) -> bool {
     check.skipped.as_ref().is_none_or(|skip| match skip.reason {
-        SkipReason::Phase | SkipReason::NotSelected => false,
+        SkipReason::Phase | SkipReason::NotSelected | SkipReason::Shard => false,
         SkipReason::Needs | SkipReason::Halted | SkipReason::FailFast => true,
     })
 }

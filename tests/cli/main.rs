@@ -2,6 +2,7 @@
 
 mod again;
 mod lists;
+mod merge;
 mod outputs;
 mod reuse;
 mod runs;

@@ -45,6 +45,8 @@ fn header() -> Header {
         phase: "T-24h".to_owned(),
         vantage: None,
         shard: None,
+        merged: Vec::new(),
+        missing: Vec::new(),
         resumes: None,
         host: Some("rel-01.example.com".to_owned()),
         operator: Some("lin".to_owned()),
@@ -84,6 +86,8 @@ pub(crate) fn check(name: &str, kind: &str, summary: &str) -> CheckRecord {
         changes: Vec::new(),
         reproduce: Vec::new(),
         source: Source { file: "checklists/pixelrush.yaml".to_owned(), line: 14 },
+        quorum: None,
+        sightings: Vec::new(),
     }
 }
 
@@ -107,6 +111,7 @@ pub(crate) fn finding(code: &str, outcome: Outcome, target: &str, message: &str)
         expected: None,
         actual: None,
         waived: None,
+        vantages: Vec::new(),
     }
 }
 

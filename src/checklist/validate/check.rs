@@ -193,6 +193,7 @@ impl Reader<'_, '_> {
             timeout: raw.timeout.or_else(|| defaults().find_map(|defaults| defaults.timeout)),
             retry: retry.unwrap_or(once),
             valid_for: raw.valid_for,
+            quorum: raw.quorum,
             expect: expect.into(),
             base: self.folders.get(&place.file).cloned().unwrap_or_else(PathBuf::new),
             parameters: kind.parameters,

@@ -8,7 +8,7 @@ use crate::model::record::CheckRecord;
 use crate::model::text::count;
 
 use super::super::markup::Markup;
-use super::super::{style, when};
+use super::super::{style, vantage, when};
 use super::{Page, chip, field, findings};
 
 /// The longest observation shown, in bytes of JSON; the record has it all.
@@ -22,7 +22,7 @@ pub(super) fn write(page: &Page<'_>, m: &mut Markup) {
     signatures(m);
 }
 
-fn table(heads: &[&str], rows: Vec<Vec<String>>, m: &mut Markup) {
+pub(super) fn table(heads: &[&str], rows: Vec<Vec<String>>, m: &mut Markup) {
     m.tag("table", &[("class", "plain"), ("role", "table")], |m| {
         m.tag("thead", &[("role", "rowgroup")], |m| {
             m.tag("tr", &[("role", "row")], |m| {
@@ -122,7 +122,13 @@ fn facts(page: &Page<'_>, check: &CheckRecord, m: &mut Markup) {
             findings::tries(check, m);
             findings::by_hand(check, m);
             json("Parameters", Some(&check.parameters), m);
-            json("Observation", check.observation.as_ref(), m);
+            for (place, seen) in vantage::observations(check) {
+                let title = place.map_or_else(
+                    || "Observation".to_owned(),
+                    |place| format!("Observation from {}", field(place)),
+                );
+                json(&title, Some(seen), m);
+            }
         });
     });
     m.line();
@@ -139,7 +145,7 @@ fn all_findings(check: &CheckRecord, m: &mut Markup) {
                 chip(finding.outcome, m);
                 m.tag("span", &[], |m| {
                     m.leaf("code", &[], &field(&finding.code));
-                    m.text(&format!(" {}: {}", field(&finding.target), field(&finding.message)));
+                    m.text(&format!(" {}: {}", vantage::target(finding), field(&finding.message)));
                 });
             });
         }

@@ -7,7 +7,7 @@ use crate::model::text::count;
 
 use super::super::bearing::{attention, telling};
 use super::super::markup::Markup;
-use super::super::{style, when, wrap};
+use super::super::{style, vantage, when, wrap};
 use super::{Page, chip, field, marks};
 
 /// Findings of one check that get a card of their own; the rest stand in its evidence.
@@ -47,6 +47,7 @@ fn card(page: &Page<'_>, n: usize, check: &CheckRecord, m: &mut Markup) {
                 format!("Waived by {} until {until}: {}", field(&waived.by), field(&waived.reason));
             m.leaf("p", &[("class", "note")], &text);
         }
+        sightings(check, m);
         changes(check, m);
         tries(check, m);
         by_hand(check, m);
@@ -75,7 +76,7 @@ fn case(page: &Page<'_>, check: &CheckRecord, finding: &Finding, m: &mut Markup)
                 m.text(style::word(finding.outcome));
             }
             m.leaf("code", &[], &field(&finding.code));
-            m.leaf("span", &[], &field(&finding.target));
+            m.leaf("span", &[], &vantage::target(finding));
         });
         m.leaf("p", &[("class", "message")], &field(&finding.message));
         pair(finding, m);
@@ -102,6 +103,23 @@ fn pair(finding: &Finding, m: &mut Markup) {
                     m.leaf("dd", &[("class", "mono")], &field(side));
                 });
             }
+        }
+    });
+}
+
+/// What every vantage point saw.
+fn sightings(check: &CheckRecord, m: &mut Markup) {
+    let voices = vantage::voices(check);
+    if voices.is_empty() {
+        return;
+    }
+    m.leaf("p", &[("class", "label")], "From each vantage point");
+    m.tag("ul", &[("class", "tries")], |m| {
+        for seen in voices {
+            m.tag("li", &[], |m| {
+                chip(seen.outcome, m);
+                m.leaf("span", &[], &format!("{}: {}", seen.from, field(seen.said)));
+            });
         }
     });
 }

@@ -5,6 +5,7 @@ mod charts;
 mod csp;
 mod evidence;
 mod findings;
+mod points;
 mod sheet;
 mod steps;
 mod summary;
@@ -67,6 +68,7 @@ fn body(page: &Page<'_>, m: &mut Markup) {
         m.line();
         summary::write(page, m);
         findings::write(page, m);
+        points::write(page, m);
         steps::write(page, m);
         charts::write(page, m);
         evidence::write(page, m);

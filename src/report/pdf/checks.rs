@@ -8,7 +8,7 @@ use super::sheet::{Role, Sheet, WIDTH};
 use super::table::{Column, Piece, table};
 use super::{Paper, SECTION, SMALL, STEP, STRONG, field, name};
 
-const COLUMNS: [Column; 4] = [
+const COLUMNS: [Column<'static>; 4] = [
     Column { title: "CHECK", width: 146.0 },
     Column { title: "OUTCOME", width: 76.0 },
     Column { title: "WHAT WAS SEEN", width: WIDTH - 146.0 - 76.0 - 46.0 },

@@ -16,7 +16,12 @@ pub(super) fn write(paper: &Paper<'_>, sheet: &mut Sheet<'_>) {
     sheet.together(|sheet| origin(paper, sheet));
 }
 
-fn section(sheet: &mut Sheet<'_>, title: &str, room: f32, inside: impl FnOnce(&mut Sheet<'_>)) {
+pub(super) fn section(
+    sheet: &mut Sheet<'_>,
+    title: &str,
+    room: f32,
+    inside: impl FnOnce(&mut Sheet<'_>),
+) {
     sheet.gap(28.0);
     sheet.part(Role::Section, |sheet| {
         sheet.heading(2, SECTION, title, room);

@@ -7,10 +7,10 @@ use crate::model::text::count;
 
 use super::super::bearing::{attention, telling};
 use super::super::wrap::command_lines;
-use super::super::{facts, style, when};
+use super::super::{facts, style, vantage, when};
 use super::sheet::{BOTTOM, MARGIN, Role, Sheet, TOP, Type, WIDTH};
 use super::table::chip;
-use super::{BODY, CODE, LABEL, Paper, SECTION, SMALL, STEP, STRONG, WELL, field, printable};
+use super::{BODY, CODE, LABEL, Paper, SECTION, SMALL, STEP, STRONG, WELL, field, name, printable};
 
 /// Findings of one check that are shown; the record has the others.
 const FINDINGS: usize = 12;
@@ -88,6 +88,7 @@ fn one(paper: &Paper<'_>, check: &CheckRecord, sheet: &mut Sheet<'_>) {
         sheet.gap(5.0);
         sheet.text(X, ROOM, BODY, &text, Role::Paragraph);
     }
+    sightings(check, sheet);
     tries(check, sheet);
     let commands: Vec<String> = check
         .reproduce
@@ -129,7 +130,7 @@ fn case(check: &CheckRecord, finding: &Finding, sheet: &mut Sheet<'_>) {
     } else {
         format!("{} ", style::word(finding.outcome))
     };
-    let about = format!("{word}{}  {}", field(&finding.code), field(&finding.target));
+    let about = format!("{word}{}  {}", field(&finding.code), field(&vantage::target(finding)));
     sheet.text(X, ROOM, SMALL, &about, Role::Paragraph);
     sheet.text(X, ROOM, STRONG, &field(&finding.message), Role::Paragraph);
     pair(finding, sheet);
@@ -180,6 +181,14 @@ fn waiver(paper: &Paper<'_>, waived: &Waived, sheet: &mut Sheet<'_>) {
     sheet.text(X, ROOM, BODY, &text, Role::Paragraph);
 }
 
+/// What every vantage point saw.
+fn sightings(check: &CheckRecord, sheet: &mut Sheet<'_>) {
+    for (n, seen) in vantage::lines(check).enumerate() {
+        sheet.gap(if n == 0 { 5.0 } else { 0.0 });
+        sheet.text(X, ROOM, BODY, &field(&format!("From {seen}")), Role::Paragraph);
+    }
+}
+
 fn tries(check: &CheckRecord, sheet: &mut Sheet<'_>) {
     if check.attempts.len() < 2 {
         return;
@@ -199,9 +208,12 @@ fn tries(check: &CheckRecord, sheet: &mut Sheet<'_>) {
 
 /// The observation, its first lines.
 fn evidence(check: &CheckRecord) -> Vec<String> {
-    let Some(seen) = &check.observation else { return Vec::new() };
-    // What one line of the page holds in this type.
-    let all = facts::lines(seen, 92);
+    let mut all = Vec::new();
+    for (place, seen) in vantage::observations(check) {
+        all.extend(place.map(|place| format!("# {}", name(place))));
+        // What one line of the page holds in this type.
+        all.extend(facts::lines(seen, 92));
+    }
     let mut lines: Vec<String> = all
         .iter()
         .take(FACTS)

@@ -11,6 +11,7 @@ mod cover;
 mod findings;
 mod fonts;
 mod paint;
+mod points;
 mod proof;
 mod sheet;
 mod table;
@@ -65,6 +66,7 @@ pub(super) fn render(record: &RunRecord, look: &Look) -> Result<Vec<u8>, ReportE
     cover::write(&paper, &mut sheet);
     checks::write(&paper, &mut sheet);
     findings::write(&paper, &mut sheet);
+    points::write(&paper, &mut sheet);
     charts::write(&paper, &mut sheet);
     closing::write(&paper, &mut sheet);
     let decision = style::decision(record.verdict.decision);

@@ -7,8 +7,8 @@ use super::sheet::{MARGIN, Role, Sheet, Type};
 use super::{BODY, EDGE, LABEL, RULE, SMALL};
 
 /// A column.
-pub(super) struct Column {
-    pub(super) title: &'static str,
+pub(super) struct Column<'a> {
+    pub(super) title: &'a str,
     /// In points, the blank to the next column included.
     pub(super) width: f32,
 }
@@ -53,7 +53,7 @@ impl Line {
 }
 
 /// Draws a table where the sheet stands.
-pub(super) fn table(sheet: &mut Sheet<'_>, columns: &[Column], rows: &[Vec<Vec<Piece>>]) {
+pub(super) fn table(sheet: &mut Sheet<'_>, columns: &[Column<'_>], rows: &[Vec<Vec<Piece>>]) {
     sheet.part(Role::Table, |sheet| {
         sheet.part(Role::Head, |sheet| head(sheet, columns, true));
         sheet.part(Role::Body, |sheet| {
@@ -65,7 +65,7 @@ pub(super) fn table(sheet: &mut Sheet<'_>, columns: &[Column], rows: &[Vec<Vec<P
 }
 
 /// The head; on the pages after the first it is decoration.
-fn head(sheet: &mut Sheet<'_>, columns: &[Column], first: bool) {
+fn head(sheet: &mut Sheet<'_>, columns: &[Column<'_>], first: bool) {
     sheet.need(60.0);
     let mut x = MARGIN;
     let top = sheet.y;
@@ -91,11 +91,11 @@ fn head(sheet: &mut Sheet<'_>, columns: &[Column], first: bool) {
     sheet.y += 0.6;
 }
 
-fn total(columns: &[Column]) -> f32 {
+fn total(columns: &[Column<'_>]) -> f32 {
     columns.iter().map(|column| column.width).sum()
 }
 
-fn row(sheet: &mut Sheet<'_>, columns: &[Column], cells: &[Vec<Piece>]) {
+fn row(sheet: &mut Sheet<'_>, columns: &[Column<'_>], cells: &[Vec<Piece>]) {
     let measured: Vec<Vec<Line>> = columns
         .iter()
         .zip(cells)

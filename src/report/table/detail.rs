@@ -8,7 +8,7 @@ use crate::model::outcome::Outcome;
 use crate::model::record::{CheckRecord, RunRecord};
 
 use super::super::wrap::{self, command, command_lines, line, width, wrap};
-use super::super::{Detail, Look, facts, style, when};
+use super::super::{Detail, Look, facts, style, vantage, when};
 use super::paint;
 
 /// Findings of one check that are shown without `--verbose`.
@@ -57,6 +57,9 @@ fn block(check: &CheckRecord, look: &Look) -> Vec<String> {
         let more = format!("{} more findings; --verbose shows them", telling.len() - most);
         labelled("and", &more, look, &mut out);
     }
+    for seen in vantage::lines(check) {
+        labelled("from", &seen, look, &mut out);
+    }
     tries(check, look, &mut out);
     for change in &check.changes {
         let receipt =
@@ -66,7 +69,10 @@ fn block(check: &CheckRecord, look: &Look) -> Vec<String> {
     }
     by_hand(check, look, &mut out);
     contact(check, telling.first().copied(), look, &mut out);
-    if verbose && let Some(seen) = &check.observation {
+    for (place, seen) in vantage::observations(check).filter(|_| verbose) {
+        if let Some(place) = place {
+            labelled("from", &wrap::name(place), look, &mut out);
+        }
         observation(seen, look, &mut out);
     }
     out
@@ -80,7 +86,7 @@ fn title(check: &CheckRecord, finding: Option<&Finding>, look: &Look, out: &mut 
     let word = if waived { format!("{word} (waived)") } else { word.to_owned() };
     let id = line(check.id.as_str());
     let what = match finding {
-        Some(finding) => format!("{}  {}", line(&finding.code), line(&finding.target)),
+        Some(finding) => format!("{}  {}", line(&finding.code), vantage::target(finding)),
         None if check.title == check.id.as_str() => String::new(),
         None => line(&check.title),
     };

@@ -2,6 +2,7 @@
 //! the first screen and on the last.
 
 mod detail;
+mod matrix;
 mod rows;
 
 use anstyle::{AnsiColor, Color, Style};
@@ -35,6 +36,11 @@ pub(super) fn render(record: &RunRecord, look: &Look) -> String {
     out.push(String::new());
     if !table.is_empty() {
         out.extend(table);
+        out.push(String::new());
+    }
+    let matrix = matrix::lines(record, look);
+    if !matrix.is_empty() {
+        out.extend(matrix);
         out.push(String::new());
     }
     out.extend(verdict.iter().cloned());

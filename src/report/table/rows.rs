@@ -172,7 +172,7 @@ fn fold(n: usize, outcome: Option<Outcome>, seen: String) -> Line {
 
 /// All that another phase or the command line left out, in one line.
 fn aside_line(aside: &[&CheckRecord], look: &Look) -> Option<Line> {
-    let parts: Vec<String> = [SkipReason::Phase, SkipReason::NotSelected]
+    let parts: Vec<String> = [SkipReason::Phase, SkipReason::NotSelected, SkipReason::Shard]
         .into_iter()
         .filter_map(|reason| {
             let n = aside
