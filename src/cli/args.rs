@@ -7,6 +7,7 @@ use clap_complete::Shell;
 use clap_complete::engine::ArgValueCompleter;
 
 use super::complete;
+use super::silence::args::SilenceCommand;
 use crate::model::time::Span;
 use crate::plan::{PhaseChoice, Shard};
 
@@ -56,6 +57,9 @@ pub enum Command {
     Report(ReportArgs),
     /// Make one record out of shards of a run, or of runs from several vantage points.
     Merge(MergeArgs),
+    /// Show, end, extend or audit the silences that runs have made.
+    #[command(subcommand)]
+    Silence(SilenceCommand),
     /// Sign a manual item of a checklist, as it stands.
     Sign(SignArgs),
     /// Say what a code or a kind means, why it matters at a launch, and how to fix it.
@@ -83,8 +87,8 @@ pub enum Command {
     },
     /// Print the manual page of gonogo or of one of its verbs (roff).
     Man {
-        /// The verb.
-        verb: Option<String>,
+        /// The verb, such as run, or silence extend.
+        verb: Vec<String>,
     },
     /// Write the generated manual into a folder.
     #[command(hide = true)]
@@ -188,6 +192,23 @@ pub struct EngineArgs {
     /// A label for where this run looks from.
     #[arg(long, value_name = "NAME")]
     pub vantage: Option<String>,
+}
+
+impl EngineArgs {
+    /// Those of a run that only looks.
+    #[must_use]
+    pub const fn looking() -> Self {
+        Self {
+            apply: false,
+            allow: Vec::new(),
+            jobs: crate::engine::DEFAULT_JOBS,
+            timeout: None,
+            deadline: None,
+            strict: false,
+            fail_fast: false,
+            vantage: None,
+        }
+    }
 }
 
 /// What is written where.
@@ -343,7 +364,7 @@ pub struct MergeArgs {
     pub output: OutputArgs,
 }
 
-fn name_and_value(text: &str) -> Result<(String, String), String> {
+pub(super) fn name_and_value(text: &str) -> Result<(String, String), String> {
     match text.split_once('=') {
         Some((name, value)) if !name.trim().is_empty() => {
             Ok((name.trim().to_owned(), value.to_owned()))

@@ -170,18 +170,19 @@ pub(super) fn write(folder: &Path) -> anyhow::Result<()> {
     Ok(())
 }
 
-/// Prints the manual page of the program or of a verb.
-pub(super) fn page(verb: Option<&str>) -> anyhow::Result<u8> {
+/// Prints the manual page of the program or of a verb; a verb may have verbs of its own.
+pub(super) fn page(words: &[String]) -> anyhow::Result<u8> {
     let mut command = Cli::command();
     command.build();
-    let command = match verb {
-        None => command,
-        Some(verb) => command
-            .find_subcommand(verb)
+    for word in words {
+        command = command
+            .find_subcommand(word)
             .filter(|command| !command.is_hide_set())
             .cloned()
-            .with_context(|| format!("there is no verb `{verb}`; `gonogo --help` lists them"))?,
-    };
+            .with_context(|| {
+            format!("there is no verb `{word}`; `gonogo --help` lists them")
+        })?;
+    }
     let mut roff = Vec::new();
     clap_mangen::Man::new(command).render(&mut roff)?;
     super::output::stdout(&roff)?;

@@ -18,6 +18,7 @@ mod run;
 mod schema;
 mod select;
 mod sign;
+mod silence;
 
 use std::sync::{Mutex, PoisonError};
 
@@ -78,9 +79,10 @@ fn dispatch(cli: &Cli) -> anyhow::Result<u8> {
         Command::Explain { topic } => explain::run(topic.as_deref()),
         Command::Init { pack } => init::run(pack),
         Command::Schema { of } => schema::run(*of),
+        Command::Silence(command) => silence::run(command, cli.color),
         Command::Sign(args) => sign::run(args, cli.color),
         Command::Completions { shell } => complete::script(*shell),
-        Command::Man { verb } => manual::page(verb.as_deref()),
+        Command::Man { verb } => manual::page(verb),
         Command::Docs { folder } => manual::write(folder).map(|()| exit::GO),
     }
 }

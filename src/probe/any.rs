@@ -1,5 +1,6 @@
 //! Probes without their types: what the engine, `plan` and `report` see of every kind alike.
 
+use std::any::Any;
 use std::pin::Pin;
 use std::time::Duration;
 
@@ -40,6 +41,8 @@ pub struct Judged {
 pub trait AnyProbe: Send + Sync {
     /// See [`Probe::KIND`].
     fn kind(&self) -> &'static str;
+    /// The kind itself, for those who know which one it is.
+    fn as_any(&self) -> &dyn Any;
     /// See [`Probe::complaints`].
     fn complaints(&self) -> Vec<Complaint>;
     /// See [`Probe::peers`].
@@ -111,6 +114,9 @@ macro_rules! any_probe {
         impl<P: $bound> AnyProbe for $wrapper<P> {
             fn kind(&self) -> &'static str {
                 P::KIND
+            }
+            fn as_any(&self) -> &dyn Any {
+                &self.0
             }
             fn complaints(&self) -> Vec<Complaint> {
                 self.0.complaints()

@@ -39,6 +39,7 @@ pub use json::digest;
 pub use nagios::NagiosStatus;
 #[cfg(feature = "pdf")]
 pub use pdf::{Proof, attached_record, blank_checklist, prove};
+pub use when::{distance, window as window_in};
 
 /// A format a record can be rendered in.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]

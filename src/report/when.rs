@@ -31,7 +31,8 @@ pub(super) fn full(at: Timestamp, zone: &TimeZone) -> String {
 }
 
 /// `in 23h 41m`, `41m ago`, `now`, seen from an instant.
-pub(super) fn distance(at: Timestamp, from: Timestamp) -> String {
+#[must_use]
+pub fn distance(at: Timestamp, from: Timestamp) -> String {
     let span = at.duration_since(from);
     if span.as_secs() == 0 {
         return "now".to_owned();
@@ -51,7 +52,8 @@ pub(super) fn distance(at: Timestamp, from: Timestamp) -> String {
 }
 
 /// `2026-11-23 09:45:00 to 13:00:00 +08:00 (01:45:00 to 05:00:00 UTC)`, where one day holds it.
-pub(super) fn window(window: Window, zone: &TimeZone) -> String {
+#[must_use]
+pub fn window(window: Window, zone: &TimeZone) -> String {
     let ends =
         |zone: &TimeZone| (window.from.to_zoned(zone.clone()), window.to.to_zoned(zone.clone()));
     let ((from, to), (utc_from, utc_to)) = (ends(zone), ends(&TimeZone::UTC));

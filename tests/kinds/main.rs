@@ -22,6 +22,7 @@ mod silence_fleet;
 mod silence_ha;
 mod silence_many;
 mod silence_matching;
+mod silence_verbs;
 mod support;
 mod tls;
 mod tls_fixtures;

@@ -3,13 +3,14 @@
 use std::time::Duration;
 
 use gonogo::clock::Clock;
+use gonogo::model::fault::Fault;
 use gonogo::model::outcome::Outcome;
 use gonogo::model::time::Window;
 use gonogo::net::alertmanager::{Matcher, NewSilence, WireMatcher};
 use gonogo::net::http::{Access, HttpUrl};
 use gonogo::net::prometheus::Prometheus;
 use gonogo::probe::silence::audit::{Question, Why, audit};
-use gonogo::probe::silence::fleet::{Fleet, Which};
+use gonogo::probe::silence::fleet::{Fleet, Until, Which};
 use gonogo::probe::silence::{Silence, marker};
 use jiff::{SignedDuration, Timestamp};
 use serde_json::json;
@@ -63,12 +64,14 @@ async fn ours_are_listed_extended_and_ended_and_others_are_left_alone() {
     // Longer, and then shorter.
     for seconds in [7_200, 1_800] {
         let to = at(seconds);
-        let ids = fleet.extend(&run(), to, WAIT).await.expect("changed");
-        assert_eq!(ids.len(), 1);
+        let changed = fleet.extend(&run(), Until::At(to), Some("slow sync"), WAIT).await;
+        let changed = changed.expect("changed");
+        assert_eq!((changed.done.len(), changed.unseen.len()), (1, 0));
         for member in &cluster.members {
             let silences = member.silences().await;
-            let changed = silences.iter().find(|s| s.id == ids[0]).expect("it");
-            assert!(changed.ends_at.duration_since(to).abs().as_secs() < 1);
+            let silence = silences.iter().find(|s| s.id == changed.done[0].1).expect("it");
+            assert!(silence.ends_at.duration_since(to).abs().as_secs() < 1);
+            assert!(silence.comment.ends_with("; slow sync"), "{}", silence.comment);
         }
     }
 
@@ -79,17 +82,17 @@ async fn ours_are_listed_extended_and_ended_and_others_are_left_alone() {
     assert_eq!(heard[0].labels["service"], "order");
 
     let ended = fleet.expire(&run(), WAIT).await.expect("ended");
-    assert_eq!(ended.len(), 1);
+    assert_eq!((ended.done.len(), ended.unseen.len()), (1, 0));
     for member in &cluster.members {
         let left: Vec<String> = member.silences().await.into_iter().map(|s| s.id).collect();
         assert_eq!(left, std::slice::from_ref(&foreign));
     }
-    assert!(fleet.expire(&run(), WAIT).await.expect("nothing to end").is_empty());
+    assert!(fleet.expire(&run(), WAIT).await.expect("nothing to end").done.is_empty());
     assert_eq!(fleet.list(&Which::Id(foreign)).await.silences.len(), 1);
 }
 
 #[tokio::test]
-async fn a_member_that_is_down_is_said_and_not_passed_over() {
+async fn a_member_that_is_down_is_said_and_does_not_keep_the_others_from_being_changed() {
     let mut cluster = Cluster::of(2).await;
     let parameters = on_cluster(&cluster).await;
     let cx = context(Duration::from_secs(20));
@@ -99,8 +102,19 @@ async fn a_member_that_is_down_is_said_and_not_passed_over() {
     let listing = fleet.list(&Which::Ours).await;
     assert_eq!(listing.silences.len(), 1);
     assert_eq!(listing.unseen[0].0, cluster.members[1].url());
-    fleet.expire(&Which::Ours, WAIT).await.expect_err("not seen on every member");
-    fleet.extend(&Which::Ours, at(60), WAIT).await.expect_err("not seen on every member");
+    let down = [cluster.members[1].url()];
+    let unseen = |unseen: Vec<(String, Fault)>| -> Vec<String> {
+        unseen.into_iter().map(|(url, _)| url).collect()
+    };
+    let until = Until::At(at(60));
+    let changed = fleet.extend(&Which::Ours, until, None, WAIT).await.expect("changed");
+    assert_eq!((changed.done.len(), unseen(changed.unseen)), (1, down.to_vec()));
+    let ended = fleet.expire(&Which::Ours, WAIT).await.expect("ended");
+    assert_eq!((ended.done.len(), unseen(ended.unseen)), (1, down.to_vec()));
+    assert!(cluster.members[0].silences().await.is_empty());
+    cluster.members[0].kill();
+    fleet.expire(&Which::Ours, WAIT).await.expect_err("nobody answered");
+    fleet.extend(&Which::Ours, until, None, WAIT).await.expect_err("nobody answered");
 }
 
 #[tokio::test]

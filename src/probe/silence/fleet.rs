@@ -7,12 +7,13 @@ use futures_util::future::join_all;
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
+use super::judge::overlaps;
 use super::marker::Marker;
 use super::observe::{AlertSeen, SilenceSeen};
 use crate::clock::Clock;
 use crate::model::fault::Fault;
 use crate::model::text::one_line;
-use crate::model::time::Span;
+use crate::model::time::{Span, Window};
 use crate::net::alertmanager::{Alertmanager, NewSilence, Silence, State};
 use crate::net::http::{Access, HttpUrl};
 
@@ -34,12 +35,48 @@ pub enum Which {
     Run(String),
     /// Those of a check, by the key in its marker.
     Key(String),
+    /// Those of a check that have an instant in common with a stretch of time: of one release, not
+    /// of the one before.
+    KeyWithin(String, Window),
     /// One, by its own name; anybody's.
     Id(String),
     /// All with a marker of ours.
     Ours,
+    /// All with a marker of ours that began before an instant.
+    OursBefore(Timestamp),
     /// All.
     Anybodys,
+    /// What any of these means.
+    Any(Vec<Which>),
+}
+
+/// When a silence is to end.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Until {
+    /// At an instant.
+    At(Timestamp),
+    /// So much later than it does now.
+    Longer(Span),
+}
+
+impl Until {
+    /// The new end of a silence that ends at `end` now.
+    #[must_use]
+    pub fn of(self, end: Timestamp) -> Timestamp {
+        match self {
+            Self::At(to) => to,
+            Self::Longer(by) => end.saturating_add(by.signed()).unwrap_or(Timestamp::MAX),
+        }
+    }
+}
+
+/// What came of ending or changing silences.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Changed {
+    /// Each silence as it was, and the name it has now.
+    pub done: Vec<(Listed, String)>,
+    /// The members that did not say whether they know of it, and why.
+    pub unseen: Vec<(String, Fault)>,
 }
 
 /// A silence and where it is.
@@ -74,9 +111,15 @@ impl Which {
         match self {
             Self::Run(run) => marker.is_some_and(|marker| marker.run == *run),
             Self::Key(key) => marker.is_some_and(|marker| marker.key == *key),
+            Self::KeyWithin(key, window) => {
+                marker.is_some_and(|marker| marker.key == *key)
+                    && overlaps(silence.starts_at, silence.ends_at, *window)
+            }
             Self::Id(id) => silence.id == *id,
             Self::Ours => marker.is_some(),
+            Self::OursBefore(at) => marker.is_some() && silence.starts_at < *at,
             Self::Anybodys => true,
+            Self::Any(any) => any.iter().any(|which| which.means(silence)),
         }
     }
 }
@@ -155,22 +198,20 @@ impl Fleet {
         if answered { Ok(heard.into_values().collect()) } else { Err(fault) }
     }
 
-    /// Ends the silences meant, and waits until no member that answers has one of them; returns
-    /// those that were ended. Ending what is over already is no mistake.
+    /// Ends the silences meant, and waits until no member that answers has one of them. Ending what
+    /// is over already is no mistake.
     ///
     /// # Errors
-    /// A [`Fault`] when a member did not say, or has one of them still when `wait` is over.
-    pub async fn expire(&self, which: &Which, wait: Duration) -> Result<Vec<Listed>, Fault> {
+    /// A [`Fault`] when no member answered, or one has one of them still when `wait` is over.
+    pub async fn expire(&self, which: &Which, wait: Duration) -> Result<Changed, Fault> {
         let begun = Clock.tick();
         let mut pause = PAUSES.0;
         let mut ended: BTreeMap<String, Listed> = BTreeMap::new();
         loop {
-            let listing = self.list(which).await;
-            if let Some((_, fault)) = listing.unseen.first() {
-                return Err(fault.clone());
-            }
+            let listing = self.answered(which).await?;
             if listing.silences.is_empty() {
-                return Ok(ended.into_values().collect());
+                let done = ended.into_iter().map(|(id, listed)| (listed, id)).collect();
+                return Ok(Changed { done, unseen: listing.unseen });
             }
             let left: Vec<String> =
                 listing.silences.iter().map(|listed| listed.silence.id.clone()).collect();
@@ -184,6 +225,15 @@ impl Fleet {
             }
             tokio::time::sleep(pause).await;
             pause = (pause * 2).min(PAUSES.1);
+        }
+    }
+
+    /// The silences meant, where at least one member answered.
+    async fn answered(&self, which: &Which) -> Result<Listing, Fault> {
+        let listing = self.list(which).await;
+        match listing.unseen.first() {
+            Some((_, fault)) if listing.unseen.len() == self.members.len() => Err(fault.clone()),
+            Some(_) | None => Ok(listing),
         }
     }
 
@@ -202,62 +252,90 @@ impl Fleet {
 
     /// Makes the silences meant end at another instant, and waits until every member that answers
     /// has them so. Alertmanager may give a changed silence another name: the one returned counts.
+    /// A `reason` is added to the comment, where everybody who meets the silence reads it.
     ///
     /// # Errors
-    /// A [`Fault`] when a member did not say, refused, or lacks one of them when `wait` is over.
+    /// A [`Fault`] when no member answered, one refused, or one lacks a change when `wait` is over.
     pub async fn extend(
         &self,
         which: &Which,
-        to: Timestamp,
+        until: Until,
+        reason: Option<&str>,
         wait: Duration,
-    ) -> Result<Vec<String>, Fault> {
-        let (held, unseen) = self.held(which).await;
-        if let Some((_, fault)) = unseen.into_iter().next() {
-            return Err(fault);
+    ) -> Result<Changed, Fault> {
+        let listing = self.answered(which).await?;
+        let (held, _) = self.held(which).await;
+        let mut done = Vec::new();
+        for listed in listing.silences {
+            let of_it = |silences: &'_ [Silence]| {
+                silences.iter().find(|silence| silence.id == listed.silence.id).cloned()
+            };
+            let holders: Vec<(&Alertmanager, Silence)> = held
+                .iter()
+                .filter_map(|(member, silences)| Some((*member, of_it(silences)?)))
+                .collect();
+            let id = self.change(&holders, until, reason).await?;
+            done.push((listed, id));
         }
-        let mut todo: BTreeMap<String, (&Alertmanager, &Silence)> = BTreeMap::new();
-        for (member, silences) in &held {
-            for silence in silences {
-                todo.entry(silence.id.clone()).or_insert((member, silence));
-            }
-        }
-        let mut ids = Vec::new();
-        for (id, (member, silence)) in todo {
+        let ends: Vec<(&str, Timestamp)> = done
+            .iter()
+            .map(|(listed, id)| (id.as_str(), until.of(listed.silence.ends_at)))
+            .collect();
+        let unseen = self.arrived(&ends, wait).await?;
+        Ok(Changed { done, unseen })
+    }
+
+    /// Changes one silence on the first of its holders that answers.
+    async fn change(
+        &self,
+        holders: &[(&Alertmanager, Silence)],
+        until: Until,
+        reason: Option<&str>,
+    ) -> Result<String, Fault> {
+        let mut last = Fault::Interrupted;
+        for (member, silence) in holders {
+            let reason = reason.map_or_else(String::new, |why| format!("; {}", one_line(why)));
             let new = NewSilence {
-                id: Some(id.clone()),
+                id: Some(silence.id.clone()),
                 // In their order: with another one it would be another silence.
                 matchers: silence.matchers.clone(),
                 starts_at: silence.starts_at,
-                ends_at: to,
+                ends_at: until.of(silence.ends_at),
                 created_by: silence.created_by.clone(),
-                comment: silence.comment.clone(),
+                comment: format!("{}{reason}", silence.comment),
             };
-            let posted = member.post(&new, self.limit).await;
-            ids.push(posted.map_err(|trouble| trouble.into_fault(&format!("changing {id}")))?);
+            match member.post(&new, self.limit).await {
+                Ok(id) => return Ok(id),
+                // Posting the same change of the same silence twice changes it once.
+                Err(trouble) => {
+                    last = trouble.into_fault(&format!("changing {}", one_line(&silence.id)));
+                }
+            }
         }
-        self.arrived(&ids, to, wait).await?;
-        Ok(ids)
+        Err(last)
     }
 
-    /// Waits until every member has these silences with this end. To the second: what comes back
-    /// has been through another clock's rounding.
-    async fn arrived(&self, ids: &[String], to: Timestamp, wait: Duration) -> Result<(), Fault> {
+    /// Waits until every member that answers has these silences with these ends; returns those that
+    /// did not answer. To the second: what comes back has been through another clock's rounding.
+    async fn arrived(
+        &self,
+        ends: &[(&str, Timestamp)],
+        wait: Duration,
+    ) -> Result<Vec<(String, Fault)>, Fault> {
         let begun = Clock.tick();
         let mut pause = PAUSES.0;
         loop {
             let (held, unseen) = self.held(&Which::Anybodys).await;
-            if let Some((_, fault)) = unseen.into_iter().next() {
-                return Err(fault);
-            }
-            let late = held.iter().find(|(_, silences)| {
-                !ids.iter().all(|id| {
-                    silences.iter().any(|silence| {
-                        let off = silence.ends_at.duration_since(to).abs();
-                        silence.id == *id && off.as_secs() < 1
-                    })
+            let has = |silences: &[Silence], id: &str, to: Timestamp| {
+                silences.iter().any(|silence| {
+                    let off = silence.ends_at.duration_since(to).abs();
+                    silence.id == id && off.as_secs() < 1
                 })
-            });
-            let Some((member, _)) = late else { return Ok(()) };
+            };
+            let late = held
+                .iter()
+                .find(|(_, silences)| !ends.iter().all(|(id, to)| has(silences, id, *to)));
+            let Some((member, _)) = late else { return Ok(unseen) };
             if begun.elapsed() > wait {
                 let what = format!("waiting for the change to reach {}", member.base());
                 return Err(Fault::Timeout { what, after: Span::from(wait) });

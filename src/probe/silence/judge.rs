@@ -9,12 +9,11 @@ use super::{Silence, codes, guard, matches, show_window};
 use crate::model::fault::Sight;
 use crate::model::finding::Finding;
 use crate::model::outcome::Outcome;
-use crate::model::text::one_line;
+use crate::model::text::{count, one_line, quote};
 use crate::model::time::Window;
 use crate::net::alertmanager::State;
 use crate::net::http::Denial;
 use crate::probe::JudgeCx;
-use crate::model::text::quote;
 
 /// How much of the end of a window may be uncovered: a fiftieth, and a minute at most. Where the
 /// launch is "now" it moves between two runs.
@@ -170,7 +169,7 @@ fn on_member(probe: &Silence, member: &Member, window: Window) -> Vec<Finding> {
         .map(AlertSeen::name)
         .collect();
     if loud.is_empty() {
-        let message = format!("{}, silencing {} alerts now", show(silence), hits().count());
+        let message = format!("{}, silencing {} now", show(silence), count(hits().count(), "alert"));
         found.push(Finding::new(&codes::OK, &member.url, message).actual(silence.comment.clone()));
     } else {
         let message = format!("{}, but {} are not silenced by it", show(silence), one_line(&loud.join(", ")));

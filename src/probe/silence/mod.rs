@@ -32,7 +32,7 @@ pub use guard::Rail;
 pub use observe::{AlertSeen, Member, Reply, RuleSeen, Rules, Seen, SilenceSeen, Up};
 
 /// How long a change may take to reach every member: a full exchange of state is due every minute.
-const GOSSIP: Duration = Duration::from_secs(70);
+pub const GOSSIP: Duration = Duration::from_secs(70);
 
 /// Are the alerts that the rollout is known to raise silenced, those and no others?
 ///
