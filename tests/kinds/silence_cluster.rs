@@ -103,6 +103,14 @@ impl Member {
             command.arg(format!("--cluster.peer={peer}"));
         }
         self.child = Some(command.spawn().expect("an Alertmanager; is it installed?"));
+        // Two that begin at the same moment may both find nobody, and would try again only after
+        // fifteen seconds.
+        #[expect(clippy::disallowed_methods, reason = "a test may wait by the clock")]
+        let begun = Instant::now();
+        while std::net::TcpStream::connect(self.gossip).is_err() {
+            assert!(begun.elapsed() < LIMIT, "an Alertmanager does not listen to others");
+            std::thread::sleep(Duration::from_millis(5));
+        }
     }
 
     /// Ends it at once, as a crash would.
