@@ -211,7 +211,7 @@ fn parse(text: &[u8]) -> Result<RunRecord, Unreadable> {
     let mut lines = text.split(|byte| *byte == b'\n').filter(|line| !line.is_empty()).peekable();
     while let Some(line) = lines.next() {
         match serde_json::from_slice(line) {
-            Ok(event) => fold.apply(&event),
+            Ok(event) => fold.apply(event),
             // A run that was killed tears its last line; a torn line elsewhere is no log.
             Err(_) if lines.peek().is_none() && !text.ends_with(b"\n") => {}
             Err(error) => return Err(foreign(error)),

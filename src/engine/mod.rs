@@ -111,6 +111,12 @@ struct Run<'a> {
     /// Index of the first job of each step, and one past the last.
     steps: Vec<(usize, usize)>,
     places: HashMap<CheckId, usize>,
+    /// The jobs that need each job.
+    dependants: Vec<Vec<usize>>,
+    /// Whether each job has its record.
+    done: Vec<bool>,
+    /// Jobs that need one which has been done since somebody looked.
+    freed: Vec<usize>,
     fold: Fold,
     sinks: Vec<Box<dyn Sink + 'a>>,
     warnings: Vec<String>,
@@ -159,16 +165,24 @@ impl<'a> Run<'a> {
             }
             steps.push((first, jobs.len()));
         }
-        let mut fold = Fold::default();
         let started = Event::RunStarted { header, steps: skeleton(plan, &jobs) };
-        fold.apply(&started);
-        let places = jobs.iter().enumerate().map(|(n, job)| (job.blank.id.clone(), n)).collect();
+        let places: HashMap<_, _> =
+            jobs.iter().enumerate().map(|(n, job)| (job.blank.id.clone(), n)).collect();
+        let mut dependants = vec![Vec::new(); jobs.len()];
+        for (n, job) in jobs.iter().enumerate() {
+            for need in job.needs.iter().filter_map(|id| places.get(id)) {
+                dependants[*need].push(n);
+            }
+        }
         let deadline = options.deadline.map(|deadline| clock.tick() + deadline.get());
         let mut run = Self {
+            done: jobs.iter().map(|job| !job.is_open()).collect(),
             jobs: jobs.into(),
             steps,
             places,
-            fold,
+            dependants,
+            freed: Vec::new(),
+            fold: Fold::default(),
             sinks,
             warnings: Vec::new(),
             secrets: plan.checklist.secrets.clone(),
@@ -180,7 +194,7 @@ impl<'a> Run<'a> {
             options,
             clock,
         };
-        run.tell(&started);
+        run.emit(started);
         run
     }
 
@@ -188,41 +202,31 @@ impl<'a> Run<'a> {
     fn begin(&mut self) {
         for job in Arc::clone(&self.jobs).iter().filter(|job| !job.is_open()) {
             let check = job.carried.as_ref().unwrap_or(&job.blank).clone();
-            self.emit(&Event::CheckFinished { check: Box::new(check) });
+            self.emit(Event::CheckFinished { check: Box::new(check) });
         }
     }
 
-    /// Folds an event and hands it to the sinks.
-    fn emit(&mut self, event: &Event) {
-        self.fold.apply(event);
-        self.tell(event);
-    }
-
-    fn tell(&mut self, event: &Event) {
+    /// Hands an event to the sinks and folds it.
+    fn emit(&mut self, event: Event) {
         let warnings = &mut self.warnings;
-        self.sinks.retain_mut(|sink| match sink.event(event) {
+        self.sinks.retain_mut(|sink| match sink.event(&event) {
             Ok(()) => true,
             Err(warning) => {
                 warnings.push(warning);
                 false
             }
         });
+        self.fold.apply(event);
     }
 
     /// Records the end of a check, without its secrets.
     fn finished(&mut self, mut check: CheckRecord) {
         redact(&mut check, &self.secrets);
-        self.emit(&Event::CheckFinished { check: Box::new(check) });
-    }
-
-    fn record_of(&self, job: usize) -> Option<&CheckRecord> {
-        let step = self.steps.iter().position(|(first, end)| (*first..*end).contains(&job))?;
-        let record = self.fold.record()?;
-        record.steps.get(step)?.checks.get(job - self.steps[step].0)
-    }
-
-    fn outcome_of(&self, id: &CheckId) -> Option<&CheckRecord> {
-        self.record_of(*self.places.get(id)?)
+        if let Some(n) = self.places.get(&check.id) {
+            self.done[*n] = true;
+            self.freed.extend(&self.dependants[*n]);
+        }
+        self.emit(Event::CheckFinished { check: Box::new(check) });
     }
 
     /// The first blocker that has failed so far, waived ones left out.
@@ -297,7 +301,7 @@ impl<'a> Run<'a> {
             Some(Stop::Interrupt | Stop::Terminate) | None => &codes::INTERRUPTED,
         };
         let finding = Finding::new(code, job.blank.id.as_str(), code.summary);
-        let known = self.outcome_of(&job.blank.id).cloned().unwrap_or_else(|| job.blank.clone());
+        let known = self.fold.check(&job.blank.id).cloned().unwrap_or_else(|| job.blank.clone());
         self.finished(CheckRecord {
             outcome: finding.outcome,
             summary: finding.message.clone(),
@@ -309,14 +313,14 @@ impl<'a> Run<'a> {
     fn stop_now(&mut self, stop: Stop) {
         if self.stopped.is_none() {
             self.stopped = Some(stop);
-            self.emit(&Event::Stopped { stop, at: self.clock.now() });
+            self.emit(Event::Stopped { stop, at: self.clock.now() });
         }
     }
 
     fn finish(mut self) -> Ran {
         if let Some(record) = self.fold.record() {
             let verdict = decide(record);
-            self.emit(&Event::RunFinished { at: self.clock.now(), verdict });
+            self.emit(Event::RunFinished { at: self.clock.now(), verdict });
         }
         let record = self.fold.into_record();
         Ran { record: record.expect("a run begins with its start"), warnings: self.warnings }

@@ -1,7 +1,7 @@
 //! One step: its checks at the same time, each after what it needs, changes last and one by one.
 
 use std::any::Any;
-use std::collections::{HashMap, HashSet, VecDeque};
+use std::collections::{BTreeSet, HashMap, HashSet, VecDeque};
 use std::sync::Arc;
 
 use serde_json::Value;
@@ -30,7 +30,11 @@ struct StepRun {
     names: HashMap<Id, usize>,
     news: (mpsc::Sender<News>, mpsc::Receiver<News>),
     /// Not begun yet, in list order.
-    waiting: VecDeque<usize>,
+    waiting: BTreeSet<usize>,
+    /// Those of them that may be able to begin now.
+    candidates: VecDeque<usize>,
+    /// One past the last job of the step.
+    end: usize,
     /// Looked at, with a change to be made, in list order.
     changes: Vec<(usize, CheckRecord, String, Value)>,
     /// Changes made; the next look at these is the one that counts.
@@ -41,16 +45,19 @@ impl Run<'_> {
     /// Runs one step to its end.
     pub(super) async fn step(&mut self, number: usize) {
         let (first, end) = self.steps[number];
-        let waiting = (first..end).filter(|n| self.jobs[*n].is_open()).collect();
+        let waiting: BTreeSet<usize> = (first..end).filter(|n| self.jobs[*n].is_open()).collect();
         let mut step = StepRun {
             tasks: JoinSet::new(),
             names: HashMap::new(),
             news: mpsc::channel(NEWS),
+            candidates: waiting.iter().copied().collect(),
             waiting,
+            end,
             changes: Vec::new(),
             verifying: HashMap::new(),
         };
         loop {
+            step.candidates.extend(self.freed.drain(..));
             self.start_ready(&mut step);
             if step.tasks.is_empty() {
                 if step.changes.is_empty() {
@@ -72,25 +79,25 @@ impl Run<'_> {
         }
     }
 
-    /// Begins every check whose needs are met, and skips those whose needs cannot be met any more.
+    /// Begins every check whose needs are met, and skips those whose needs cannot be met any more;
+    /// looks only at those that one of their needs has freed.
     fn start_ready(&mut self, step: &mut StepRun) {
-        loop {
-            let mut moved = false;
-            for _ in 0..step.waiting.len() {
-                let Some(n) = step.waiting.pop_front() else { break };
+        while let Some(n) = step.candidates.pop_front() {
+            if step.waiting.contains(&n) {
                 let job = Arc::clone(&self.jobs[n]);
-                match self.readiness(&job, step) {
-                    Readiness::Ready => self.start(n, job, step),
-                    Readiness::Wait => step.waiting.push_back(n),
+                match self.readiness(&job, step.end) {
+                    Readiness::Ready => {
+                        step.waiting.remove(&n);
+                        self.start(n, job, step);
+                    }
+                    Readiness::Wait => {}
                     Readiness::Never(cause) => {
+                        step.waiting.remove(&n);
                         self.skip(&job, SkipReason::Needs, Some(cause));
-                        moved = true;
                     }
                 }
             }
-            if !moved {
-                return;
-            }
+            step.candidates.extend(self.freed.drain(..));
         }
     }
 
@@ -100,17 +107,11 @@ impl Run<'_> {
         step.names.insert(handle.id(), n);
     }
 
-    fn readiness(&self, job: &Job, step: &StepRun) -> Readiness {
-        let open = |id: &CheckId| {
-            self.places.get(id).is_some_and(|n| {
-                step.waiting.contains(n)
-                    || step.names.values().any(|running| running == n)
-                    || step.changes.iter().any(|(waiting, ..)| waiting == n)
-            })
-        };
+    /// Whether a check of the step that ends before job `end` can begin.
+    fn readiness(&self, job: &Job, end: usize) -> Readiness {
         for id in &job.needs {
-            let Some(needed) = self.outcome_of(id) else { continue };
-            if open(id) {
+            let Some(needed) = self.fold.check(id) else { continue };
+            if self.places.get(id).is_some_and(|n| *n < end && !self.done[*n]) {
                 return Readiness::Wait;
             }
             let met = needed.waived.is_some()
@@ -149,13 +150,13 @@ impl Run<'_> {
         match news {
             News::Started { job, attempt, at } => {
                 let id = self.jobs[job].blank.id.clone();
-                self.emit(&Event::CheckStarted { id, at, attempt });
+                self.emit(Event::CheckStarted { id, at, attempt });
             }
             News::Failed { job, mut attempt } => {
                 let id = self.jobs[job].blank.id.clone();
                 attempt.summary = self.secrets.redact(&attempt.summary);
                 attempt.fault = attempt.fault.map(|fault| fault.redacted(&self.secrets));
-                self.emit(&Event::AttemptFailed { id, attempt });
+                self.emit(Event::AttemptFailed { id, attempt });
             }
         }
     }
@@ -210,7 +211,7 @@ impl Run<'_> {
             return self.concluded(held_back(check, finding, change(ChangeState::Proposed, None)));
         }
         let id = check.id.clone();
-        self.emit(&Event::ChangeIntended {
+        self.emit(Event::ChangeIntended {
             id: id.clone(),
             change: change(ChangeState::Intended, None),
         });
@@ -221,7 +222,7 @@ impl Run<'_> {
             Ok(receipt) => {
                 let receipt = Some(self.secrets.redact(&one_line(&receipt)));
                 let change = change(ChangeState::Applied, receipt);
-                self.emit(&Event::ChangeEnded { id, change: change.clone() });
+                self.emit(Event::ChangeEnded { id, change: change.clone() });
                 step.verifying.insert(n, change);
                 self.start(n, job, step);
             }
@@ -233,7 +234,7 @@ impl Run<'_> {
                     ChangeState::Failed
                 };
                 let change = change(state, Some(self.secrets.redact(&fault.to_string())));
-                self.emit(&Event::ChangeEnded { id, change: change.clone() });
+                self.emit(Event::ChangeEnded { id, change: change.clone() });
                 self.concluded(held_back(check, finding, change));
             }
         }

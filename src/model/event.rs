@@ -100,38 +100,39 @@ pub struct Fold {
 impl Fold {
     /// Takes one event. Events before the run's start, or about checks the run does not have, say
     /// nothing about this run and change nothing.
-    pub fn apply(&mut self, event: &Event) {
+    pub fn apply(&mut self, event: Event) {
         match event {
             Event::RunStarted { header, steps } => self.start(header, steps),
             Event::CheckStarted { .. } => {}
             Event::AttemptFailed { id, attempt } => {
-                if let Some(check) = self.find(id) {
-                    check.attempts.push(attempt.clone());
+                if let Some(check) = self.find(&id) {
+                    check.attempts.push(attempt);
                 }
             }
             Event::ChangeIntended { id, change } | Event::ChangeEnded { id, change } => {
-                if let Some(check) = self.find(id) {
+                if let Some(check) = self.find(&id) {
                     check.changes.retain(|known| known.what != change.what);
-                    check.changes.push(change.clone());
+                    check.changes.push(change);
                 }
             }
             Event::CheckFinished { check } => {
+                let after = check.outcome;
                 if let Some(known) = self.find(&check.id) {
-                    let before = std::mem::replace(known, (**check).clone()).outcome;
+                    let before = std::mem::replace(known, *check).outcome;
                     if let Some(record) = &mut self.record {
-                        record.counts.moved(before, check.outcome);
+                        record.counts.moved(before, after);
                     }
                 }
             }
             Event::Stopped { stop, .. } => {
                 if let Some(record) = &mut self.record {
-                    record.stopped = Some(*stop);
+                    record.stopped = Some(stop);
                 }
             }
             Event::RunFinished { at, verdict } => {
                 if let Some(record) = &mut self.record {
-                    record.finished = Some(*at);
-                    record.verdict = verdict.clone();
+                    record.finished = Some(at);
+                    record.verdict = verdict;
                 }
             }
         }
@@ -143,13 +144,20 @@ impl Fold {
         self.record.as_ref()
     }
 
+    /// A check as it is so far.
+    #[must_use]
+    pub fn check(&self, id: &CheckId) -> Option<&CheckRecord> {
+        let (step, check) = *self.places.get(id)?;
+        self.record.as_ref()?.steps.get(step)?.checks.get(check)
+    }
+
     /// The record at the end.
     #[must_use]
     pub fn into_record(self) -> Option<RunRecord> {
         self.record
     }
 
-    fn start(&mut self, header: &Header, steps: &[StepRecord]) {
+    fn start(&mut self, header: Header, steps: Vec<StepRecord>) {
         self.places.clear();
         for (s, step) in steps.iter().enumerate() {
             for (c, check) in step.checks.iter().enumerate() {
@@ -157,10 +165,10 @@ impl Fold {
             }
         }
         let mut record = RunRecord {
-            header: header.clone(),
+            header,
             finished: None,
             stopped: None,
-            steps: steps.to_vec(),
+            steps,
             counts: Counts::default(),
             verdict: Verdict { decision: Decision::NothingRan, because: Vec::new() },
         };

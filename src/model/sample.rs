@@ -85,7 +85,7 @@ pub(crate) fn waiver() -> Waived {
 fn folded(events: &[Event]) -> Option<RunRecord> {
     let mut fold = Fold::default();
     for event in events {
-        fold.apply(event);
+        fold.apply(event.clone());
     }
     fold.into_record()
 }

@@ -45,7 +45,7 @@ fn the_events_of_a_record_fold_to_it() {
         let mut fold = Fold::default();
         for line in text.lines() {
             let event: Event = serde_json::from_str(line).expect("one event a line");
-            fold.apply(&event);
+            fold.apply(event);
         }
         assert_eq!(fold.into_record(), Some(record), "{name}");
     }
