@@ -181,6 +181,17 @@ pub fn read(path: &Path) -> Result<RunRecord, HistoryError> {
     })
 }
 
+/// Reads a record out of the bytes of an event log or of a record in JSON.
+///
+/// # Errors
+/// Why they are neither.
+pub fn replay(text: &[u8]) -> Result<RunRecord, String> {
+    parse(text).map_err(|reason| match reason {
+        Unreadable::Newer(format) => format!("it has format {format}"),
+        Unreadable::Foreign(reason) => reason,
+    })
+}
+
 /// Why a text is no record.
 #[derive(Debug, PartialEq, Eq)]
 enum Unreadable {

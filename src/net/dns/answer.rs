@@ -8,7 +8,7 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use super::client::Meta;
-use super::message::Ask;
+use super::message::{Ask, Reading, decode};
 use super::present::{name_text, present};
 use super::rcode::Rcode;
 use super::server::Via;
@@ -172,6 +172,19 @@ impl Ede {
 }
 
 impl Answer {
+    /// The facts of the bytes of a message in answer to `ask`; `None` when they answer another
+    /// question or none.
+    ///
+    /// # Errors
+    /// Why bytes that claim to be the answer cannot be read.
+    pub fn from_wire(ask: &Ask, bytes: &[u8], meta: &Meta) -> Result<Option<Self>, String> {
+        match decode(ask, bytes) {
+            Reading::Answer(message) => Ok(Some(Self::read(ask, &message, meta))),
+            Reading::Foreign => Ok(None),
+            Reading::Garbage(why) => Err(why),
+        }
+    }
+
     /// The facts of a message.
     #[must_use]
     pub fn read(ask: &Ask, message: &Message, meta: &Meta) -> Self {
