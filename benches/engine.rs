@@ -195,6 +195,8 @@ fn header(planned: &Plan<'_>) -> Header {
         vantage: None,
         shard: None,
         resumes: None,
+        merged: Vec::new(),
+        missing: Vec::new(),
         host: None,
         operator: None,
         started: planned.now,
