@@ -69,7 +69,7 @@ fn row(what: &str, bare: Option<Cost>, mut measured: impl FnMut() -> Duration) -
     let before = cpu();
     let least = (0..ROUNDS).map(|_| measured()).min().expect("a round");
     let rounds = u32::try_from(ROUNDS).expect("a small number");
-    let cost = Cost { wall: least / checks, cpu: (cpu() - before) / (rounds * checks) };
+    let cost = Cost { wall: least / checks, cpu: cpu().saturating_sub(before) / (rounds * checks) };
     let micros = |time: Duration| time.as_secs_f64() * 1e6;
     let added = bare.map_or_else(String::new, |bare| {
         let (wall, cpu) =
