@@ -7,6 +7,7 @@
 mod any;
 pub mod expect;
 pub mod param;
+pub mod pool;
 
 use std::future::Future;
 use std::path::{Path, PathBuf};

@@ -1,7 +1,7 @@
 //! Charts: drawn from what kinds publish, and absent where there is nothing to draw.
 
 use gonogo::probe::dns::DnsSeen;
-use gonogo::probe::postgres_pool::Run;
+use gonogo::probe::pool::Run;
 use gonogo::report::{Format, Look, render};
 
 use crate::{sample, seen};

@@ -43,6 +43,8 @@ pub struct Greeting {
     pub address: String,
     /// What the server calls its version, such as `10.11.19-MariaDB`.
     pub version: String,
+    /// The number the server gave the session, as in `SHOW PROCESSLIST`. A proxy makes one up.
+    pub number: u32,
     /// Whether TLS protects the session.
     pub tls: bool,
 }
@@ -123,50 +125,79 @@ const UTF8: u8 = 45;
 /// The most rows that are read.
 const MOST_ROWS: usize = 10_000;
 
-/// Opens a session within `limit`; `base` is where the files of the URL start from.
-///
-/// # Errors
-/// A [`Fault`] when nothing was learnt.
-pub async fn open(
-    url: &MyUrl,
-    application: &str,
-    base: &Path,
-    limit: Duration,
-) -> Result<Opened, Fault> {
-    let what = format!("logging in to {}", url.target());
-    let opening = Box::pin(opening(url, application, base, limit));
-    tokio::time::timeout(limit, opening)
-        .await
-        .unwrap_or(Err(Fault::Timeout { what, after: Span::from(limit) }))
+/// Where and how to open sessions. Made once, so that the name is looked up once.
+pub struct Door {
+    url: MyUrl,
+    application: String,
+    addresses: Vec<SocketAddr>,
+    tls: Option<Arc<ClientConfig>>,
 }
 
-async fn opening(
-    url: &MyUrl,
-    application: &str,
-    base: &Path,
-    limit: Duration,
-) -> Result<Opened, Fault> {
-    let dialled = match &url.socket {
-        Some(path) => channel::unix(path).await?,
-        None => match addresses(&url.host, None, limit).await? {
-            Addresses::None(words) => return Ok(Opened::No(Refusal::NoAddress(words))),
-            Addresses::Found(ips) => {
-                let all: Vec<_> = ips.into_iter().map(|ip| SocketAddr::new(ip, url.port)).collect();
-                channel::dial_any(&all, Keepalive::default(), limit).await?
-            }
-        },
-    };
-    let (io, address) = match dialled {
-        Dialled::Open(io, address) => (io, address),
-        Dialled::No(refusal) => return Ok(Opened::No(Refusal::Connection(refusal))),
-    };
-    Login { url, application, base, address }.run(io).await
+/// What came of looking for the door.
+pub enum Found {
+    /// It can be knocked at.
+    Door(Box<Door>),
+    /// The host's name has no address.
+    No(Refusal),
+}
+
+impl Door {
+    /// Finds the addresses of a URL's host and the files it names, relative to `base`.
+    ///
+    /// # Errors
+    /// A [`Fault`] when no resolver answers or a file cannot be read.
+    pub async fn find(
+        url: &MyUrl,
+        application: impl Into<String>,
+        base: &Path,
+        limit: Duration,
+    ) -> Result<Found, Fault> {
+        let addresses = match &url.socket {
+            Some(_) => Vec::new(),
+            None => match addresses(&url.host, None, limit).await? {
+                Addresses::None(words) => return Ok(Found::No(Refusal::NoAddress(words))),
+                Addresses::Found(ips) => {
+                    ips.into_iter().map(|ip| SocketAddr::new(ip, url.port)).collect()
+                }
+            },
+        };
+        let wanted = url.socket.is_none() && url.ssl_mode != SslMode::Disabled;
+        let tls = if wanted { Some(Arc::new(config(url, base)?)) } else { None };
+        let (url, application) = (url.clone(), application.into());
+        Ok(Found::Door(Box::new(Self { url, application, addresses, tls })))
+    }
+
+    /// Opens a session within `limit`.
+    ///
+    /// # Errors
+    /// A [`Fault`] when nothing was learnt.
+    pub async fn open(&self, limit: Duration) -> Result<Opened, Fault> {
+        let what = format!("logging in to {}", self.url.target());
+        let opening = Box::pin(self.opening(limit));
+        tokio::time::timeout(limit, opening)
+            .await
+            .unwrap_or(Err(Fault::Timeout { what, after: Span::from(limit) }))
+    }
+
+    async fn opening(&self, limit: Duration) -> Result<Opened, Fault> {
+        let dialled = match &self.url.socket {
+            Some(path) => channel::unix(path).await?,
+            None => channel::dial_any(&self.addresses, Keepalive::default(), limit).await?,
+        };
+        let (io, address) = match dialled {
+            Dialled::Open(io, address) => (io, address),
+            Dialled::No(refusal) => return Ok(Opened::No(Refusal::Connection(refusal))),
+        };
+        let Self { url, application, tls, .. } = self;
+        Login { url, application, config: tls.clone(), address }.run(io).await
+    }
 }
 
 /// What the server says first.
 struct Hello {
     version: String,
     capabilities: u32,
+    number: u32,
     nonce: Vec<u8>,
     plugin: String,
 }
@@ -174,7 +205,7 @@ struct Hello {
 struct Login<'a> {
     url: &'a MyUrl,
     application: &'a str,
-    base: &'a Path,
+    config: Option<Arc<ClientConfig>>,
     address: String,
 }
 
@@ -206,18 +237,15 @@ impl Login<'_> {
             Err(error) => return self.failed(&error),
         };
         let offered = hello.capabilities & TLS != 0;
-        let tls = match (self.url.ssl_mode, &self.url.socket) {
-            (_, Some(_)) | (SslMode::Disabled, None) => false,
-            (SslMode::Preferred, None) => offered,
-            (SslMode::Required | SslMode::VerifyCa | SslMode::VerifyIdentity, None) => {
-                if !offered {
-                    return Ok(Opened::No(Refusal::NoTls));
-                }
-                true
-            }
+        let config = match (self.config.clone(), self.url.ssl_mode) {
+            (None, _) => None,
+            (Some(_), SslMode::Preferred | SslMode::Disabled) if !offered => None,
+            (Some(_), _) if !offered => return Ok(Opened::No(Refusal::NoTls)),
+            (Some(config), _) => Some(config),
         };
-        if tls {
-            packets = match self.secure(packets).await? {
+        let tls = config.is_some();
+        if let Some(config) = config {
+            packets = match self.secure(packets, config).await? {
                 Ok(packets) => packets,
                 Err(refusal) => return Ok(Opened::No(refusal)),
             };
@@ -237,15 +265,18 @@ impl Login<'_> {
         head
     }
 
-    async fn secure(&self, mut packets: Packets) -> Result<Result<Packets, Refusal>, Fault> {
-        let config = config(self.url, self.base)?;
+    async fn secure(
+        &self,
+        mut packets: Packets,
+        config: Arc<ClientConfig>,
+    ) -> Result<Result<Packets, Refusal>, Fault> {
         if let Err(error) = packets.write(&self.head(true)).await {
             return match self.failed(&error)? {
                 Opened::No(refusal) => Ok(Err(refusal)),
                 Opened::Open(_) => Ok(Err(Refusal::HungUp)),
             };
         }
-        let connector = tokio_rustls::TlsConnector::from(Arc::new(config));
+        let connector = tokio_rustls::TlsConnector::from(config);
         let name = channel::server_name(&self.url.host)?;
         match connector.connect(name, packets.io).await {
             Ok(stream) => Ok(Ok(Packets { io: Box::new(stream), sequence: packets.sequence })),
@@ -282,7 +313,7 @@ impl Login<'_> {
         match self.talk(&mut packets, &packet, safe).await {
             Ok(Ok(None)) => {
                 let (address, version) = (self.address, hello.version);
-                let greeting = Greeting { address, version, tls };
+                let greeting = Greeting { address, version, number: hello.number, tls };
                 Ok(Opened::Open(Box::new(Session { packets, greeting })))
             }
             Ok(Ok(Some(error))) => Ok(Opened::No(Refusal::Server(error))),
@@ -355,7 +386,7 @@ fn hello(packet: &[u8]) -> io::Result<Hello> {
         return Err(garbage("its greeting is of no version that is known"));
     }
     let version = one_line(&String::from_utf8_lossy(cursor.until_zero()));
-    cursor.take(4)?;
+    let number = u32::try_from(cursor.number(4)?).unwrap_or_default();
     let mut nonce = cursor.take(8)?.to_vec();
     cursor.take(1)?;
     let low = cursor.number(2)?;
@@ -368,7 +399,7 @@ fn hello(packet: &[u8]) -> io::Result<Hello> {
     nonce.truncate(20);
     let plugin = String::from_utf8_lossy(cursor.until_zero()).into_owned();
     let capabilities = u32::try_from(low | high << 16).unwrap_or_default();
-    Ok(Hello { version, capabilities, nonce, plugin })
+    Ok(Hello { version, capabilities, number, nonce, plugin })
 }
 
 /// What the client calls itself, in `performance_schema.session_connect_attrs`.

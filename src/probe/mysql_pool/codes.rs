@@ -2,6 +2,7 @@
 
 use crate::model::code::Code;
 use crate::model::outcome::Outcome;
+use crate::probe::pool::RampCodes;
 
 macro_rules! codes {
     ($($name:ident $id:literal $outcome:ident $summary:literal $doc:literal)*) => {
@@ -105,4 +106,44 @@ codes! {
     TLS_FAILED "tls-failed" Fail "the server refused the TLS handshake"
         "The server ended the TLS handshake: it shares no version or cipher with this client, or wants a \
          client's certificate.\n\nLook: `openssl s_client -starttls mysql -connect HOST:PORT`."
+    RAMP_REFUSED "ramp-refused" Unknown "the ramp was not done, because it would not have been safe"
+        "The check asks for a ramp, and it was held back: too few connections are free to keep a fifth \
+         of the limit, and at least ten, free at all times; or the account may take the connection that \
+         is kept for administrators (`SUPER`, `CONNECTION_ADMIN`); or a proxy answers; or, without \
+         `max_added`, more connections than ever before would be open, which `Max_used_connections` \
+         would show from then on.\n\nNothing was opened and nothing is known about the server under \
+         load. Run it as an ordinary account, in a quieter hour, or leave `ramp` out: the budget needs no \
+         load."
+    RAMP_ERRORS "ramp-errors" Fail "logins or statements failed during the ramp"
+        "A login or a statement of the ramp failed although connections were free. The ramp stopped at \
+         once and gave everything back. The finding counts failures by error number and quotes the \
+         first.\n\n1040, 1203 and 1226 are limits that were not known, or connections that others took \
+         at that moment; `lost` is silence."
+    RAMP_SLOW "ramp-slow" Warn "statements were too slow during the ramp"
+        "The 99th percentile of `SELECT 1`, counted from when it was due, was above `max_p99` (a \
+         failure), or more than five times what it was with one connection (a warning). The ramp \
+         stopped there.\n\nA statement that does nothing waits for a core, for the network, or for this \
+         machine: `own_delay` and `own_cpu` in the observation say how busy this machine was by itself, \
+         and where it is the bottleneck the finding says so.\n\nCompare: `mysqlslap --concurrency=N \
+         --query='SELECT 1'`."
+    RAMP_CUT "ramp-cut" Unknown "the ramp was cut short"
+        "The ramp stopped before it reached its plan, for no fault of its own connections: other clients \
+         took connections until too few were free, the time allowed was over, or the use could not be \
+         watched any more. What was measured by then is in the observation.\n\nRun it again in a quieter \
+         hour, or with a longer `timeout`."
+    LEAK "leak" Warn "connections of this probe are still open"
+        "After the ramp all connections were closed, and two seconds later the server still had some of \
+         them.\n\nLook: `SELECT * FROM performance_schema.session_connect_attrs WHERE ATTR_VALUE LIKE \
+         'gonogo-%';`, and end them with `KILL`. The server ends them by itself soon: the ramp has set \
+         their `wait_timeout`."
 }
+
+/// What ramps are judged with.
+pub(super) static RAMP: RampCodes = RampCodes {
+    ok: &OK,
+    refused: &RAMP_REFUSED,
+    errors: &RAMP_ERRORS,
+    slow: &RAMP_SLOW,
+    cut: &RAMP_CUT,
+    leak: &LEAK,
+};

@@ -5,9 +5,10 @@ use serde::{Deserialize, Serialize};
 
 use crate::model::fault::Sight;
 use crate::net::mysql::{Greeting, Refusal};
+use crate::probe::pool::Ramp;
 
 /// What was seen of a server and its connections.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
 pub struct Seen {
     /// Host, port and database.
     pub target: String,
@@ -18,7 +19,7 @@ pub struct Seen {
 }
 
 /// What came of logging in.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "kebab-case")]
 pub enum Login {
     /// The server let the user in.
@@ -28,7 +29,7 @@ pub enum Login {
 }
 
 /// What a session has seen.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
 pub struct Inside {
     /// How the session was greeted.
     pub greeting: Greeting,
@@ -36,6 +37,10 @@ pub struct Inside {
     pub server: Sight<Server>,
     /// What other sessions are doing; `None` where the server itself could not be seen.
     pub activity: Option<Sight<Activity>>,
+    /// What came of the ramp; `None` when none was asked for.
+    pub ramp: Option<Ramp>,
+    /// `Max_used_connections` after a ramp that ran.
+    pub most_used_after: Option<u64>,
 }
 
 /// A server's limits and their use.

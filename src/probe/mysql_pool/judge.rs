@@ -11,7 +11,7 @@ use crate::model::finding::Finding;
 use crate::model::outcome::Outcome;
 use crate::model::time::{Span, humane};
 use crate::net::mysql::Refusal;
-use crate::probe::postgres_pool::{Cut, Load};
+use crate::probe::pool::{Cut, Load, Ramp, judge_ramp};
 
 /// A wait for a lock that is longer than this many seconds is worth a person's eye.
 const LONG_WAIT: u64 = 10;
@@ -68,6 +68,24 @@ impl Judge<'_> {
             Some(Sight::Seen(activity)) => findings.extend(self.activity(activity)),
             Some(Sight::Fault(fault)) => findings.push(Finding::fault(self.target, fault)),
             None => {}
+        }
+        findings.extend(self.ramp(server));
+        findings
+    }
+
+    /// The ramp, and the mark it has left.
+    fn ramp(&self, server: &Server) -> Vec<Finding> {
+        let (Some(wish), Some(ramp)) = (&self.probe.ramp, &self.inside.ramp) else {
+            return Vec::new();
+        };
+        let mut findings = judge_ramp(&codes::RAMP, wish, ramp, self.target);
+        let raised = self.inside.most_used_after.filter(|after| *after > server.most_used);
+        if let (Ramp::Ran(_), Some(after)) = (ramp, raised) {
+            let message = format!(
+                "Max_used_connections was {} before the ramp and is {after} now",
+                server.most_used
+            );
+            findings.push(self.find(&codes::OK, message));
         }
         findings
     }

@@ -2,14 +2,17 @@
 
 pub mod codes;
 mod facts;
+mod ground;
 mod judge;
 mod observe;
+
+use std::time::Duration;
 
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use super::param::Share;
-use super::postgres_pool::Demand;
+use super::pool::{Block, Demand, Ramp, RampWish};
 use super::{Complaint, JudgeCx, Probe, ProbeCx, Target};
 use crate::model::code::Code;
 use crate::model::fault::Fault;
@@ -22,21 +25,24 @@ pub use facts::{Activity, Inside, Login, Seen, Server, Session};
 
 /// Will the connections of MySQL or MariaDB hold at the launch?
 ///
-/// **Budget**: what the launch will ask for (`demand`) against `max_connections` and the account's own
-/// limit, with `headroom`; pools against the load; how long pools keep idle connections against
-/// `wait_timeout`. **State**: connections in use, and at their highest since the start; sessions that sleep
-/// in open transactions; waits for row locks.
+/// Three stages, each useful alone. **Budget**: what the launch will ask for (`demand`) against
+/// `max_connections` and the account's own limit, with `headroom`; pools against the load; how long
+/// pools keep idle connections against `wait_timeout`. **State**: connections in use, and at their
+/// highest since the start; sessions that sleep in open transactions; waits for row locks. **Ramp**,
+/// only where the check has a `ramp`: opens a few connections step by step, uses them, and gives all
+/// back.
 ///
 /// ```yaml
 /// mysql_pool:
 ///   url: "mysql://gonogo:${env:MYSQL_PASSWORD}@db:3306/game?ssl-mode=VERIFY_IDENTITY"
 ///   demand: { replicas: 24, pool_max: 20, lifetime: 30m }
+///   ramp: { max_added: 40 }
 /// ```
 ///
-/// It takes one connection with a full login, since a bare touch of the port counts as a failed one, and only
-/// reads. The user needs `PROCESS` to see others' transactions (`GRANT PROCESS ON *.* TO …`); without it that
-/// part is `unknown`. It opens no more than that one connection: reaching the limit of MySQL would leave a
-/// mark in `Max_used_connections`.
+/// It takes one connection with a full login (more only in a ramp), since a bare touch of the port
+/// counts as a failed one, and only reads. The user needs `PROCESS` to see others' transactions
+/// (`GRANT PROCESS ON *.* TO …`); without it that part is `unknown`. `Max_used_connections` is read
+/// before anything else.
 ///
 /// It cannot see: a demand that nobody states; what happens behind a proxy. ProxySQL, ShardingSphere-Proxy
 /// and MaxScale are recognised by what they call themselves, and the check says `unknown`.
@@ -69,6 +75,12 @@ pub struct MysqlPool {
     /// shorter.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub path_idle: Option<Span>,
+    /// Opens connections step by step to see them work. Without it nothing is opened but the one
+    /// session that looks. `ramp: {}` takes all defaults, and then stops where more connections than
+    /// ever before would be open: `Max_used_connections` would keep that number. With `max_added` it
+    /// goes on, and the finding says what the mark was and is.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub ramp: Option<RampWish>,
 }
 
 /// The default of `headroom`.
@@ -87,37 +99,17 @@ impl Probe for MysqlPool {
     type Observation = Seen;
 
     fn complaints(&self) -> Vec<Complaint> {
-        let mut complaints = Vec::new();
-        let mut complain = |key, message: &str, help: &str| {
-            complaints.push(Complaint {
-                key: Some(key),
-                message: message.to_owned(),
-                help: Some(help.to_owned()),
-            });
-        };
-        if self.headroom.is_some() && self.demand.is_none() {
-            complain("headroom", "there is no demand to leave headroom", "add a `demand`");
-        }
-        if self.headroom.is_some_and(|share| share.get() >= 1.0) {
-            complain("headroom", "a headroom of all connections leaves none", "write less than 100%");
-        }
-        if self.max_used.is_some_and(|share| share.get() <= 0.0) {
-            complain("max_used", "a used share of 0% can never be met", "write a share above 0%");
-        }
-        let kept = |demand: &Demand| demand.idle_for().or(demand.keepalive).is_some();
-        if self.path_idle.is_some() && !self.demand.as_ref().is_some_and(kept) {
-            complain(
-                "path_idle",
-                "there is nothing to compare it with",
-                "say in `demand` how long pools keep idle connections: `idle`, `lifetime` or `keepalive`",
-            );
-        }
-        complaints.extend(self.demand.iter().flat_map(Demand::complaints));
-        complaints
+        let Self { headroom, max_used, path_idle, .. } = *self;
+        let (demand, ramp) = (self.demand.as_ref(), self.ramp.as_ref());
+        Block { demand, headroom, max_used, path_idle, ramp }.complaints()
     }
 
     fn peers(&self) -> Vec<Peer> {
         vec![Peer::new("mysql", self.url.place())]
+    }
+
+    fn waits(&self) -> Duration {
+        self.ramp.as_ref().map_or(Duration::ZERO, RampWish::waits)
     }
 
     async fn observe(&self, cx: &ProbeCx) -> Result<Seen, Fault> {
@@ -137,7 +129,13 @@ impl Probe for MysqlPool {
         };
         let demand = self.demand.as_ref().and_then(Demand::total);
         let demand = demand.map_or(String::new(), |total| format!(", launch asks for {total}"));
-        format!("{} of {} connections in use{demand}", server.used, server.max_connections)
+        let ramp = match &inside.ramp {
+            Some(Ramp::Ran(run)) => {
+                format!(", ramped to {}", run.steps.last().map_or(0, |step| step.held))
+            }
+            Some(Ramp::Held(_)) | None => String::new(),
+        };
+        format!("{} of {} connections in use{demand}{ramp}", server.used, server.max_connections)
     }
 
     fn reproduce(&self, _: Option<&Seen>) -> Vec<String> {

@@ -4,10 +4,12 @@ use std::time::Duration;
 
 use super::MysqlPool;
 use super::facts::{Activity, Inside, Login, Seen, Server, Session};
+use super::ground::{self, Direct};
 use crate::model::fault::{Fault, Sight};
 use crate::model::text::one_line;
-use crate::net::mysql::{self, Opened, Rows};
-use crate::probe::ProbeCx;
+use crate::net::mysql::{self, Door, Found, Opened, Rows};
+use crate::probe::pool::{Ramp, RampWish, Ramper};
+use crate::probe::{Probe, ProbeCx};
 
 /// How long a farewell may take.
 const FAREWELL: Duration = Duration::from_millis(500);
@@ -30,19 +32,41 @@ const TRANSACTIONS: &str = "SELECT trx_mysql_thread_id, TIMESTAMPDIFF(SECOND, tr
 /// Looks once.
 pub(super) async fn look(probe: &MysqlPool, cx: &ProbeCx) -> Result<Seen, Fault> {
     let application = format!("gonogo-{}", cx.run.short());
-    let opening = mysql::open(&probe.url, &application, &cx.base, cx.remaining() / 2);
-    let login = match Box::pin(opening).await? {
-        Opened::Open(session) => Login::In(Box::new(inside(cx, *session).await)),
-        Opened::No(refusal) => Login::Refused(refusal),
+    let limit = look_time(probe, cx);
+    let login = match Door::find(&probe.url, application, &cx.base, limit / 2).await? {
+        Found::No(refusal) => Login::Refused(refusal),
+        Found::Door(door) => match door.open(limit / 2).await? {
+            Opened::Open(session) => {
+                Login::In(Box::new(Box::pin(inside(probe, cx, &door, *session)).await))
+            }
+            Opened::No(refusal) => Login::Refused(refusal),
+        },
     };
     Ok(Seen { target: probe.url.target(), user: probe.url.user.clone(), login })
 }
 
-async fn inside(cx: &ProbeCx, mut session: mysql::Session) -> Inside {
-    let limit = cx.remaining() / 4;
+/// The time for looking: all of it but what the ramp will need.
+fn look_time(probe: &MysqlPool, cx: &ProbeCx) -> Duration {
+    let remaining = cx.remaining();
+    remaining.saturating_sub(probe.waits()).max(remaining / 4)
+}
+
+async fn inside(
+    probe: &MysqlPool,
+    cx: &ProbeCx,
+    door: &Door,
+    mut session: mysql::Session,
+) -> Inside {
+    let limit = look_time(probe, cx) / 3;
     let greeting = session.greeting.clone();
     let seen = server(&mut session, limit).await;
-    let mut inside = Inside { greeting, server: Sight::Fault(Fault::Interrupted), activity: None };
+    let mut inside = Inside {
+        greeting,
+        server: Sight::Fault(Fault::Interrupted),
+        activity: None,
+        ramp: None,
+        most_used_after: None,
+    };
     match seen {
         Err(fault) => inside.server = Sight::Fault(fault),
         Ok((server, sessions)) => {
@@ -50,12 +74,32 @@ async fn inside(cx: &ProbeCx, mut session: mysql::Session) -> Inside {
             inside.activity = Some(activity(&mut session, &sessions, limit).await.into());
         }
     }
+    if let Some(wish) = &probe.ramp {
+        let ramp = Box::pin(ramp(cx, door, &mut session, &inside, wish)).await;
+        if matches!(ramp, Ramp::Ran(_)) {
+            inside.most_used_after = ground::most_used(&mut session, limit).await.ok();
+        }
+        inside.ramp = Some(ramp);
+    }
     session.close(FAREWELL.min(cx.remaining())).await;
     inside
 }
 
+async fn ramp(
+    cx: &ProbeCx,
+    door: &Door,
+    watch: &mut mysql::Session,
+    seen: &Inside,
+    wish: &RampWish,
+) -> Ramp {
+    match ground::plan(watch, seen, wish, cx.remaining() / 8).await {
+        Ok(plan) => Ramper { cx, ground: &Direct { cx, door }, wish }.run(watch, plan).await,
+        Err(why) => Ramp::Held(why),
+    }
+}
+
 /// Asks, and takes the server's error for a privilege that is missing, or for no answer.
-async fn ask(
+pub(super) async fn ask(
     session: &mut mysql::Session,
     what: &str,
     statement: &str,
@@ -67,16 +111,16 @@ async fn ask(
     })
 }
 
-fn unreadable(reason: &str) -> Fault {
+pub(super) fn unreadable(reason: &str) -> Fault {
     let what = "reading the server's answer".to_owned();
     Fault::Unreadable { what, reason: reason.to_owned() }
 }
 
-fn text(row: &[Option<String>], at: usize) -> Result<&str, Fault> {
+pub(super) fn text(row: &[Option<String>], at: usize) -> Result<&str, Fault> {
     row.get(at).and_then(Option::as_deref).ok_or_else(|| unreadable("a value is missing"))
 }
 
-fn number(row: &[Option<String>], at: usize) -> Result<u64, Fault> {
+pub(super) fn number(row: &[Option<String>], at: usize) -> Result<u64, Fault> {
     text(row, at)?.parse().map_err(|_| unreadable("a value is not a number"))
 }
 

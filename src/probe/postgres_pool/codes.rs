@@ -2,6 +2,7 @@
 
 use crate::model::code::Code;
 use crate::model::outcome::Outcome;
+use crate::probe::pool::RampCodes;
 
 macro_rules! codes {
     ($($name:ident $id:literal $outcome:ident $summary:literal $doc:literal)*) => {
@@ -211,7 +212,7 @@ codes! {
         "The check asks for a ramp, and it was held back: too few slots are free to keep a fifth of \
          the limit, and at least ten, free at all times; or the role may take reserved slots \
          (superuser, `pg_use_reserved_connections`), which are the way in when all others are \
-         taken; or a pooler answers.\n\nNothing was opened and nothing is known about the server \
+         taken; or a pooler answers whose console could not be looked into.\n\nNothing was opened and nothing is known about the server \
          under load. Run it as an ordinary role, in a quieter hour, or leave `ramp` out: the budget \
          needs no load."
     RAMP_ERRORS "ramp-errors" Fail "logins or statements failed during the ramp"
@@ -224,11 +225,12 @@ codes! {
          failure), or more than five times what it was with one connection (a warning). The ramp \
          stopped there.\n\nA statement that does nothing waits for a core, for the network, or for \
          this machine: `own_delay` in the observation is how late this machine \
-         was by itself.\n\nCompare: `pgbench -n -c N -T 10 -f <(echo 'SELECT 1')`."
+         was by itself, and `own_cpu` the share of its processors that the ramp took. Where they say \
+         that this machine is the bottleneck, the finding says so too and blames nobody else.\n\nCompare: `pgbench -n -c N -T 10 -f <(echo 'SELECT 1')`."
     RAMP_CUT "ramp-cut" Unknown "the ramp was cut short"
         "The ramp stopped before it reached its plan, for no fault of its own connections: other \
-         clients took slots until too few were free, the time allowed was over, or the slots could \
-         not be watched any more. What was measured by then is in the observation.\n\nRun it again \
+         clients took slots until too few were free, clients of the pooler waited for a second, the time \
+         allowed was over, or the slots could not be watched any more. What was measured by then is in the observation.\n\nRun it again \
          in a quieter hour, or with a longer `timeout`."
     LEAK "leak" Warn "connections of this probe are still open"
         "After the ramp all connections were closed, and two seconds later the server still had \
@@ -236,3 +238,13 @@ codes! {
          pg_stat_activity WHERE application_name = 'gonogo-…';` with the name in the finding. From \
          version 14 on the server ends them by itself soon, through `idle_session_timeout`."
 }
+
+/// What ramps are judged with.
+pub(super) static RAMP: RampCodes = RampCodes {
+    ok: &OK,
+    refused: &RAMP_REFUSED,
+    errors: &RAMP_ERRORS,
+    slow: &RAMP_SLOW,
+    cut: &RAMP_CUT,
+    leak: &LEAK,
+};

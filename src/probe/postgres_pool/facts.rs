@@ -4,9 +4,9 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use super::pgbouncer::Pooler;
-use super::ramp_facts::Ramp;
 use crate::model::fault::{Fault, Sight};
 use crate::net::postgres::{Greeting, Refusal};
+use crate::probe::pool::Ramp;
 
 /// What was seen of a server and its connection slots.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]

@@ -6,7 +6,6 @@ use super::judge_activity;
 use super::judge_demand;
 use super::judge_pooler::JudgePooler;
 use super::judge_poolers;
-use super::judge_ramp;
 use super::observe::TOO_MANY;
 use super::{DEFAULT_MAX_USED, PostgresPool};
 use crate::model::code::Code;
@@ -14,6 +13,7 @@ use crate::model::fault::Sight;
 use crate::model::finding::Finding;
 use crate::model::outcome::Outcome;
 use crate::net::postgres::{Refusal, ServerError, SessionAttrs};
+use crate::probe::pool::judge_ramp;
 
 /// Judges everything.
 pub(super) fn judge(probe: &PostgresPool, seen: &Seen) -> Vec<Finding> {
@@ -122,7 +122,7 @@ impl Judge<'_> {
 
     fn ramp(&self) -> Vec<Finding> {
         match (&self.probe.ramp, &self.inside.ramp) {
-            (Some(wish), Some(ramp)) => judge_ramp::judge(wish, ramp, &self.seen.target),
+            (Some(wish), Some(ramp)) => judge_ramp(&codes::RAMP, wish, ramp, &self.seen.target),
             (Some(_) | None, None) | (None, Some(_)) => Vec::new(),
         }
     }

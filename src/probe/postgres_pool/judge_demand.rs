@@ -5,13 +5,13 @@ use std::time::Duration;
 
 use super::PostgresPool;
 use super::codes;
-use super::demand::round_up;
 use super::facts::Server;
 use super::pgbouncer::Pooler;
 use crate::model::code::Code;
 use crate::model::finding::Finding;
 use crate::model::outcome::Outcome;
 use crate::model::time::Span;
+use crate::probe::pool::round_up;
 
 /// The demand of the launch against every limit of the server, less the headroom.
 pub(super) fn slots(probe: &PostgresPool, target: &str, server: &Server) -> Vec<Finding> {

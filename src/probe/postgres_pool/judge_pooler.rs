@@ -1,7 +1,6 @@
 //! Judging PgBouncer: whether its clients get a server when they want one.
 
 use super::codes;
-use super::demand::round_up;
 use super::facts::Inside;
 use super::pgbouncer::{Pool, Pooled, Pooler};
 use super::{DEFAULT_MAX_USED, PostgresPool};
@@ -11,6 +10,7 @@ use crate::model::outcome::Outcome;
 use crate::model::text::count;
 use crate::model::time::humane;
 use crate::net::postgres::Refusal;
+use crate::probe::pool::round_up;
 
 /// A wait of this many milliseconds is too long, however short-lived the look.
 const LONG_WAIT: f64 = 1000.0;

@@ -2,13 +2,13 @@
 
 use super::PostgresPool;
 use super::codes;
-use super::demand::{Demand, round_up};
 use super::facts::{Login, Seen, Server, Visited};
 use super::judge_pooler::JudgePooler;
 use super::pgbouncer::Pooler;
 use crate::model::fault::Sight;
 use crate::model::finding::Finding;
 use crate::model::outcome::Outcome;
+use crate::probe::pool::{Demand, round_up};
 
 /// Judges each, and all together where all were seen.
 pub(super) fn judge(probe: &PostgresPool, seen: &Seen) -> Vec<Finding> {

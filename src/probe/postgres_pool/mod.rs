@@ -1,19 +1,17 @@
 //! `postgres_pool`: will PostgreSQL's connection slots hold at the launch?
 
 pub mod codes;
-mod demand;
 mod facts;
+mod ground;
+mod ground_pooled;
 mod judge;
 mod judge_activity;
 mod judge_demand;
 mod judge_pooler;
 mod judge_poolers;
-mod judge_ramp;
 mod observe;
 mod pgbouncer;
 mod questions;
-mod ramp;
-mod ramp_facts;
 
 use std::time::Duration;
 
@@ -21,6 +19,7 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use super::param::Share;
+use super::pool::{Block, Demand, Ramp, RampWish};
 use super::{Complaint, JudgeCx, Probe, ProbeCx, Target};
 use crate::model::code::Code;
 use crate::model::fault::{Fault, Sight};
@@ -29,13 +28,11 @@ use crate::model::peer::Peer;
 use crate::model::time::Span;
 use crate::net::postgres::PgUrl;
 
-pub use demand::{Cut, Demand, Load, Surge};
 pub use facts::{
     Activity, Counted, Database, Group, Inside, Login, Role, Seen, Server, Session, Sessions, Usage,
     Standby, Visited,
 };
 pub use pgbouncer::{Pool, Pooled, Pooler};
-pub use ramp_facts::{Ceiling, End, HeldBack, Limited, Ramp, Run, Step};
 
 /// Will PostgreSQL's connection slots hold at the launch?
 ///
@@ -61,8 +58,11 @@ pub use ramp_facts::{Ceiling, End, HeldBack, Limited, Ramp, Run, Step};
 /// **PgBouncer** is recognised by itself when the URL leads there, since an open connection through
 /// one proves nothing. Its admin console is then asked, as the same role (which needs to be among
 /// `stats_users`): clients that wait for a server, pools that are all taken, pools that can open more
-/// than the server has. The demand is compared with `max_client_conn`. Another pooler is recognised
-/// too, and is `unknown`.
+/// than the server has. The demand is compared with `max_client_conn`. A ramp adds clients of the
+/// pooler and runs each statement as a transaction; it stays below `max_client_conn`, the pool where a
+/// client keeps its connection (session mode), and the server's slots where the pool could fill them,
+/// and stops when a client of any pool has waited for a second. Another pooler is recognised too, and
+/// is `unknown`.
 ///
 /// It cannot see: connections that are refused before they reach the server, and a demand that
 /// nobody states.
@@ -119,73 +119,15 @@ pub struct PostgresPool {
     pub ramp: Option<RampWish>,
 }
 
-/// A ramp: 1, 2, 4, … connections up to `max_added`, each step held for `hold` while `SELECT 1` runs
-/// on them at a steady pace (20 a second, and at least 100 a step), then all given back, the last
-/// one first.
-///
-/// At all times a fifth of each limit, and at least ten slots, stay free: on a server with less to
-/// spare the ramp is not begun, and `unknown`. It is also not begun by a role that may take reserved
-/// slots. It stops at the first failed login or statement, when others take slots, and when
-/// statements become slow.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
-#[serde(deny_unknown_fields)]
-pub struct RampWish {
-    /// The most connections to add. Default: a tenth of what is free, and at most 10. Where the
-    /// limits leave room for fewer, fewer are added, and the finding says so.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub max_added: Option<u32>,
-    /// How long to hold each step. Default 10s; at least 100ms, at most 10m. It adds to the time the
-    /// check may take.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub hold: Option<Span>,
-    /// The most that `SELECT 1` may take from when it is due, for 99 of a hundred. Without it more
-    /// than five times as long as with one connection (and more than 50 ms) is a warning.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub max_p99: Option<Span>,
-}
-
 /// The default of `headroom`.
 const DEFAULT_HEADROOM: Share = Share::percent(20);
 /// The default of `max_used`.
 const DEFAULT_MAX_USED: Share = Share::percent(80);
 /// The default of `max_idle_in_transaction`.
 const DEFAULT_IDLE: Span = Span::from_secs(300);
-/// The default of `ramp.hold`.
-const DEFAULT_HOLD: Duration = Duration::from_secs(10);
-/// The most connections a ramp may be asked for.
-const MOST_ADDED: u32 = 1000;
-
 impl PostgresPool {
     fn headroom(&self) -> Share {
         self.headroom.unwrap_or(DEFAULT_HEADROOM)
-    }
-}
-
-impl RampWish {
-    fn hold(&self) -> Duration {
-        self.hold.map_or(DEFAULT_HOLD, Span::get)
-    }
-
-    fn complaints(&self) -> Vec<Complaint> {
-        let complain = |message: String, help: &str| Complaint {
-            key: Some("ramp"),
-            message,
-            help: Some(help.to_owned()),
-        };
-        let mut complaints = Vec::new();
-        if let Some(max) = self.max_added.filter(|max| !(1..=MOST_ADDED).contains(max)) {
-            let message = format!("`max_added` is {max}");
-            complaints.push(complain(message, "write a number from 1 to 1000"));
-        }
-        let bounds = Duration::from_millis(100)..=Duration::from_mins(10);
-        if !bounds.contains(&self.hold()) {
-            let message = format!("`hold` is {}", Span::from(self.hold()));
-            complaints.push(complain(message, "write a time from 100ms to 10m"));
-        }
-        if self.max_p99 == Some(Span::ZERO) {
-            complaints.push(complain("`max_p99` is 0s".to_owned(), "write the time you can bear"));
-        }
-        complaints
     }
 }
 
@@ -197,35 +139,9 @@ impl Probe for PostgresPool {
     type Observation = Seen;
 
     fn complaints(&self) -> Vec<Complaint> {
-        let mut complaints = Vec::new();
-        let mut complain = |key, message: &str, help: &str| {
-            complaints.push(Complaint {
-                key: Some(key),
-                message: message.to_owned(),
-                help: Some(help.to_owned()),
-            });
-        };
-        if self.headroom.is_some() && self.demand.is_none() {
-            complain("headroom", "there is no demand to leave headroom", "add a `demand`");
-        }
-        if self.headroom.is_some_and(|share| share.get() >= 1.0) {
-            complain("headroom", "a headroom of all slots leaves none", "write a share below 100%");
-        }
-        if self.max_used.is_some_and(|share| share.get() <= 0.0) {
-            complain("max_used", "a used share of 0% can never be met", "write a share above 0%");
-        }
-        let kept = |demand: &Demand| demand.idle_for().or(demand.keepalive).is_some();
-        if self.path_idle.is_some() && !self.demand.as_ref().is_some_and(kept) {
-            complain(
-                "path_idle",
-                "there is nothing to compare it with",
-                "say in `demand` how long pools keep idle connections: `idle` or `lifetime`, or \
-                 `keepalive`",
-            );
-        }
-        complaints.extend(self.demand.iter().flat_map(Demand::complaints));
-        complaints.extend(self.ramp.iter().flat_map(RampWish::complaints));
-        complaints
+        let Self { headroom, max_used, path_idle, .. } = *self;
+        let (demand, ramp) = (self.demand.as_ref(), self.ramp.as_ref());
+        Block { demand, headroom, max_used, path_idle, ramp }.complaints()
     }
 
     fn peers(&self) -> Vec<Peer> {
@@ -234,11 +150,7 @@ impl Probe for PostgresPool {
     }
 
     fn waits(&self) -> Duration {
-        let Some(ramp) = &self.ramp else { return Duration::ZERO };
-        let planned = ramp.max_added.unwrap_or(ramp::MAX_ADDED);
-        let steps = ramp::steps(planned);
-        let each = |held: &u32| ramp.hold().saturating_add(ramp::margin(*held));
-        steps.iter().map(each).sum()
+        self.ramp.as_ref().map_or(Duration::ZERO, RampWish::waits)
     }
 
     async fn observe(&self, cx: &ProbeCx) -> Result<Seen, Fault> {

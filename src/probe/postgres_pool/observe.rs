@@ -6,12 +6,14 @@ use futures_util::future::join_all;
 
 use super::PostgresPool;
 use super::facts::{Activity, Inside, Login, Seen, Server, Usage, Visited};
+use super::ground::{self, Direct};
+use super::ground_pooled::{Through, Watch};
 use super::pgbouncer;
 use super::questions;
-use super::ramp::Ramper;
 use crate::model::fault::{Fault, Sight};
 use crate::net::postgres::{Door, Failure, Found, Opened, PgUrl, Refusal, Session, Table};
 use crate::probe::ProbeCx;
+use crate::probe::pool::{HeldBack, Ramp, RampWish, Ramper};
 
 /// SQLSTATE of every kind of "too many": the server, the role and the database.
 pub(super) const TOO_MANY: &str = "53300";
@@ -92,12 +94,56 @@ async fn inside(
         }
     }
     if let Some(wish) = &probe.ramp {
-        let database = &probe.url.database;
-        let ramper = Ramper { cx, door, wish, database, application };
-        seen.ramp = Some(Box::pin(ramper.run(&mut session, &seen)).await);
+        let way = Way { probe, cx, door, application };
+        let ramp = if seen.is_pooled() {
+            Box::pin(way.through(&mut session, &seen, wish)).await
+        } else {
+            Box::pin(way.direct(&mut session, &seen, wish)).await
+        };
+        seen.ramp = Some(ramp);
     }
     session.close(FAREWELL.min(cx.remaining())).await;
     seen
+}
+
+/// The way a ramp goes.
+struct Way<'a> {
+    probe: &'a PostgresPool,
+    cx: &'a ProbeCx,
+    door: &'a Door,
+    application: &'a str,
+}
+
+impl Way<'_> {
+    async fn direct(&self, watch: &mut Session, seen: &Inside, wish: &RampWish) -> Ramp {
+        let Self { probe, cx, door, application } = *self;
+        let (plan, server) = match ground::plan(seen, wish) {
+            Ok(plan) => plan,
+            Err(why) => return Ramp::Held(why),
+        };
+        let ground = Direct { cx, door, database: &probe.url.database, application, server };
+        Ramper { cx, ground: &ground, wish }.run(watch, plan).await
+    }
+
+    async fn through(&self, session: &mut Session, seen: &Inside, wish: &RampWish) -> Ramp {
+        let Self { probe, cx, door, application } = *self;
+        let (database, user) = (&probe.url.database, &probe.url.user);
+        let ground = match Through::of(seen, door, application, (database, user)) {
+            Ok(ground) => ground,
+            Err(why) => return Ramp::Held(why),
+        };
+        let limit = look_time(probe, cx) / 3;
+        let Ok(console) = pgbouncer::open(door, limit).await else {
+            return Ramp::Held(HeldBack::Pooled);
+        };
+        let mut watch = Watch { console, session };
+        let ramp = match ground.plan(&mut watch, wish, limit).await {
+            Ok(plan) => Ramper { cx, ground: &ground, wish }.run(&mut watch, plan).await,
+            Err(why) => Ramp::Held(why),
+        };
+        watch.console.close(FAREWELL.min(cx.remaining())).await;
+        ramp
+    }
 }
 
 /// Limits, use and activity.

@@ -170,7 +170,36 @@ pub(super) async fn visit(
     }
 }
 
-async fn open(door: &Door, limit: Duration) -> Result<Session, Fault> {
+/// The pools at this moment, without the console's own.
+pub(super) async fn glance(console: &mut Session, limit: Duration) -> Result<Vec<Pool>, Fault> {
+    let mut pools = pools(&show(console, "SHOW POOLS", limit).await?)?;
+    pools.retain(|pool| pool.database != CONSOLE);
+    Ok(pools)
+}
+
+/// How many clients of a database call themselves so.
+pub(super) async fn clients_named(
+    console: &mut Session,
+    application: &str,
+    database: &str,
+    limit: Duration,
+) -> Result<u32, Fault> {
+    let clients = show(console, "SHOW CLIENTS", limit).await?;
+    // Before version 1.18 it does not tell their names.
+    if clients.rows().next().is_some_and(|row| row.text("application_name").is_none()) {
+        return Err(missing("application_name"));
+    }
+    let ours = clients.rows().filter(|row| {
+        row.text("application_name") == Some(application) && row.text("database") == Some(database)
+    });
+    Ok(u32::try_from(ours.count()).unwrap_or(u32::MAX))
+}
+
+/// Opens the console behind this door.
+///
+/// # Errors
+/// A [`Fault`] when there is none, or it does not let the user in.
+pub(super) async fn open(door: &Door, limit: Duration) -> Result<Session, Fault> {
     match door.to_database(CONSOLE).open(limit).await? {
         Opened::Open(session) if session.greeting.version.ends_with("/bouncer") => Ok(*session),
         Opened::Open(_) => Err(Fault::Unreadable {
@@ -229,7 +258,7 @@ fn setting<T: std::str::FromStr>(settings: &Table, key: &str) -> Result<T, Fault
 }
 
 fn missing(key: &str) -> Fault {
-    let what = "reading the settings of PgBouncer".to_owned();
+    let what = "reading what PgBouncer says".to_owned();
     Fault::Unreadable { what, reason: format!("there is no {key}") }
 }
 

@@ -52,7 +52,7 @@ pub(super) fn usage() -> String {
 
 /// How many of these processes are still sessions of this role with this name: a process id alone
 /// may have been given to somebody else meanwhile.
-pub(super) fn still_there(application: &str, pids: &[i32]) -> String {
+pub(super) fn still_there(application: &str, pids: &[u64]) -> String {
     let pids: Vec<String> = pids.iter().map(ToString::to_string).collect();
     format!(
         "SELECT count(*) AS used FROM pg_stat_activity WHERE usename = session_user \

@@ -68,6 +68,8 @@ impl Likeness {
                 counter("Threads_connected", self.connected),
                 counter("Threads_running", "1"),
             ]
+        } else if statement.contains("GRANTS") {
+            vec![vec![Some("GRANT USAGE ON *.* TO `gonogo`@`%`")]]
         } else if statement.contains("PROCESSLIST") {
             self.processes.clone()
         } else {

@@ -1,12 +1,13 @@
 //! `mysql_pool` against the lab's MariaDB: thirty connections, one account with two.
 
 mod likeness;
+mod ramp;
 
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use gonogo::model::outcome::Outcome;
-use gonogo::net::mysql::{self, Opened, Session};
+use gonogo::net::mysql::{Door, Found, Opened, Session};
 use gonogo::probe::mysql_pool::{Inside, Login, MysqlPool, Server};
 use serde_json::{Value, json};
 use tokio::sync::{Mutex, MutexGuard};
@@ -31,7 +32,9 @@ fn url(account: &str, rest: &str) -> String {
 
 async fn open(account: &str) -> Session {
     let url = url(account, "game").parse().expect("a good URL");
-    match mysql::open(&url, "game-server", Path::new("/"), LIMIT).await.expect("an answer") {
+    let found = Door::find(&url, "game-server", Path::new("/"), LIMIT).await.expect("an address");
+    let Found::Door(door) = found else { panic!("no address") };
+    match door.open(LIMIT).await.expect("an answer") {
         Opened::Open(session) => *session,
         Opened::No(refusal) => panic!("{account}: {refusal}"),
     }

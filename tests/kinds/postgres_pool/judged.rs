@@ -7,9 +7,10 @@ use gonogo::model::latency::Latency;
 use gonogo::model::outcome::Outcome;
 use gonogo::model::time::Window;
 use gonogo::net::postgres::{Greeting, Refusal};
+use gonogo::probe::pool::{Ceiling, End, Limited, Ramp, Run, Step};
 use gonogo::probe::postgres_pool::{
-    Activity, Ceiling, Counted, Database, End, Inside, Limited, Login, Pool, Pooled, Pooler,
-    PostgresPool, Ramp, Role, Run, Seen, Server, Session, Sessions, Standby, Step, Usage, Visited,
+    Activity, Counted, Database, Inside, Login, Pool, Pooled, Pooler, PostgresPool, Role, Seen,
+    Server, Session, Sessions, Standby, Usage, Visited,
 };
 use gonogo::probe::{JudgeCx, Probe};
 use serde_json::{Value, json};
@@ -426,26 +427,28 @@ fn a_pooler_that_is_paused_or_too_large_is_told() {
     assert_eq!(capped, []);
 }
 
-fn step(held: u32, p99: f64, own_delay: f64) -> Step {
+fn step(held: u32, p99: f64, own_delay: f64, own_cpu: f64) -> Step {
     let times = |ms| Latency::of(vec![ms; 100]);
     Step {
         held,
         connect: times(5.0),
         statement: times(p99),
         own_delay: times(own_delay),
+        own_cpu: Some(own_cpu),
         errors: BTreeMap::new(),
         first_error: None,
         free: Some(50),
     }
 }
 
-/// A ramp to two that ended so, its second step with these times in milliseconds.
-fn ramp(end: End, p99: f64, own_delay: f64, left: u32) -> impl FnOnce(&mut Inside) {
+/// A ramp to two that ended so, its second step with these times in milliseconds and this share of the
+/// processors.
+fn ramp(end: End, p99: f64, own: (f64, f64), left: u32) -> impl FnOnce(&mut Inside) {
     move |inside| {
         inside.ramp = Some(Ramp::Ran(Run {
             ceiling: Ceiling { of: Limited::Server, limit: 97, free: 86, floor: 20 },
             planned: 2,
-            steps: vec![step(1, 1.0, 0.5), step(2, p99, own_delay)],
+            steps: vec![step(1, 1.0, 0.5, 0.1), step(2, p99, own.0, own.1)],
             end,
             left: Sight::Seen(left),
         }));
@@ -455,22 +458,24 @@ fn ramp(end: End, p99: f64, own_delay: f64, left: u32) -> impl FnOnce(&mut Insid
 #[test]
 fn ramps_are_judged_by_how_they_ended() {
     let (plain, stated) = (json!({"ramp": {}}), json!({"ramp": {"max_p99": "10ms"}}));
-    for (parameters, end, p99, own_delay, expected) in [
-        (&plain, End::Reached, 1.0, 0.5, None),
-        (&plain, End::Slow, 60.0, 0.5, Some(("ramp-slow", Outcome::Warn))),
-        (&stated, End::Slow, 60.0, 0.5, Some(("ramp-slow", Outcome::Fail))),
+    for (parameters, end, p99, own, expected) in [
+        (&plain, End::Reached, 1.0, (0.5, 0.1), None),
+        (&plain, End::Slow, 60.0, (0.5, 0.1), Some(("ramp-slow", Outcome::Warn))),
+        (&stated, End::Slow, 60.0, (0.5, 0.1), Some(("ramp-slow", Outcome::Fail))),
         // This machine was busy itself: that says nothing about the server.
-        (&stated, End::Slow, 60.0, 40.0, Some(("ramp-slow", Outcome::Unknown))),
-        (&plain, End::Floor, 1.0, 0.5, Some(("ramp-cut", Outcome::Unknown))),
-        (&plain, End::Time, 1.0, 0.5, Some(("ramp-cut", Outcome::Unknown))),
-        (&plain, End::Blind, 1.0, 0.5, Some(("ramp-cut", Outcome::Unknown))),
-        (&plain, End::Errors, 1.0, 0.5, Some(("ramp-errors", Outcome::Fail))),
+        (&stated, End::Slow, 60.0, (40.0, 0.1), Some(("ramp-slow", Outcome::Unknown))),
+        (&stated, End::Slow, 60.0, (0.5, 0.95), Some(("ramp-slow", Outcome::Unknown))),
+        (&plain, End::Waiting, 1.0, (0.5, 0.1), Some(("ramp-cut", Outcome::Unknown))),
+        (&plain, End::Floor, 1.0, (0.5, 0.1), Some(("ramp-cut", Outcome::Unknown))),
+        (&plain, End::Time, 1.0, (0.5, 0.1), Some(("ramp-cut", Outcome::Unknown))),
+        (&plain, End::Blind, 1.0, (0.5, 0.1), Some(("ramp-cut", Outcome::Unknown))),
+        (&plain, End::Errors, 1.0, (0.5, 0.1), Some(("ramp-errors", Outcome::Fail))),
     ] {
         let expected = expected.map_or(Vec::new(), |(code, outcome)| found(code, outcome));
-        let seen = check_inside(parameters.clone(), ramp(end, p99, own_delay, 0));
+        let seen = check_inside(parameters.clone(), ramp(end, p99, own, 0));
         assert_eq!(seen, expected, "{end:?} {parameters}");
     }
-    let leak = ramp(End::Reached, 1.0, 0.5, 2);
+    let leak = ramp(End::Reached, 1.0, (0.5, 0.1), 2);
     assert_eq!(check_inside(plain, leak), found("leak", Outcome::Warn));
 }
 

@@ -3,7 +3,8 @@
 use std::time::Duration;
 
 use gonogo::model::outcome::Outcome;
-use gonogo::probe::postgres_pool::{End, HeldBack, Limited, PostgresPool, Ramp, Run};
+use gonogo::probe::pool::{End, HeldBack, Limited, Ramp, Run};
+use gonogo::probe::postgres_pool::PostgresPool;
 use serde_json::{Value, json};
 
 use super::{ask, close, inside, open, superuser, turn, url, wait_for_sessions};
@@ -58,11 +59,69 @@ async fn a_ramp_is_held_back_where_it_is_not_safe() {
     assert_eq!(held(&looked), HeldBack::Privileged);
     let looked = ramp(&url("LAB_PG", "limited", "game"), json!({"max_added": 1})).await;
     assert!(matches!(held(&looked), HeldBack::NoRoom(at) if at.of == Limited::Role));
-    let looked = ramp(&url("LAB_PGBOUNCER", "gonogo", "game"), json!({"max_added": 1})).await;
+    // Its console does not let the application in.
+    let looked = ramp(&url("LAB_PGBOUNCER", "app", "game"), json!({"max_added": 1})).await;
     assert_eq!(held(&looked), HeldBack::Pooled);
     let too_long = json!({"max_added": 1, "hold": "10m"});
     let looked = ramp(&url("LAB_PG", "gonogo", "game"), too_long).await;
     assert_eq!(held(&looked), HeldBack::NoTime);
+}
+
+#[tokio::test]
+async fn a_ramp_through_a_pooler_adds_clients_and_runs_transactions() {
+    let _turn = turn().await;
+    let url = url("LAB_PGBOUNCER", "gonogo", "game");
+    let console = super::url("LAB_PGBOUNCER", "gonogo", "pgbouncer");
+    let before = transactions(&console).await;
+    let looked = ramp(&url, json!({"max_added": 12, "hold": "150ms", "max_p99": "2s"})).await;
+    assert_eq!(looked.outcome(), Outcome::Pass, "{:?}", looked.findings);
+    let run = run(&looked);
+    let held: Vec<u32> = run.steps.iter().map(|step| step.held).collect();
+    // More than the pool has connections to the server: only transactions share them.
+    assert_eq!((run.end, held), (End::Reached, vec![1, 2, 4, 8, 12]));
+    assert_eq!((run.ceiling.of, run.ceiling.limit, run.ceiling.floor), (Limited::Clients, 50, 10));
+    let after = transactions(&console).await;
+    assert!(after >= before + 500, "{before} transactions before, {after} after");
+    let looked = ramp(&url, json!({"max_added": 1000, "hold": "100ms"})).await;
+    assert!(self::run(&looked).planned <= 40, "{:?}", self::run(&looked));
+    let mut console = open(&console).await;
+    let clients = console.ask("clients", "SHOW CLIENTS", Duration::from_secs(5)).await;
+    let clients = clients.expect("the console");
+    let ours = clients[0].rows().filter(|row| row.line("application_name").starts_with("gonogo-"));
+    assert_eq!(ours.count(), 0);
+    close(vec![console]).await;
+}
+
+/// How many transactions PgBouncer has seen so far.
+async fn transactions(console: &str) -> u64 {
+    let mut console = open(console).await;
+    let tables = console.ask("stats", "SHOW STATS", Duration::from_secs(5)).await.expect("stats");
+    let row = tables[0].rows().find(|row| row.text("database") == Some("game"));
+    let count = row.expect("the database").value("total_xact_count").expect("a number");
+    close(vec![console]).await;
+    count
+}
+
+#[tokio::test]
+async fn a_ramp_through_a_pooler_stops_when_clients_wait() {
+    let _turn = turn().await;
+    let url = url("LAB_PGBOUNCER", "gonogo", "game");
+    // The application holds all three connections of its pool, and a fourth client waits for one.
+    let app = super::url("LAB_PGBOUNCER", "app", "game");
+    let mut held = vec![open(&app).await, open(&app).await, open(&app).await];
+    for session in &mut held {
+        ask(session, "BEGIN").await;
+    }
+    let mut fourth = open(&app).await;
+    // It waits for three seconds before it is turned away.
+    let waiting = fourth.ask("waiting", "SELECT 1", Duration::from_secs(5));
+    let ramping = ramp(&url, json!({"max_added": 4, "hold": "4s"}));
+    let (looked, waited) = tokio::join!(ramping, waiting);
+    assert!(waited.is_err());
+    assert_eq!(run(&looked).end, End::Waiting, "{:?}", looked.findings);
+    assert!(looked.codes(Outcome::Unknown).contains(&"postgres_pool.ramp-cut"));
+    drop(fourth);
+    close(held).await;
 }
 
 #[tokio::test]

@@ -24,8 +24,11 @@ pub enum Ramp {
 pub enum HeldBack {
     /// The role may take slots that are reserved for getting in when all others are taken.
     Privileged,
-    /// A pooler answers: it would not be the server's slots that are measured.
+    /// Something stands before the server that cannot be looked into: its limits are not known.
     Pooled,
+    /// More connections than ever before would be open, and that would stay to be seen in the server's
+    /// own `Max_used_connections`. This is what it was.
+    Mark(u64),
     /// Too little is free.
     NoRoom(Ceiling),
     /// The limits or their use are not known.
@@ -57,6 +60,14 @@ pub enum Limited {
     Role,
     /// The database's own limit.
     Database,
+    /// The server's connections, of which none are reserved.
+    Connections,
+    /// The account's own limit.
+    Account,
+    /// The pooler's clients.
+    Clients,
+    /// The connections of one of the pooler's pools.
+    Pool,
 }
 
 /// A ramp that ran.
@@ -87,7 +98,10 @@ pub struct Step {
     /// How late the probe itself was with a statement whose connection was free; not contained in
     /// the times above. A few milliseconds are the timer's; more is a machine with too much to do.
     pub own_delay: Option<Latency>,
-    /// How many statements and logins failed, by SQLSTATE; `lost` without one.
+    /// The share of all processors of this machine that the probe used itself; absent where the system
+    /// does not tell.
+    pub own_cpu: Option<f64>,
+    /// How many statements and logins failed, by the server's own code; `lost` without one.
     pub errors: BTreeMap<String, u32>,
     /// The words of the first failure.
     pub first_error: Option<String>,
@@ -111,4 +125,6 @@ pub enum End {
     Time,
     /// The use of the slots could not be seen any more.
     Blind,
+    /// Others waited for a connection meanwhile.
+    Waiting,
 }

@@ -269,7 +269,7 @@ impl Surge {
     clippy::cast_precision_loss,
     reason = "a share between 0 and 1 of a number far below 2^52"
 )]
-pub(super) fn round_up(share: f64, of: u64) -> u64 {
+pub(in crate::probe) fn round_up(share: f64, of: u64) -> u64 {
     (share * of as f64 - 1e-9).ceil().max(0.0) as u64
 }
 

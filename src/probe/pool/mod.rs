@@ -1,0 +1,17 @@
+//! What the checks of connection pools share: the launch's demand and what a limit leaves for it, and
+//! the ramp.
+
+mod demand;
+mod judge_ramp;
+mod ramp;
+mod ramp_facts;
+mod wish;
+
+pub use demand::{Cut, Demand, Load, Surge};
+pub use ramp_facts::{Ceiling, End, HeldBack, Limited, Ramp, Run, Step};
+pub use wish::RampWish;
+
+pub(in crate::probe) use demand::round_up;
+pub(in crate::probe) use judge_ramp::{RampCodes, judge as judge_ramp};
+pub(in crate::probe) use ramp::{Ground, Plan, Ramper, Stumble, View, ceiling};
+pub(in crate::probe) use wish::Block;
