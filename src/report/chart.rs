@@ -12,6 +12,7 @@ use crate::model::outcome::Outcome;
 use crate::model::record::{CheckRecord, RunRecord};
 
 use super::bearing::attention;
+use super::chart_pool as pool;
 use super::wrap::{line, name};
 use super::{vantage, when};
 
@@ -32,6 +33,8 @@ pub(super) struct Chart {
     pub(super) rows: Vec<Row>,
     /// Instants or limits drawn across all rows.
     pub(super) marks: Vec<(f32, &'static str)>,
+    /// Numbers below the bars, first the heads of their columns; empty where the bars say it all.
+    pub(super) table: Vec<Vec<String>>,
     /// What was left out, or has to be known.
     pub(super) note: Option<String>,
 }
@@ -69,6 +72,12 @@ impl Chart {
         for row in &self.rows {
             let _infallible = write!(words, " {} {};", row.label, row.value);
         }
+        let (heads, rows) = self.table.split_first().map_or((&[][..], &[][..]), |(h, r)| (h, r));
+        for row in rows {
+            for (head, cell) in heads.iter().zip(row) {
+                let _infallible = write!(words, " {head} {cell},");
+            }
+        }
         words
     }
 }
@@ -81,27 +90,27 @@ pub(super) fn measurements(record: &RunRecord, zone: &TimeZone) -> Vec<Chart> {
                 .map(move |(place, seen)| (vantage::label(check, place), seen))
         })
     };
-    let pools = seen("postgres_pool").chain(seen("mysql_pool"));
+    let pools = ["postgres_pool", "mysql_pool", "redis"].into_iter().flat_map(seen);
     let answers = seen("dns").filter_map(|(label, seen)| answers(&label, seen)).flatten().collect();
     let lives = seen("tls").filter_map(|(label, seen)| lives(&label, seen)).flatten().collect();
     resolvers(answers)
         .into_iter()
-        .chain(pools.filter_map(|(label, seen)| ramp(&label, seen)))
+        .chain(pools.flat_map(|(label, seen)| pool::charts(&label, seen)))
         .chain(certificates(record, lives, zone))
         .collect()
 }
 
 #[expect(clippy::cast_possible_truncation, reason = "a part of a line on paper")]
-fn part(of: f64, whole: f64) -> f32 {
+pub(super) fn part(of: f64, whole: f64) -> f32 {
     let part = of / whole;
     if part.is_finite() { part.clamp(0.0, 1.0) as f32 } else { 0.0 }
 }
 
 /// What was measured, before it is known how long the longest bar is.
-struct Measured {
-    label: String,
-    tone: Tone,
-    ms: f64,
+pub(super) struct Measured {
+    pub(super) label: String,
+    pub(super) tone: Tone,
+    pub(super) ms: f64,
 }
 
 /// How fast each resolver of a check answered, at first and from its cache.
@@ -124,24 +133,11 @@ fn resolvers(bars: Vec<Measured>) -> Option<Chart> {
     lengths("How fast each resolver answers, p95".to_owned(), legend, bars)
 }
 
-/// How statements fared while more and more connections were held.
-fn ramp(of: &str, seen: &Value) -> Option<Chart> {
-    let mut bars = Vec::new();
-    for step in seen.pointer("/login/in/ramp/ran/steps")?.as_array()? {
-        let held = step.get("held")?.as_u64()?;
-        let mut label = format!("{held} held");
-        for (key, tone) in [("connect", Tone::Soft), ("statement", Tone::Strong)] {
-            if let Some(ms) = step.get(key).and_then(|l| l.get("p95")).and_then(Value::as_f64) {
-                bars.push(Measured { label: std::mem::take(&mut label), tone, ms });
-            }
-        }
-    }
-    let legend = vec![(Tone::Soft, "connecting"), (Tone::Strong, "statements")];
-    let title = format!("{of}: the pool under load, p95");
-    lengths(title, legend, bars)
-}
-
-fn lengths(title: String, legend: Vec<(Tone, &'static str)>, bars: Vec<Measured>) -> Option<Chart> {
+pub(super) fn lengths(
+    title: String,
+    legend: Vec<(Tone, &'static str)>,
+    bars: Vec<Measured>,
+) -> Option<Chart> {
     let longest = bars.iter().map(|bar| bar.ms).fold(0.0, f64::max);
     if bars.is_empty() || longest <= 0.0 {
         return None;
@@ -158,7 +154,7 @@ fn lengths(title: String, legend: Vec<(Tone, &'static str)>, bars: Vec<Measured>
         })
         .collect();
     let edges = ("0 ms".to_owned(), when::millis(longest));
-    Some(Chart { title, edges, legend, rows, marks: Vec::new(), note })
+    Some(Chart { title, edges, legend, rows, marks: Vec::new(), table: Vec::new(), note })
 }
 
 /// One certificate's life.
@@ -211,6 +207,7 @@ fn certificates(record: &RunRecord, mut lives: Vec<Life>, zone: &TimeZone) -> Op
         legend: Vec::new(),
         rows,
         marks: vec![(at(window.to), "end of the window")],
+        table: Vec::new(),
         note,
     })
 }
@@ -264,6 +261,7 @@ pub(super) fn timeline(record: &RunRecord) -> Option<Chart> {
         legend: Vec::new(),
         rows,
         marks: Vec::new(),
+        table: Vec::new(),
         note: (hidden > 0).then(|| format!("{hidden} shorter checks are not drawn")),
     })
 }

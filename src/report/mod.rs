@@ -3,6 +3,7 @@
 
 mod bearing;
 mod chart;
+mod chart_pool;
 mod facts;
 pub mod github;
 mod gitlab;

@@ -38,7 +38,28 @@ fn charts_read_by_published_names() {
                 "millis",
             ][..],
         ),
-        ("postgres_pool", &["login", "in", "ramp", "ran", "steps", "held", "connect", "statement"]),
+        (
+            "postgres_pool",
+            &[
+                "login",
+                "in",
+                "ramp",
+                "ran",
+                "steps",
+                "held",
+                "connect",
+                "statement",
+                "knee",
+                "own_cpu",
+                "picture",
+                "limit",
+                "reserved",
+                "used",
+                "demand",
+                "headroom",
+            ],
+        ),
+        ("mysql_pool", &["login", "in", "ramp", "ran", "picture"]),
         (
             "tls",
             &[
@@ -76,6 +97,11 @@ fn a_page_shows_what_was_measured() {
         "The line across is the end of the window.",
         "pg.slow: the pool under load, p95",
         "40 held",
+        "The knee is at 20",
+        "pg.slow: 100 connections",
+        "17 of 97",
+        "120, 43 too many",
+        "The line across is the most that the launch may ask for.",
         "How the run went",
     ] {
         assert!(page.contains(said), "{said}");

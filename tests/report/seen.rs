@@ -39,7 +39,7 @@ pub(crate) fn dns() -> Value {
 pub(crate) fn ramp() -> Value {
     let step = |held: u32, connect: f64, statement: f64| {
         json!({ "held": held, "connect": latency(connect), "statement": latency(statement),
-            "own_delay": latency(0.2), "errors": {}, "first_error": null, "free": 80 - held })
+            "own_delay": latency(0.2), "own_cpu": 0.07, "errors": {}, "first_error": null, "free": 80 - held })
     };
     json!({
         "ceiling": { "of": "server", "limit": 97, "free": 80, "floor": 20 },
@@ -48,6 +48,7 @@ pub(crate) fn ramp() -> Value {
             step(5, 8.1, 0.9), step(10, 8.4, 1.1), step(20, 12.0, 2.6), step(40, 31.5, 9.8),
         ],
         "end": "reached",
+        "knee": 20,
         "left": { "seen": 0 },
     })
 }
@@ -55,7 +56,8 @@ pub(crate) fn ramp() -> Value {
 /// A pool with that ramp, as far as a chart needs it.
 pub(crate) fn pool() -> Value {
     json!({ "target": "db:5432/game", "role": "gonogo",
-        "login": { "in": { "ramp": { "ran": ramp() } } }, "poolers": [] })
+        "login": { "in": { "ramp": { "ran": ramp() } } }, "poolers": [],
+        "picture": { "limit": 100, "reserved": 3, "used": 17, "demand": 120, "headroom": 20 } })
 }
 
 /// Three addresses: one certificate ends inside the window.

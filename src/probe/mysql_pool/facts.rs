@@ -5,7 +5,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::model::fault::Sight;
 use crate::net::mysql::{Greeting, Refusal};
-use crate::probe::pool::Ramp;
+use crate::probe::pool::{Picture, Ramp};
 
 /// What was seen of a server and its connections.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
@@ -16,6 +16,8 @@ pub struct Seen {
     pub user: String,
     /// What came of logging in.
     pub login: Login,
+    /// The server's connections and the demand on them; absent where they were not seen.
+    pub picture: Option<Picture>,
 }
 
 /// What came of logging in.

@@ -2,13 +2,13 @@
 
 use std::time::Duration;
 
-use super::MysqlPool;
+use super::{DEFAULT_HEADROOM, MysqlPool};
 use super::facts::{Activity, Inside, Login, Seen, Server, Session};
 use super::ground::{self, Direct};
 use crate::model::fault::{Fault, Sight};
 use crate::model::text::one_line;
 use crate::net::mysql::{self, Door, Found, Opened, Rows};
-use crate::probe::pool::{Ramp, RampWish, Ramper};
+use crate::probe::pool::{Picture, Ramp, RampWish, Ramper};
 use crate::probe::{Probe, ProbeCx};
 
 /// How long a farewell may take.
@@ -42,7 +42,15 @@ pub(super) async fn look(probe: &MysqlPool, cx: &ProbeCx) -> Result<Seen, Fault>
             Opened::No(refusal) => Login::Refused(refusal),
         },
     };
-    Ok(Seen { target: probe.url.target(), user: probe.url.user.clone(), login })
+    let picture = match &login {
+        Login::In(inside) if inside.proxy().is_none() => inside.server.seen().map(|server| {
+            let headroom = probe.headroom.unwrap_or(DEFAULT_HEADROOM);
+            let numbers = (server.max_connections, 0, server.used);
+            Picture::of(numbers, probe.demand.as_ref(), headroom)
+        }),
+        Login::In(_) | Login::Refused(_) => None,
+    };
+    Ok(Seen { target: probe.url.target(), user: probe.url.user.clone(), login, picture })
 }
 
 /// The time for looking: all of it but what the ramp will need.

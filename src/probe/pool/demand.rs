@@ -178,11 +178,14 @@ impl Demand {
     #[must_use]
     pub fn arithmetic(&self) -> String {
         match (self.connections, self.replicas, self.pool_max) {
-            (None, Some(replicas), Some(pool_max)) => format!(
-                "({replicas} replicas + {} surge) × {} processes × {pool_max} connections",
-                self.surge().of(replicas.into()),
-                self.processes(),
-            ),
+            (None, Some(replicas), Some(pool_max)) => {
+                let processes = match self.processes() {
+                    1 => String::new(),
+                    more => format!(" × {more} processes"),
+                };
+                let surge = self.surge().of(replicas.into());
+                format!("({replicas} replicas + {surge} surge){processes} × {pool_max} connections")
+            }
             (Some(_), _, _) => "as stated".to_owned(),
             (None, _, _) => match (self.rate, self.hold) {
                 (Some(rate), Some(hold)) => format!("{rate} a second × {hold} (Little's law)"),

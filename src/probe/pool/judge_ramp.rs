@@ -168,17 +168,8 @@ fn tail(run: &Run) -> String {
         let p99 = it.p99.map_or(String::new(), |p99| format!(", p99 {p99:.1} ms"));
         format!("; SELECT 1 p50 {:.1} ms{p99}", it.p50)
     });
-    let knee = knee(run).map_or(String::new(), |held| format!(", knee at {held}"));
+    let knee = run.knee.map_or(String::new(), |held| format!(", knee at {held}"));
     format!("{times}{knee}")
-}
-
-/// The first step in which the 95th percentile was more than twice that of the first.
-fn knee(run: &Run) -> Option<u32> {
-    let p95 = |step: &Step| step.statement.map(|statement| statement.p95);
-    let first = run.steps.first().and_then(p95)?;
-    // Below a millisecond a doubling is the noise of two schedulers.
-    let bent = |step: &&Step| p95(step).is_some_and(|p95| p95 > (first * 2.0).max(1.0));
-    run.steps.iter().find(bent).map(|step| step.held)
 }
 
 /// Says so where a limit allowed less than was asked for.

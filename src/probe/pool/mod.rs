@@ -3,11 +3,13 @@
 
 mod demand;
 mod judge_ramp;
+mod picture;
 mod ramp;
 mod ramp_facts;
 mod wish;
 
 pub use demand::{Cut, Demand, Load, Surge};
+pub use picture::Picture;
 pub use ramp_facts::{Ceiling, End, HeldBack, Limited, Ramp, Run, Step};
 pub use wish::RampWish;
 

@@ -132,7 +132,7 @@ impl<G: Ground> Ramper<'_, G> {
     pub(in crate::probe) async fn run(&self, watch: &mut G::Watch, plan: Plan) -> Ramp {
         let Plan { ceiling, planned } = plan;
         let (steps, end, left) = (Vec::new(), End::Reached, Sight::Seen(0));
-        let mut run = Run { ceiling, planned, steps, end, left };
+        let mut run = Run { ceiling, planned, steps, end, knee: None, left };
         let mut held = Vec::new();
         for goal in steps_to(planned) {
             if self.cx.remaining() < self.wish.hold().saturating_add(margin(goal)) {
@@ -147,6 +147,7 @@ impl<G: Ground> Ramper<'_, G> {
                 break;
             }
         }
+        run.knee = knee(&run.steps);
         let numbers: Vec<u64> = held.iter().filter_map(|held| self.ground.number(held)).collect();
         // The last one opened is the first one given back.
         while let Some(session) = held.pop() {
@@ -325,6 +326,15 @@ impl<G: Ground> Ramper<'_, G> {
             tokio::time::sleep(Duration::from_millis(20)).await;
         }
     }
+}
+
+/// The first step in which the 95th percentile was more than twice that of the first.
+fn knee(steps: &[Step]) -> Option<u32> {
+    let p95 = |step: &Step| step.statement.map(|statement| statement.p95);
+    let first = steps.first().and_then(p95)?;
+    // Below a millisecond a doubling is the noise of two schedulers.
+    let bent = |step: &&Step| p95(step).is_some_and(|p95| p95 > (first * 2.0).max(1.0));
+    steps.iter().find(bent).map(|step| step.held)
 }
 
 /// What is needed beside the hold: to open, to look, and to give everything back.

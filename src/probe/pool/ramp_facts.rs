@@ -81,6 +81,9 @@ pub struct Run {
     pub steps: Vec<Step>,
     /// How it ended.
     pub end: End,
+    /// The knee: how many were held in the first step whose statements took more than twice as long as
+    /// in the first one, at the 95th percentile; absent where there is none.
+    pub knee: Option<u32>,
     /// How many of its own sessions the server still had after all were closed.
     pub left: Sight<u32>,
 }

@@ -6,7 +6,7 @@ use serde::{Deserialize, Serialize};
 use super::pgbouncer::Pooler;
 use crate::model::fault::{Fault, Sight};
 use crate::net::postgres::{Greeting, Refusal};
-use crate::probe::pool::Ramp;
+use crate::probe::pool::{Picture, Ramp};
 
 /// What was seen of a server and its connection slots.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
@@ -19,6 +19,9 @@ pub struct Seen {
     pub login: Login,
     /// What the poolers of the check say of themselves, in the order of the check.
     pub poolers: Vec<Visited>,
+    /// The server's slots, or the pooler's clients where the URL leads to one, and the demand on them;
+    /// absent where they were not seen.
+    pub picture: Option<Picture>,
 }
 
 /// A pooler of the check.

@@ -13,7 +13,7 @@ use super::questions;
 use crate::model::fault::{Fault, Sight};
 use crate::net::postgres::{Door, Failure, Found, Opened, PgUrl, Refusal, Session, Table};
 use crate::probe::ProbeCx;
-use crate::probe::pool::{HeldBack, Ramp, RampWish, Ramper};
+use crate::probe::pool::{HeldBack, Picture, Ramp, RampWish, Ramper};
 
 /// SQLSTATE of every kind of "too many": the server, the role and the database.
 pub(super) const TOO_MANY: &str = "53300";
@@ -46,7 +46,24 @@ pub(super) async fn look(probe: &PostgresPool, cx: &ProbeCx) -> Result<Seen, Fau
     };
     let poolers = probe.poolers.iter().map(|url| visit(cx, url, &application, limit / 2));
     let poolers = join_all(poolers).await;
-    Ok(Seen { target: probe.url.target(), role: probe.url.user.clone(), login, poolers })
+    let picture = picture(probe, &login);
+    Ok(Seen { target: probe.url.target(), role: probe.url.user.clone(), login, poolers, picture })
+}
+
+/// What the demand is for: clients of the pooler where one answers, and else the server's slots.
+fn picture(probe: &PostgresPool, login: &Login) -> Option<Picture> {
+    let Login::In(inside) = login else { return None };
+    // The demand is for the poolers of the check, where it names some.
+    let demand = probe.demand.as_ref().filter(|_| probe.poolers.is_empty());
+    let numbers = if inside.is_pooled() || inside.is_pooler_console() {
+        let pooler = inside.pooler.as_ref()?.seen()?;
+        (pooler.max_clients, 0, pooler.clients)
+    } else {
+        let (server, usage) = (inside.server.seen()?, inside.usage.as_ref()?.seen()?);
+        (server.max_connections, server.superuser_reserved + server.reserved, usage.used)
+    };
+    let (limit, reserved, used) = numbers;
+    Some(Picture::of((limit.into(), reserved.into(), used.into()), demand, probe.headroom()))
 }
 
 /// When nobody answers the login, the console of a pooler may still say why.

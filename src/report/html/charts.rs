@@ -44,6 +44,7 @@ fn draw(chart: &Chart, m: &mut Markup) {
             });
             m.leaf("span", &[], "");
         });
+        table(chart, m);
         let marks = chart.marks.iter().map(|(_, what)| format!("The line across is the {what}."));
         let said: Vec<String> = marks.chain(chart.note.clone()).collect();
         if !said.is_empty() {
@@ -51,6 +52,17 @@ fn draw(chart: &Chart, m: &mut Markup) {
         }
     });
     m.line();
+}
+
+fn table(chart: &Chart, m: &mut Markup) {
+    let Some((heads, rows)) = chart.table.split_first() else { return };
+    m.tag("table", &[("class", "steps")], |m| {
+        m.tag("tr", &[], |m| heads.iter().for_each(|head| m.leaf("th", &[("scope", "col")], head)));
+        for row in rows {
+            m.line();
+            m.tag("tr", &[], |m| row.iter().for_each(|cell| m.leaf("td", &[], cell)));
+        }
+    });
 }
 
 fn class(tone: Tone) -> String {

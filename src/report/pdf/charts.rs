@@ -69,11 +69,28 @@ fn draw(chart: &Chart, sheet: &mut Sheet<'_>) {
         let x = BAR_X + BAR_WIDTH - right;
         sheet.line(x, sheet.y, SMALL, &format!("{} ", chart.edges.1), Some(leaf));
         sheet.y += SMALL.leading;
+        table(chart, sheet, leaf);
     });
     let marks = chart.marks.iter().map(|(_, what)| format!("The line across is the {what}."));
     let said: Vec<String> = marks.chain(chart.note.clone()).collect();
     if !said.is_empty() {
         sheet.paragraph(SMALL, &said.join(" "));
+    }
+}
+
+/// The numbers below the bars, each column as wide as the others.
+fn table(chart: &Chart, sheet: &mut Sheet<'_>, leaf: usize) {
+    let columns = chart.table.first().map_or(0, Vec::len);
+    let width = WIDTH / f32::from(u16::try_from(columns).unwrap_or(u16::MAX).max(1));
+    for (n, row) in chart.table.iter().enumerate() {
+        sheet.need(SMALL.leading);
+        let kind = if n == 0 { SMALL } else { SMALL.in_colour(TEXT) };
+        let mut x = MARGIN;
+        for cell in row {
+            sheet.line(x, sheet.y, kind, &format!("{} ", field(cell)), Some(leaf));
+            x += width;
+        }
+        sheet.y += SMALL.leading;
     }
 }
 

@@ -90,7 +90,7 @@ fn check_with(parameters: Value, login: Login, poolers: Vec<Visited>) -> Vec<(St
     let (target, role) = ("db:5432/game".to_owned(), "gonogo".to_owned());
     let now = "2026-11-23T02:00:00Z".parse().expect("an instant");
     let cx = JudgeCx { now, launch: now, window: Window { from: now, to: now } };
-    let mut findings = probe.judge(&Seen { target, role, login, poolers }, &cx);
+    let mut findings = probe.judge(&Seen { target, role, login, poolers, picture: None }, &cx);
     assert!(!findings.is_empty());
     findings.retain(|finding| finding.outcome > Outcome::Pass);
     findings.sort_by_key(|finding| std::cmp::Reverse(finding.outcome));
@@ -450,6 +450,7 @@ fn ramp(end: End, p99: f64, own: (f64, f64), left: u32) -> impl FnOnce(&mut Insi
             planned: 2,
             steps: vec![step(1, 1.0, 0.5, 0.1), step(2, p99, own.0, own.1)],
             end,
+            knee: None,
             left: Sight::Seen(left),
         }));
     }
