@@ -163,6 +163,7 @@ fn run(planned: &Plan<'_>, jobs: usize, log: Option<&Path>) -> Duration {
         apply: false,
         allow_exec: false,
         fail_fast: false,
+        workers: None,
     };
     let runtime = runtime();
     let (_tell, stop) = tokio::sync::watch::channel(None);

@@ -20,7 +20,7 @@ use crate::plan::{PhaseChoice, Shard};
     max_term_width = 100,
     disable_help_subcommand = true,
     after_help = "Exit codes: 0 GO · 1 NO-GO · 2 the command line or the checklist is wrong · 3 HOLD · \
-                  4 nothing ran · 130/143 interrupted · 70 a defect of gonogo"
+                  4 nothing ran · 129/130/143 interrupted · 70 a defect of gonogo"
 )]
 pub struct Cli {
     /// When to use colour.

@@ -61,6 +61,15 @@ pub(super) fn runs() -> Option<PathBuf> {
     Some(state.join("runs"))
 }
 
+/// The signals this process was told to ignore when it was started, one bit each; none where the
+/// system does not say.
+#[must_use]
+pub(super) fn ignored_signals() -> u64 {
+    let status = std::fs::read_to_string("/proc/self/status").unwrap_or_default();
+    let mask = status.lines().find_map(|line| line.strip_prefix("SigIgn:"));
+    mask.and_then(|mask| u64::from_str_radix(mask.trim(), 16).ok()).unwrap_or_default()
+}
+
 /// The machine's name.
 #[must_use]
 pub(super) fn host() -> Option<String> {

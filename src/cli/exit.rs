@@ -15,13 +15,15 @@ pub(super) const HOLD: u8 = 3;
 pub(super) const NOTHING_RAN: u8 = 4;
 /// A defect of the tool itself (`EX_SOFTWARE` of sysexits.h).
 pub(super) const BUG: u8 = 70;
-/// SIGINT: 128 + 2, as shells say it.
+/// SIGHUP: 128 + 1, as shells say it.
+pub(super) const HUNG_UP: u8 = 129;
+/// SIGINT: 128 + 2.
 pub(super) const INTERRUPTED: u8 = 130;
 /// SIGTERM: 128 + 15.
 pub(super) const TERMINATED: u8 = 143;
 
 /// Every exit code with its meaning, in the order of the manual.
-pub(super) const ALL: [(u8, &str, &str); 8] = [
+pub(super) const ALL: [(u8, &str, &str); 9] = [
     (
         GO,
         "GO",
@@ -36,6 +38,11 @@ pub(super) const ALL: [(u8, &str, &str); 8] = [
     ),
     (NOTHING_RAN, "NOTHING RAN", "the selection is empty, or nothing could be judged"),
     (BUG, "bug", "a defect of gonogo itself"),
+    (
+        HUNG_UP,
+        "hung up",
+        "SIGHUP, the terminal is gone; the partial record and reports are written",
+    ),
     (INTERRUPTED, "interrupted", "SIGINT; the partial record and reports are written"),
     (TERMINATED, "terminated", "SIGTERM; the partial record and reports are written"),
 ];
@@ -43,10 +50,8 @@ pub(super) const ALL: [(u8, &str, &str); 8] = [
 /// The exit code of a run.
 #[must_use]
 pub(super) fn of(record: &RunRecord) -> u8 {
-    match record.stopped {
-        Some(Stop::Interrupt) => return INTERRUPTED,
-        Some(Stop::Terminate) => return TERMINATED,
-        Some(Stop::Deadline | Stop::FailFast) | None => {}
+    if let Some(code) = record.stopped.and_then(signalled) {
+        return code;
     }
     of_decision(record.verdict.decision)
 }
@@ -59,5 +64,16 @@ pub(super) const fn of_decision(decision: Decision) -> u8 {
         Decision::NoGo => NO_GO,
         Decision::Hold => HOLD,
         Decision::NothingRan => NOTHING_RAN,
+    }
+}
+
+/// The exit code of a run that a signal ended.
+#[must_use]
+pub(super) const fn signalled(stop: Stop) -> Option<u8> {
+    match stop {
+        Stop::HangUp => Some(HUNG_UP),
+        Stop::Interrupt => Some(INTERRUPTED),
+        Stop::Terminate => Some(TERMINATED),
+        Stop::Deadline | Stop::FailFast => None,
     }
 }

@@ -3,6 +3,7 @@
 pub mod args;
 mod check;
 mod complete;
+mod drive;
 mod env;
 mod exit;
 mod explain;
@@ -11,6 +12,7 @@ mod init;
 mod lint;
 mod manual;
 mod merge;
+mod open_files;
 mod output;
 mod plan;
 mod report;
@@ -53,8 +55,13 @@ fn parse_and_run() -> u8 {
         Ok(cli) => cli,
         Err(error) => {
             // Help and version are asked for and go to standard output; their reader may be gone.
-            let _gone = error.print();
-            return u8::try_from(error.exit_code()).unwrap_or(exit::USAGE);
+            return match error.print() {
+                Err(error) if error.kind() != std::io::ErrorKind::BrokenPipe => {
+                    output::stderr(&format!("error: writing to standard output: {error}"));
+                    exit::USAGE
+                }
+                Ok(()) | Err(_) => u8::try_from(error.exit_code()).unwrap_or(exit::USAGE),
+            };
         }
     };
     // One provider for the whole process; a second call could only meet the same one.

@@ -4,20 +4,19 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use anyhow::Context;
-use tokio::signal::unix::{Signal, SignalKind, signal};
-use tokio::sync::watch;
 
 use super::args::{Allow, ColourChoice, EngineArgs, OutputArgs, RunArgs};
+use super::drive::{AtOnce, Driver};
 use super::host::Host;
 use super::output::{self, Output};
-use super::{env, exit, select};
+use super::{env, exit, open_files, select};
 use crate::checklist::load::{Invalid, Options as LoadOptions, load};
 use crate::clock::Clock;
 use crate::engine::{self, Ran};
 use crate::history::Log;
 use crate::model::event::{Event, Sink};
 use crate::model::id::RunId;
-use crate::model::record::{ChecklistRef, FORMAT, GitRef, Header, Stop, Tool};
+use crate::model::record::{ChecklistRef, FORMAT, GitRef, Header, Tool};
 use crate::model::text::one_line;
 use crate::model::time::show_instant;
 use crate::plan::{NothingSelected, Plan, plan};
@@ -130,23 +129,30 @@ pub(super) fn carry_out(
             Err(error) => warnings.push(format!("{error:#}")),
         }
     }
+    let (jobs, crowded) = open_files::room(engine.jobs.min(planned.selected().count()));
+    warnings.extend(crowded);
     let options = engine::Options {
-        jobs: engine.jobs,
+        jobs,
         timeout: engine.timeout,
         deadline: engine.deadline,
         apply: engine.apply,
         allow_exec: engine.allow.contains(&Allow::Exec),
         fail_fast: engine.fail_fast,
+        workers: None,
     };
-    let ran = match drive(planned, header, options, sinks)? {
-        Ended::Whole(ran) => ran,
-        Ended::AtOnce(code) => return Ok(code),
-    };
-    let code = finish(&ran, &rest, &look, warnings);
-    for warning in host.end(&ran.record, &look, outputs) {
-        super::warn(&warning);
-    }
-    Ok(code)
+    let outputs = outputs.to_vec();
+    let mut driver = Driver::new()?;
+    let ended = driver.run(planned, header, options, sinks).and_then(|ran| {
+        driver.work(move || {
+            let code = finish(&ran, &rest, &look, warnings);
+            for warning in host.end(&ran.record, &look, &outputs) {
+                super::warn(&warning);
+            }
+            code
+        })
+    });
+    driver.end();
+    Ok(ended.unwrap_or_else(|AtOnce(code)| code))
 }
 
 fn finish(ran: &Ran, outputs: &[Output], look: &Look, mut warnings: Vec<String>) -> u8 {
@@ -212,58 +218,6 @@ pub(super) fn header(
         strict,
         apply: false,
         vars: shown,
-    }
-}
-
-/// How driving a run ended.
-enum Ended {
-    /// With a record, whole or partial.
-    Whole(Box<Ran>),
-    /// With the second signal: at once.
-    AtOnce(u8),
-}
-
-/// Runs the engine on a runtime of its own, with an ear for signals: the first one stops the run,
-/// which is still reported; the second one leaves at once.
-fn drive(
-    planned: &Plan<'_>,
-    header: Header,
-    options: engine::Options,
-    sinks: Vec<Box<dyn Sink>>,
-) -> anyhow::Result<Ended> {
-    let runtime = tokio::runtime::Builder::new_multi_thread()
-        .enable_all()
-        .build()
-        .context("starting the engine")?;
-    let ended = runtime.block_on(async {
-        let mut interrupt = signal(SignalKind::interrupt()).context("listening for SIGINT")?;
-        let mut terminate = signal(SignalKind::terminate()).context("listening for SIGTERM")?;
-        let (tell, stop) = watch::channel(None);
-        let run = engine::run(planned, header, options, sinks, stop);
-        tokio::pin!(run);
-        let first = tokio::select! {
-            ran = &mut run => return Ok(Ended::Whole(Box::new(ran))),
-            first = either(&mut interrupt, &mut terminate) => first,
-        };
-        // The engine holds the other end until it is done.
-        let _heard = tell.send(Some(first));
-        tokio::select! {
-            ran = &mut run => Ok(Ended::Whole(Box::new(ran))),
-            second = either(&mut interrupt, &mut terminate) => Ok(Ended::AtOnce(match second {
-                Stop::Terminate => exit::TERMINATED,
-                Stop::Interrupt | Stop::Deadline | Stop::FailFast => exit::INTERRUPTED,
-            })),
-        }
-    });
-    // A look-up of the system's resolver may sit in a thread that cannot be interrupted.
-    runtime.shutdown_background();
-    ended
-}
-
-async fn either(interrupt: &mut Signal, terminate: &mut Signal) -> Stop {
-    tokio::select! {
-        _ = interrupt.recv() => Stop::Interrupt,
-        _ = terminate.recv() => Stop::Terminate,
     }
 }
 

@@ -9,6 +9,8 @@ use tokio::sync::mpsc;
 
 use super::DEFAULT_TIMEOUT;
 use super::limits::Limits;
+use super::pause::Pauses;
+use super::times::RunClock;
 use crate::checklist::{Check, Retry, RetryOn};
 use crate::clock::{Clock, millis_since};
 use crate::model::code::engine as codes;
@@ -23,16 +25,20 @@ use crate::model::time::Span;
 use crate::probe::expect::Expectation;
 use crate::probe::{AnyProbe, JudgeCx, Look, ProbeCx, SignOff, by_hand};
 
+/// How many tries that a pause of this machine fell into count for nothing.
+const MAX_DISTURBED: usize = 2;
+
 /// What all checks of a run share.
 #[derive(Debug)]
 pub(super) struct Shared {
     pub(super) run: RunId,
-    pub(super) clock: Clock,
+    pub(super) clock: RunClock,
     pub(super) times: JudgeCx,
     pub(super) allow_exec: bool,
     pub(super) signoffs: Arc<[SignOff]>,
     pub(super) people: Arc<People>,
     pub(super) cap: Option<Span>,
+    pub(super) pauses: Arc<Pauses>,
 }
 
 /// A check as the engine runs it.
@@ -50,7 +56,8 @@ pub(super) struct Job {
     expect: Arc<[Expectation]>,
     base: PathBuf,
     retry: Retry,
-    allowance: Duration,
+    /// How long one try may take.
+    pub(super) allowance: Duration,
     item: String,
     shared: Arc<Shared>,
 }
@@ -124,17 +131,22 @@ impl Job {
         };
         let _slots = limits.enter(&self.peers).await;
         let clock = self.shared.clock;
-        let (started, begun) = (clock.now(), clock.tick());
+        let (started, begun) = (clock.now(), Clock.tick());
         let mut attempts = Vec::new();
+        let mut disturbed = 0;
         loop {
-            let (at, tick) = (clock.now(), clock.tick());
+            let (at, tick) = (clock.now(), Clock.tick());
             // The loop outlives its tasks, so that somebody always listens.
             let _heard =
                 news.send(News::Started { job: number, attempt: attempts.len() + 1, at }).await;
+            let before = self.shared.pauses.count();
             let look = self.try_once(probe.as_ref()).await;
+            let paused = self.shared.pauses.count() > before && disturbed < MAX_DISTURBED;
+            disturbed += usize::from(paused);
             let duration_ms = millis_since(tick);
             let attempt = attempt(at, duration_ms, &look);
-            if self.again(&look, attempt.outcome, attempts.len() + 1) {
+            let left = paused || attempts.len() + 1 - disturbed < self.tries();
+            if left && self.again(&look, attempt.outcome) {
                 let _heard =
                     news.send(News::Failed { job: number, attempt: attempt.clone() }).await;
                 let tries = u32::try_from(attempts.len()).unwrap_or(16).min(16);
@@ -185,9 +197,9 @@ impl Job {
             run: shared.run,
             id: self.blank.id.clone(),
             item: self.item.clone(),
-            clock: shared.clock,
+            clock: Clock,
             times: shared.times,
-            limit: shared.clock.tick() + self.allowance,
+            limit: Clock.tick() + self.allowance,
             allowance: self.allowance,
             base: self.base.clone(),
             allow_exec: shared.allow_exec,
@@ -197,7 +209,7 @@ impl Job {
     }
 
     /// Whether another try can change what this one came to.
-    fn again(&self, look: &Result<Look, Fault>, outcome: Outcome, tries: usize) -> bool {
+    fn again(&self, look: &Result<Look, Fault>, outcome: Outcome) -> bool {
         let wanted = match outcome {
             Outcome::Unknown => self.retry.on.contains(&RetryOn::Unknown),
             Outcome::Fail => self.retry.on.contains(&RetryOn::Fail),
@@ -216,8 +228,12 @@ impl Job {
                 .iter()
                 .any(|finding| finding.outcome == outcome && finding.code != codes::DENIED.id),
         };
-        let left = usize::try_from(self.retry.attempts).is_ok_and(|attempts| tries < attempts);
-        wanted && helps && left
+        wanted && helps
+    }
+
+    /// How often it may be tried.
+    fn tries(&self) -> usize {
+        usize::try_from(self.retry.attempts).unwrap_or(usize::MAX)
     }
 
     fn conclude(
@@ -256,7 +272,7 @@ impl Job {
     }
 
     fn propose(&self, observation: &Value, probe: &dyn AnyProbe) -> Option<(String, Value)> {
-        let times = JudgeCx { now: self.shared.clock.now(), ..self.shared.times };
+        let times = JudgeCx { now: Clock.now(), ..self.shared.times };
         let change = probe.act()?.propose(observation, &times).ok().flatten()?;
         Some((change, observation.clone()))
     }

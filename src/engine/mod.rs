@@ -5,13 +5,16 @@
 
 mod attempt;
 mod limits;
+mod pause;
 mod step;
+mod times;
 
 use std::collections::HashMap;
 use std::sync::Arc;
-use std::time::{Duration, Instant};
+use std::time::Instant;
 
 use tokio::sync::watch;
+use tokio::task::{AbortHandle, JoinSet};
 
 use crate::checklist::HaltOn;
 use crate::clock::Clock;
@@ -51,6 +54,9 @@ pub struct Options {
     pub allow_exec: bool,
     /// Whether the run ends with the first blocker that fails.
     pub fail_fast: bool,
+    /// Where checks run; where the loop runs, without one. With a runtime of their own, a check that
+    /// never gives its thread back cannot keep the loop from its deadline.
+    pub workers: Option<tokio::runtime::Handle>,
 }
 
 /// What a run came to.
@@ -72,6 +78,9 @@ pub async fn run(
 ) -> Ran {
     let mut run = Run::new(plan, header, options, sinks, stop);
     run.begin();
+    let mut beat = JoinSet::new();
+    let pauses = Arc::clone(&run.pauses);
+    run.spawn(&mut beat, async move { pauses.beat().await });
     let mut halted: Option<CheckId> = None;
     for (number, step) in plan.checklist.steps.iter().enumerate() {
         if let Some(cause) = &halted {
@@ -99,6 +108,7 @@ pub fn blank(plan: &Plan<'_>, header: Header) -> RunRecord {
         apply: false,
         allow_exec: false,
         fail_fast: false,
+        workers: None,
     };
     let run = Run::new(plan, header, options, Vec::new(), watch::channel(None).1);
     run.fold.into_record().expect("a run begins with its start")
@@ -127,7 +137,8 @@ struct Run<'a> {
     stopped: Option<Stop>,
     deadline: Option<Instant>,
     options: Options,
-    clock: Clock,
+    clock: times::RunClock,
+    pauses: Arc<pause::Pauses>,
 }
 
 impl<'a> Run<'a> {
@@ -138,7 +149,8 @@ impl<'a> Run<'a> {
         sinks: Vec<Box<dyn Sink + 'a>>,
         stop: watch::Receiver<Option<Stop>>,
     ) -> Self {
-        let clock = Clock;
+        let clock = times::RunClock::starting(header.started);
+        let pauses = Arc::new(pause::Pauses::new());
         let shared = Arc::new(attempt::Shared {
             run: header.run,
             clock,
@@ -147,6 +159,7 @@ impl<'a> Run<'a> {
             signoffs: Arc::clone(&plan.checklist.signoffs),
             people: Arc::clone(&plan.checklist.people),
             cap: options.timeout,
+            pauses: Arc::clone(&pauses),
         });
         let selected: std::collections::HashSet<&CheckId> =
             plan.selected().map(|check| &check.id).collect();
@@ -174,7 +187,7 @@ impl<'a> Run<'a> {
                 dependants[*need].push(n);
             }
         }
-        let deadline = options.deadline.map(|deadline| clock.tick() + deadline.get());
+        let deadline = options.deadline.map(|deadline| Clock.tick() + deadline.get());
         let mut run = Self {
             done: jobs.iter().map(|job| !job.is_open()).collect(),
             jobs: jobs.into(),
@@ -193,9 +206,22 @@ impl<'a> Run<'a> {
             deadline,
             options,
             clock,
+            pauses,
         };
         run.emit(started);
         run
+    }
+
+    /// Begins a task where checks run.
+    fn spawn<T: Send + 'static>(
+        &self,
+        tasks: &mut JoinSet<T>,
+        task: impl Future<Output = T> + Send + 'static,
+    ) -> AbortHandle {
+        match &self.options.workers {
+            Some(workers) => tasks.spawn_on(task, workers),
+            None => tasks.spawn(task),
+        }
     }
 
     /// Records every check that will not be looked at, and every answer taken over.
@@ -298,7 +324,7 @@ impl<'a> Run<'a> {
                 return self.skip(job, SkipReason::FailFast, cause);
             }
             Some(Stop::Deadline) => &codes::DEADLINE,
-            Some(Stop::Interrupt | Stop::Terminate) | None => &codes::INTERRUPTED,
+            Some(Stop::Interrupt | Stop::Terminate | Stop::HangUp) | None => &codes::INTERRUPTED,
         };
         let finding = Finding::new(code, job.blank.id.as_str(), code.summary);
         let known = self.fold.check(&job.blank.id).cloned().unwrap_or_else(|| job.blank.clone());
@@ -308,6 +334,15 @@ impl<'a> Run<'a> {
             findings: vec![finding],
             ..known
         });
+    }
+
+    /// Takes note of a stop or a deadline that came while nobody waited for them.
+    fn heed(&mut self) {
+        let told = *self.stop.borrow_and_update();
+        let late = self.deadline.is_some_and(|deadline| deadline <= Clock.tick());
+        if let Some(stop) = told.or(late.then_some(Stop::Deadline)) {
+            self.stop_now(stop);
+        }
     }
 
     fn stop_now(&mut self, stop: Stop) {
@@ -375,7 +410,13 @@ fn redact(check: &mut CheckRecord, secrets: &Secrets) {
     }
 }
 
-/// What is left of a deadline.
-fn left(deadline: Option<Instant>, clock: Clock) -> Duration {
-    deadline.map_or(Duration::MAX, |deadline| deadline.saturating_duration_since(clock.tick()))
+/// Resolves when a deadline has come; never without one.
+async fn come(deadline: Option<Instant>) {
+    match deadline {
+        Some(deadline) => tokio::time::sleep_until(deadline.into()).await,
+        None => std::future::pending().await,
+    }
 }
+
+#[cfg(test)]
+mod tests;

@@ -3,13 +3,16 @@
 use std::any::Any;
 use std::collections::{BTreeSet, HashMap, HashSet, VecDeque};
 use std::sync::Arc;
+use std::time::Duration;
 
 use serde_json::Value;
 use tokio::sync::mpsc;
 use tokio::task::{Id, JoinError, JoinSet};
+use tokio::time::{Interval, MissedTickBehavior};
 
 use super::attempt::{Job, News, Outcomes};
-use super::{Run, left};
+use super::{Run, come};
+use crate::clock::Clock;
 use crate::model::code::engine as codes;
 use crate::model::event::Event;
 use crate::model::fault::Fault;
@@ -22,6 +25,12 @@ use crate::verdict::waive;
 
 /// How much news may wait for the loop.
 const NEWS: usize = 1024;
+
+/// How often the loop looks for checks that outlive their time.
+const PULSE: Duration = Duration::from_secs(1);
+
+/// How long a check that was cancelled may take to let go. Then the run ends without it.
+const GRACE: Duration = Duration::from_millis(400);
 
 /// The state of one step.
 struct StepRun {
@@ -39,14 +48,19 @@ struct StepRun {
     changes: Vec<(usize, CheckRecord, String, Value)>,
     /// Changes made; the next look at these is the one that counts.
     verifying: HashMap<usize, Change>,
+    /// When the try of each check that has begun one has to be over.
+    due: HashMap<usize, std::time::Instant>,
+    /// Checks that were overdue at the last pulse.
+    late: HashSet<usize>,
+    pulse: Interval,
 }
 
-impl Run<'_> {
-    /// Runs one step to its end.
-    pub(super) async fn step(&mut self, number: usize) {
-        let (first, end) = self.steps[number];
-        let waiting: BTreeSet<usize> = (first..end).filter(|n| self.jobs[*n].is_open()).collect();
-        let mut step = StepRun {
+impl StepRun {
+    fn new(waiting: BTreeSet<usize>, end: usize) -> Self {
+        let mut pulse = tokio::time::interval(PULSE);
+        // After a pause of the whole process, tasks get their turn before they are called late.
+        pulse.set_missed_tick_behavior(MissedTickBehavior::Delay);
+        Self {
             tasks: JoinSet::new(),
             names: HashMap::new(),
             news: mpsc::channel(NEWS),
@@ -55,21 +69,33 @@ impl Run<'_> {
             end,
             changes: Vec::new(),
             verifying: HashMap::new(),
-        };
+            due: HashMap::new(),
+            late: HashSet::new(),
+            pulse,
+        }
+    }
+}
+
+impl Run<'_> {
+    /// Runs one step to its end.
+    pub(super) async fn step(&mut self, number: usize) {
+        let (first, end) = self.steps[number];
+        let waiting: BTreeSet<usize> = (first..end).filter(|n| self.jobs[*n].is_open()).collect();
+        let mut step = StepRun::new(waiting, end);
         loop {
-            step.candidates.extend(self.freed.drain(..));
-            self.start_ready(&mut step);
-            if step.tasks.is_empty() {
-                if step.changes.is_empty() {
-                    break;
-                }
-                self.change_next(&mut step).await;
-                continue;
-            }
-            self.wait(&mut step).await;
+            self.heed();
             if self.stopped.is_some() {
                 self.cancel(step).await;
                 return;
+            }
+            step.candidates.extend(self.freed.drain(..));
+            self.start_ready(&mut step);
+            if !step.names.is_empty() {
+                self.wait(&mut step).await;
+            } else if step.changes.is_empty() {
+                break;
+            } else {
+                self.change_next(&mut step).await;
             }
         }
         // What still waits, waits for itself; validation refuses that.
@@ -103,7 +129,7 @@ impl Run<'_> {
 
     fn start(&mut self, n: usize, job: Arc<Job>, step: &mut StepRun) {
         let task = job.look(n, self.limits.clone(), step.news.0.clone());
-        let handle = step.tasks.spawn(async move { (n, task.await) });
+        let handle = self.spawn(&mut step.tasks, async move { (n, task.await) });
         step.names.insert(handle.id(), n);
     }
 
@@ -130,29 +156,51 @@ impl Run<'_> {
 
     /// Waits for whatever happens next and records it.
     async fn wait(&mut self, step: &mut StepRun) {
-        let deadline = left(self.deadline, self.clock);
         tokio::select! {
             biased;
-            Some(news) = step.news.1.recv() => self.note(news),
+            Some(news) = step.news.1.recv() => self.note(news, &mut step.due),
             Some(ended) = step.tasks.join_next_with_id() => {
                 // News of a task comes before its end.
                 while let Ok(news) = step.news.1.try_recv() {
-                    self.note(news);
+                    self.note(news, &mut step.due);
                 }
                 self.ended(ended, step);
             }
             told = stopped(&mut self.stop) => self.stop_now(told),
-            () = tokio::time::sleep(deadline), if self.deadline.is_some() => self.stop_now(Stop::Deadline),
+            () = come(self.deadline) => self.stop_now(Stop::Deadline),
+            _ = step.pulse.tick() => self.give_up_late(step),
         }
     }
 
-    fn note(&mut self, news: News) {
+    /// Ends the checks that were overdue a pulse ago and still are. Their own limit did not end
+    /// them, so they keep a thread for themselves; nothing waits for them any more.
+    fn give_up_late(&mut self, step: &mut StepRun) {
+        let now = Clock.tick();
+        let overdue = |(n, due): (&usize, &std::time::Instant)| (*due <= now).then_some(*n);
+        let late: HashSet<usize> = step.due.iter().filter_map(overdue).collect();
+        for n in late.intersection(&step.late) {
+            step.due.remove(n);
+            step.names.retain(|_, running| running != n);
+            let job = &self.jobs[*n];
+            let limit = crate::model::time::Span::from(job.allowance);
+            let message = format!("the probe did not come back within {limit}, and goes on");
+            let check = faulty(job.blank.clone(), &Fault::Bug { message });
+            let changes = step.verifying.remove(n).into_iter().collect();
+            self.concluded(CheckRecord { changes, ..check });
+        }
+        step.late = late;
+    }
+
+    fn note(&mut self, news: News, due: &mut HashMap<usize, std::time::Instant>) {
         match news {
             News::Started { job, attempt, at } => {
+                due.insert(job, Clock.tick() + self.jobs[job].allowance);
                 let id = self.jobs[job].blank.id.clone();
                 self.emit(Event::CheckStarted { id, at, attempt });
             }
             News::Failed { job, mut attempt } => {
+                // Until the next try it waits for nobody.
+                due.remove(&job);
                 let id = self.jobs[job].blank.id.clone();
                 attempt.summary = self.secrets.redact(&attempt.summary);
                 attempt.fault = attempt.fault.map(|fault| fault.redacted(&self.secrets));
@@ -167,11 +215,15 @@ impl Run<'_> {
             Err(error) => {
                 let id = error.id();
                 let Some(n) = step.names.get(&id).copied() else { return };
-                let blank = self.jobs[n].blank.clone();
-                (id, n, Outcomes { check: buggy(blank, error), proposal: None })
+                let check = faulty(self.jobs[n].blank.clone(), &broken(error));
+                (id, n, Outcomes { check, proposal: None })
             }
         };
-        step.names.remove(&id);
+        step.due.remove(&n);
+        if step.names.remove(&id).is_none() {
+            // Given up on, and recorded as that.
+            return;
+        }
         if let Some(change) = step.verifying.remove(&n) {
             let check = CheckRecord { changes: vec![change], ..outcomes.check };
             return self.concluded(check);
@@ -215,10 +267,7 @@ impl Run<'_> {
             id: id.clone(),
             change: change(ChangeState::Intended, None),
         });
-        // Not cancelled by a stop: a change that was begun is brought to a known end, within its
-        // own time limit.
-        let applied = Arc::clone(&job).apply(observation).await;
-        match applied {
+        match self.apply(&job, observation).await {
             Ok(receipt) => {
                 let receipt = Some(self.secrets.redact(&one_line(&receipt)));
                 let change = change(ChangeState::Applied, receipt);
@@ -228,14 +277,39 @@ impl Run<'_> {
             }
             Err(fault) => {
                 let finding = Finding::fault(id.as_str(), &fault);
-                let state = if matches!(fault, Fault::Timeout { .. }) {
-                    ChangeState::Intended
-                } else {
-                    ChangeState::Failed
+                let state = match fault {
+                    // Nobody saw how it ended.
+                    Fault::Timeout { .. } | Fault::Deadline | Fault::Bug { .. } => {
+                        ChangeState::Intended
+                    }
+                    Fault::Unreachable { .. }
+                    | Fault::Name { .. }
+                    | Fault::Denied { .. }
+                    | Fault::Secret { .. }
+                    | Fault::Unreadable { .. }
+                    | Fault::Local { .. }
+                    | Fault::NotAllowed { .. }
+                    | Fault::Interrupted => ChangeState::Failed,
                 };
                 let change = change(state, Some(self.secrets.redact(&fault.to_string())));
                 self.emit(Event::ChangeEnded { id, change: change.clone() });
                 self.concluded(held_back(check, finding, change));
+            }
+        }
+    }
+
+    /// Makes a change, within its own time limit. It is not cancelled by a signal: what was begun is
+    /// brought to a known end. The run's deadline holds for it as for everything, and a panic in it
+    /// is a fault of this check alone.
+    async fn apply(&mut self, job: &Arc<Job>, observation: Value) -> Result<String, Fault> {
+        let mut tasks = JoinSet::new();
+        self.spawn(&mut tasks, Arc::clone(job).apply(observation));
+        tokio::select! {
+            biased;
+            Some(ended) = tasks.join_next() => ended.unwrap_or_else(|error| Err(broken(error))),
+            () = come(self.deadline) => {
+                self.stop_now(Stop::Deadline);
+                Err(Fault::Deadline)
             }
         }
     }
@@ -254,12 +328,20 @@ impl Run<'_> {
     async fn cancel(&mut self, mut step: StepRun) {
         step.tasks.abort_all();
         let mut open: HashSet<usize> = step.waiting.iter().copied().collect();
-        while let Some(ended) = step.tasks.join_next_with_id().await {
+        let patience = Some(Clock.tick() + GRACE);
+        loop {
+            let ended = tokio::select! {
+                ended = step.tasks.join_next_with_id() => ended,
+                () = come(patience) => None,
+            };
             match ended {
-                Ok(done) => self.ended(Ok(done), &mut step),
-                Err(error) => open.extend(step.names.get(&error.id())),
+                Some(Ok(done)) => self.ended(Ok(done), &mut step),
+                Some(Err(error)) => open.extend(step.names.get(&error.id())),
+                None => break,
             }
         }
+        // What does not let go is left behind.
+        open.extend(step.names.values());
         for (_, check, what, _) in std::mem::take(&mut step.changes) {
             let change = Change { what, state: ChangeState::Proposed, receipt: None };
             self.concluded(CheckRecord { changes: vec![change], ..check });
@@ -291,14 +373,18 @@ async fn stopped(stop: &mut tokio::sync::watch::Receiver<Option<Stop>>) -> Stop 
     }
 }
 
-/// A check whose task ended in a way it never should.
-fn buggy(blank: CheckRecord, error: JoinError) -> CheckRecord {
+/// A task that ended in a way it never should.
+fn broken(error: JoinError) -> Fault {
     let message = match error.try_into_panic() {
         Ok(panic) => panic_text(panic.as_ref()),
         Err(error) => error.to_string(),
     };
-    let fault = Fault::Bug { message: one_line(&message) };
-    let finding = Finding::fault(blank.id.as_str(), &fault);
+    Fault::Bug { message: one_line(&message) }
+}
+
+/// A check of which nothing was learnt.
+fn faulty(blank: CheckRecord, fault: &Fault) -> CheckRecord {
+    let finding = Finding::fault(blank.id.as_str(), fault);
     CheckRecord {
         outcome: finding.outcome,
         summary: finding.message.clone(),

@@ -122,6 +122,8 @@ pub enum Stop {
     Interrupt,
     /// SIGTERM.
     Terminate,
+    /// SIGHUP: the terminal is gone.
+    HangUp,
     /// `--deadline` came.
     Deadline,
     /// `--fail-fast` and a blocker failed.

@@ -246,6 +246,7 @@ pub const fn stop(stop: Stop) -> &'static str {
     match stop {
         Stop::Interrupt => "The run was interrupted (Ctrl-C) before it was done.",
         Stop::Terminate => "The run was terminated (SIGTERM) before it was done.",
+        Stop::HangUp => "The run's terminal went away (SIGHUP) before it was done.",
         Stop::Deadline => "The run's deadline came before it was done.",
         Stop::FailFast => "The run stopped at the first blocker that failed (--fail-fast).",
     }
@@ -257,6 +258,7 @@ pub const fn stop_word(stop: Stop) -> &'static str {
     match stop {
         Stop::Interrupt => "interrupted",
         Stop::Terminate => "terminated",
+        Stop::HangUp => "ended with its terminal",
         Stop::Deadline => "stopped by its deadline",
         Stop::FailFast => "stopped at the first failure",
     }

@@ -33,7 +33,7 @@ pub(super) fn render(record: &RunRecord) -> String {
 /// A run that was cut short says so: what is missing must not look like the end.
 fn cut_short(record: &RunRecord) -> Option<&'static str> {
     match record.stopped {
-        Some(stop @ (Stop::Interrupt | Stop::Terminate | Stop::Deadline)) => {
+        Some(stop @ (Stop::Interrupt | Stop::Terminate | Stop::HangUp | Stop::Deadline)) => {
             Some(style::stop(stop))
         }
         None if record.finished.is_none() => Some(style::KILLED),
