@@ -2,7 +2,7 @@
 
 use std::fs::{self, File, OpenOptions};
 use std::io::{self, Read, Write};
-use std::os::unix::fs::{DirBuilderExt, OpenOptionsExt};
+use std::os::unix::fs::{DirBuilderExt, OpenOptionsExt, PermissionsExt};
 use std::path::{Path, PathBuf};
 
 use thiserror::Error;
@@ -80,6 +80,8 @@ impl Log {
         fs::DirBuilder::new().recursive(true).mode(0o700).create(folder)?;
         let path = folder.join(format!("{run}.jsonl"));
         let file = OpenOptions::new().create_new(true).append(true).mode(0o600).open(&path)?;
+        // Whatever the umask took away: the owner reads it back, and nobody else does.
+        file.set_permissions(fs::Permissions::from_mode(0o600))?;
         Ok(Self { path, file })
     }
 

@@ -1,5 +1,6 @@
 //! Where reports go: standard output, or files written whole or not at all.
 
+use std::fs::{File, OpenOptions};
 use std::io::Write;
 use std::path::{Path, PathBuf};
 
@@ -86,7 +87,11 @@ pub(super) fn stdout(bytes: &[u8]) -> std::io::Result<()> {
     let mut out = std::io::stdout().lock();
     match out.write_all(bytes).and_then(|()| out.flush()) {
         Err(error) if error.kind() == std::io::ErrorKind::BrokenPipe => Ok(()),
-        other => other,
+        Err(error) => {
+            let text = format!("writing to standard output: {error}");
+            Err(std::io::Error::new(error.kind(), text))
+        }
+        Ok(()) => Ok(()),
     }
 }
 
@@ -95,26 +100,66 @@ pub(super) fn stderr(line: &str) {
     let _gone = writeln!(std::io::stderr().lock(), "{line}");
 }
 
-/// Writes a file whole or not at all: into a temporary one beside it, then renamed. What is no plain
-/// file, such as /dev/null or a pipe, is written to directly.
+/// Writes a file whole or not at all: into a temporary one beside it, then renamed. A link is kept,
+/// and so are the permissions of a file that is there already. What is no plain file, such as
+/// /dev/null or a pipe, is written to directly.
 pub(super) fn file(path: &Path, bytes: &[u8]) -> anyhow::Result<()> {
     let what = || format!("writing {}", path.display());
-    if path.metadata().is_ok_and(|meta| !meta.is_file()) {
+    let known = path.metadata().ok();
+    if known.as_ref().is_some_and(|meta| !meta.is_file()) {
         return std::fs::write(path, bytes).with_context(what);
     }
-    if let Some(folder) = path.parent().filter(|folder| !folder.as_os_str().is_empty()) {
+    let path = &path.canonicalize().unwrap_or_else(|_| path.to_owned());
+    let folder = path.parent().filter(|folder| !folder.as_os_str().is_empty());
+    if let Some(folder) = folder {
         std::fs::create_dir_all(folder).with_context(what)?;
     }
     let name = path.file_name().unwrap_or_default().to_string_lossy();
+    sweep(folder.unwrap_or(Path::new(".")), &name);
     let temporary = path.with_file_name(format!(".{name}.{}.tmp", std::process::id()));
-    let written = std::fs::File::create(&temporary)
-        .and_then(|mut file| file.write_all(bytes).and_then(|()| file.sync_all()))
-        .and_then(|()| std::fs::rename(&temporary, path));
+    let written = claim(&temporary).and_then(|mut file| {
+        if let Some(known) = known {
+            file.set_permissions(known.permissions())?;
+        }
+        file.write_all(bytes)?;
+        file.sync_all()?;
+        std::fs::rename(&temporary, path)
+    });
     if written.is_err() {
         // What is left of it helps nobody; the error that matters is the first one.
         let _gone = std::fs::remove_file(&temporary);
     }
     written.with_context(what)
+}
+
+/// Makes a temporary file. Its lock says that somebody is at work; the system lets go of it when the
+/// process ends, whatever ends it.
+fn claim(temporary: &Path) -> std::io::Result<File> {
+    // Never one that is there: somebody else may have put it there, as a link to something else.
+    let file = OpenOptions::new().write(true).create_new(true).open(temporary)?;
+    // A file system without locks leaves nothing to sweep by.
+    let _unlocked = file.try_lock();
+    Ok(file)
+}
+
+/// Removes temporary files of the same report whose process was killed before it was done.
+fn sweep(folder: &Path, name: &str) {
+    let Ok(entries) = std::fs::read_dir(folder) else { return };
+    let (head, tail) = (format!(".{name}."), ".tmp");
+    for entry in entries.flatten() {
+        let left = entry.file_name();
+        let pid = left.to_str().and_then(|left| left.strip_prefix(&head)?.strip_suffix(tail));
+        let ours =
+            pid.is_some_and(|pid| !pid.is_empty() && pid.bytes().all(|b| b.is_ascii_digit()));
+        if ours && entry.file_type().is_ok_and(|kind| kind.is_file()) {
+            let path = entry.path();
+            let locked = OpenOptions::new().write(true).open(&path).map(|file| file.try_lock());
+            if matches!(locked, Ok(Ok(()))) {
+                // It costs nobody anything to leave it for the next time.
+                let _gone = std::fs::remove_file(&path);
+            }
+        }
+    }
 }
 
 #[cfg(test)]
