@@ -1,6 +1,8 @@
 //! The command line as a process: exact output and exit codes.
 
 mod again;
+mod faults_disk;
+mod faults_signals;
 mod lists;
 mod merge;
 mod outputs;

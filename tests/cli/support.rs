@@ -157,3 +157,44 @@ pub(crate) fn golden(name: &str, text: &str) {
     let known = std::fs::read_to_string(&path).unwrap_or_default();
     assert_eq!(text, known, "{} differs", path.display());
 }
+
+/// A command that runs another in namespaces of its own: `-m` for mounts, `-n` for the network. Whoever
+/// is not root becomes root in a namespace of users first.
+pub(crate) fn unshared(what: &str) -> Command {
+    let mut command = Command::new("unshare");
+    if rustix::process::geteuid().is_root() {
+        command.arg(format!("-{what}"));
+    } else {
+        command.arg(format!("-Ur{what}"));
+    }
+    command
+}
+
+/// Runs the program with a disk of its own mounted at `disk`, which is also where its state goes, after
+/// a shell line has prepared it. What the disk has in the end is copied to `left`.
+pub(crate) fn on_a_disk(desk: &Desk, options: &str, prepare: &str, arguments: &[&str]) -> Ran {
+    std::fs::create_dir(desk.path("disk")).expect("a folder");
+    let line = format!(
+        "mount -t tmpfs -o {options} none disk || exit 99; {{ {prepare}; }} >&- 2>&-\n\
+         \"$@\"; code=$?; cp -r disk left; exit $code"
+    );
+    let own = desk.command(&[]);
+    let output = unshared("m")
+        .args(["sh", "-c", &line, "sh"])
+        .arg(own.get_program())
+        .args(arguments)
+        .current_dir(desk.path("."))
+        .env_clear()
+        .env("PATH", "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin")
+        .env("XDG_STATE_HOME", desk.path("disk"))
+        .stdin(Stdio::null())
+        .output()
+        .expect("unshare (util-linux)");
+    assert_ne!(
+        output.status.code(),
+        Some(99),
+        "mounting: {}",
+        String::from_utf8_lossy(&output.stderr)
+    );
+    Ran::of(&output)
+}
