@@ -17,6 +17,13 @@ impl Clock {
         Timestamp::from_millisecond(now.as_millisecond()).unwrap_or(now)
     }
 
+    /// The wall clock, in UTC, as exactly as the machine tells it: for comparing it with another.
+    #[must_use]
+    #[expect(clippy::disallowed_methods, reason = "this is the clock's home")]
+    pub fn exact(self) -> Timestamp {
+        Timestamp::now()
+    }
+
     /// The wall clock in the machine's own zone.
     #[must_use]
     pub fn local(self) -> Zoned {

@@ -6,6 +6,7 @@ pub mod dns;
 pub mod http;
 pub mod mysql;
 pub mod name;
+pub mod ntp;
 mod percent;
 pub mod pki;
 pub mod postgres;

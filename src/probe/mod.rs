@@ -54,6 +54,7 @@ kinds! {
     alert_rules::AlertRules,
     http::Http,
     tcp::Tcp,
+    ntp::Ntp,
     command::Command,
     manual::Manual,
     roster::Roster,

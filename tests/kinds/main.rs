@@ -12,6 +12,7 @@ mod dns_signed;
 mod dns_zones;
 mod http;
 mod mysql_pool;
+mod ntp;
 mod postgres_pool;
 mod redis;
 mod silence;

@@ -14,6 +14,7 @@ nginx           nginx-light
 postgres        postgresql
 psql            postgresql-client
 pgbouncer       pgbouncer
+chronyd         chrony
 mariadbd        mariadb-server
 mariadb         mariadb-client
 redis-server    redis-server

@@ -32,6 +32,9 @@ alertmanager_b   17094
 gossip_a         17095
 gossip_b         17096
 prometheus       17090
+ntp              17123
+ntp_fast         17124
+ntp_lost         17125
 closed           17099
 TABLE
 }
@@ -82,7 +85,7 @@ ports_publish() {
     echo "LAB_DIR=$LAB_DIR"
     echo "LAB_ZONE=$LAB_ZONE"
     for name in dns_auth dns_resolver dns_old_resolver http https pg pgfull pgbouncer pgstarting \
-      mysql redis redis_tls replica sentinel redis_a redis_b redis_c closed; do
+      mysql redis redis_tls replica sentinel redis_a redis_b redis_c ntp ntp_fast ntp_lost closed; do
       echo "LAB_${name^^}=127.0.0.1:${LAB_PORTS[$name]}"
       echo "LAB_${name^^}_PORT=${LAB_PORTS[$name]}"
     done
