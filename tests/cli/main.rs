@@ -6,6 +6,7 @@ mod faults_signals;
 mod lists;
 mod merge;
 mod outputs;
+mod recipes;
 mod reuse;
 mod runs;
 mod signals;
