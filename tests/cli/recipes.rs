@@ -21,10 +21,7 @@ fn below(value: &Value, key: &str, found: &mut Vec<String>) {
         Value::Object(map) => {
             for (name, value) in map {
                 if name == key {
-                    let texts = match value {
-                        Value::Array(texts) => texts.clone(),
-                        other => vec![other.clone()],
-                    };
+                    let texts = value.as_array().map_or(std::slice::from_ref(value), Vec::as_slice);
                     found.extend(texts.iter().filter_map(Value::as_str).map(str::to_owned));
                 } else {
                     below(value, key, found);
@@ -39,7 +36,9 @@ fn below(value: &Value, key: &str, found: &mut Vec<String>) {
 /// The scripts of a recipe that run the tool, in their order.
 fn scripts(name: &str, key: &str) -> Vec<String> {
     let mut found = Vec::new();
-    documents(name).iter().for_each(|document| below(document, key, &mut found));
+    for document in documents(name) {
+        below(&document, key, &mut found);
+    }
     found.retain(|script| script.contains("gonogo "));
     assert!(!found.is_empty(), "{name} runs nothing");
     found
