@@ -328,6 +328,24 @@ async fn response_codes_and_extended_errors_have_their_own_codes() {
 }
 
 #[tokio::test]
+async fn records_beside_an_error_are_none() {
+    for (rcode, code) in [
+        (ResponseCode::NXDomain, "dns.nxdomain"),
+        (ResponseCode::ServFail, "dns.servfail"),
+        (ResponseCode::YXDomain, "dns.error-answer"),
+    ] {
+        let server = liar(move |question, _| {
+            let mut both = good(question);
+            both.metadata.response_code = rcode;
+            vec![bytes(&both)]
+        })
+        .await;
+        let look = ask(server, json!({ "records": { "login.example A": ["192.0.2.1"] } })).await;
+        assert_eq!(look.codes(Outcome::Fail), [code], "{rcode}: {:#?}", look.findings);
+    }
+}
+
+#[tokio::test]
 async fn a_server_without_edns_is_asked_without() {
     let server = liar(|question, _| {
         if question.edns.is_some() {

@@ -1,6 +1,6 @@
 //! What a server answered, as facts.
 
-use hickory_proto::op::Message;
+use hickory_proto::op::{Message, ResponseCode};
 use hickory_proto::rr::rdata::opt::{EdnsCode, EdnsOption};
 use hickory_proto::rr::{Name, RData, Record, RecordType};
 use jiff::Timestamp;
@@ -189,10 +189,12 @@ impl Answer {
     #[must_use]
     pub fn read(ask: &Ask, message: &Message, meta: &Meta) -> Self {
         let (chain, end) = follow(ask, &message.answers, meta.age);
+        // Records beside an error code are none: a client believes the code.
+        let good = message.metadata.response_code == ResponseCode::NoError;
         let rrset: Vec<&Record> = message
             .answers
             .iter()
-            .filter(|record| record.record_type() == ask.kind && record.name == end)
+            .filter(|record| good && record.record_type() == ask.kind && record.name == end)
             .collect();
         let mut records: Vec<String> = rrset.iter().map(|record| present(&record.data)).collect();
         records.sort_unstable();
