@@ -187,3 +187,43 @@ fn codes_are_unique_and_named_after_their_kind() {
         }
     }
 }
+
+#[test]
+fn the_map_of_the_house_names_every_room_and_no_other() {
+    let map = std::fs::read_to_string(root().join("ARCHITECTURE.md")).expect("a map");
+    let mut wrong = Vec::new();
+    // Whatever stands in backquotes and looks like a path is one, from the root or from src/.
+    for word in map.split('`').skip(1).step_by(2) {
+        let path = word.split(' ').next().unwrap_or_default();
+        let is_path = path.contains('/') || path.ends_with(".rs") || path.ends_with(".toml");
+        let is_pattern = path.contains(['<', '*', '{']);
+        let from = |folder: &str| root().join(folder).join(path.trim_start_matches("./")).exists();
+        if is_path && !is_pattern && !from("") && !from("src") {
+            wrong.push(format!("there is no {path}"));
+        }
+    }
+    for (layer, _) in LAYERS {
+        let named = [format!("`{layer}`"), format!("{layer}/"), format!("{layer}.rs")];
+        if !named.iter().any(|name| map.contains(name.as_str())) {
+            wrong.push(format!("{layer} is not on the map"));
+        }
+    }
+    assert_eq!(wrong, Vec::<String>::new());
+}
+
+#[test]
+fn links_between_pages_lead_somewhere() {
+    let mut wrong = Vec::new();
+    let pages = ["README.md", "ARCHITECTURE.md", "CONTRIBUTING.md", "docs/ci.md", "docs/on-call.md"];
+    for page in pages {
+        let text = std::fs::read_to_string(root().join(page)).expect("a page");
+        let folder = root().join(page).parent().expect("a folder").to_owned();
+        for (_, rest) in text.match_indices("](").map(|(at, _)| text.split_at(at + 2)) {
+            let link = rest.split([')', '#']).next().unwrap_or_default();
+            if !link.is_empty() && !link.contains("://") && !folder.join(link).exists() {
+                wrong.push(format!("{page} leads to {link}"));
+            }
+        }
+    }
+    assert_eq!(wrong, Vec::<String>::new());
+}
