@@ -214,7 +214,8 @@ fn the_map_of_the_house_names_every_room_and_no_other() {
 #[test]
 fn links_between_pages_lead_somewhere() {
     let mut wrong = Vec::new();
-    let pages = ["README.md", "ARCHITECTURE.md", "CONTRIBUTING.md", "docs/ci.md", "docs/on-call.md"];
+    let pages =
+        ["README.md", "ARCHITECTURE.md", "CONTRIBUTING.md", "docs/ci.md", "docs/on-call.md"];
     for page in pages {
         let text = std::fs::read_to_string(root().join(page)).expect("a page");
         let folder = root().join(page).parent().expect("a folder").to_owned();
