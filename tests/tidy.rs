@@ -195,7 +195,8 @@ fn the_map_of_the_house_names_every_room_and_no_other() {
     // Whatever stands in backquotes and looks like a path is one, from the root or from src/.
     for word in map.split('`').skip(1).step_by(2) {
         let path = word.split(' ').next().unwrap_or_default();
-        let is_path = path.contains('/') || path.ends_with(".rs") || path.ends_with(".toml");
+        let extension = Path::new(path).extension().and_then(|extension| extension.to_str());
+        let is_path = path.contains('/') || matches!(extension, Some("rs" | "toml"));
         let is_pattern = path.contains(['<', '*', '{']);
         let from = |folder: &str| root().join(folder).join(path.trim_start_matches("./")).exists();
         if is_path && !is_pattern && !from("") && !from("src") {
