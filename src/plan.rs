@@ -288,15 +288,34 @@ impl<'a> Plan<'a> {
     /// Everybody the selected checks will contact, each once.
     #[must_use]
     pub fn peers(&self) -> Vec<Peer> {
-        let mut peers: Vec<Peer> = self
-            .selected()
-            .filter_map(|check| check.probe.as_ref().ok())
-            .flat_map(|p| p.peers())
-            .collect();
+        let mut peers: Vec<Peer> = self.selected().flat_map(contacts).collect();
         peers.sort();
         peers.dedup();
         peers
     }
+}
+
+/// Whom a check will contact, as far as it can be made: its peers, and the machine's own resolver where one of them is named
+/// and the kind does not say who is asked for its addresses.
+#[must_use]
+pub fn contacts(check: &Check) -> Vec<Peer> {
+    let mut peers = check.probe.as_ref().map(|probe| probe.peers()).unwrap_or_default();
+    let asked = peers.iter().any(|peer| peer.protocol == "dns");
+    if !asked && peers.iter().any(is_named) {
+        peers.push(Peer::new("dns", "system"));
+    }
+    peers
+}
+
+/// Whether a peer is a host by its name, which has to be looked up.
+fn is_named(peer: &Peer) -> bool {
+    let Some((host, port)) = peer.address.rsplit_once(':') else { return false };
+    let host = host.trim_start_matches('[').trim_end_matches(']');
+    !matches!(peer.protocol.as_str(), "exec" | "file")
+        && !host.starts_with('/')
+        && port.parse::<u16>().is_ok()
+        && host.parse::<std::net::IpAddr>().is_err()
+        && !host.eq_ignore_ascii_case("localhost")
 }
 
 /// The release window as instants; without one, the launch itself.

@@ -12,6 +12,7 @@ use super::interpolate::{NoSecrets, SecretSource};
 use super::{Checklist, signoff, validate, yaml};
 use crate::model::hash::sha256_hex;
 use crate::model::node::{Content, Node, Place, Problem, Text};
+use crate::model::secret::Secrets;
 use crate::probe::SignOff;
 
 /// Why a file's text cannot be had.
@@ -202,11 +203,13 @@ impl Loading {
         from: Origin,
         options: &Options<'_>,
     ) -> Result<(Checklist, Sources), Invalid> {
+        let known = Secrets::default();
         let overrides = overrides(options, &mut self.sources, &mut self.problems);
         let input = validate::Input {
             parts: &self.parts,
             overrides,
             secrets: options.secrets.unwrap_or(&NoSecrets),
+            known: &known,
             launch: options.launch,
             sources: &self.sources,
         };
@@ -218,6 +221,11 @@ impl Loading {
             None
         };
         Sources::sort(&mut self.problems);
+        for problem in &mut self.problems {
+            // A mistake that only shows with the secret filled in shows it.
+            problem.message = known.redact(&problem.message);
+            problem.help = problem.help.take().map(|help| known.redact(&help));
+        }
         match checklist {
             Some(checklist) if self.problems.is_empty() => Ok((checklist, self.sources)),
             _ => Err(Invalid { sources: self.sources, problems: self.problems }),

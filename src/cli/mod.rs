@@ -28,8 +28,13 @@ use clap::Parser;
 
 use args::{Cli, ColourChoice, Command};
 
+use crate::model::secret::Secrets;
+
 /// The text of the last panic, kept for the report of a defect.
 static PANIC: Mutex<Option<String>> = Mutex::new(None);
+
+/// The secrets of the list that is run, for the report of a defect.
+static SECRETS: Mutex<Option<Secrets>> = Mutex::new(None);
 
 /// Runs the command line of this process and gives its exit code.
 #[must_use]
@@ -40,10 +45,22 @@ pub fn main() -> u8 {
     }));
     std::panic::catch_unwind(parse_and_run).unwrap_or_else(|_| {
         let text = PANIC.lock().unwrap_or_else(PoisonError::into_inner).take();
-        let text = text.unwrap_or_else(|| "a panic".to_owned()).replace('\n', " ");
-        output::stderr(&format!("gonogo: this is a defect of gonogo, please report it: {text}"));
+        output::stderr(&defect(&text.unwrap_or_else(|| "a panic".to_owned())));
         exit::BUG
     })
+}
+
+/// What is said of a panic: people paste it elsewhere, so it has no secret of their list.
+fn defect(text: &str) -> String {
+    let text = text.replace('\n', " ");
+    let secrets = SECRETS.lock().unwrap_or_else(PoisonError::into_inner);
+    let text = secrets.as_ref().map_or_else(|| text.clone(), |secrets| secrets.redact(&text));
+    format!("gonogo: this is a defect of gonogo, please report it: {text}")
+}
+
+/// Keeps the secrets of a list out of the report of a defect.
+fn keep_secret(secrets: &Secrets) {
+    *SECRETS.lock().unwrap_or_else(PoisonError::into_inner) = Some(secrets.clone());
 }
 
 fn parse_and_run() -> u8 {
@@ -112,5 +129,19 @@ fn paint(word: &str, choice: ColourChoice) -> String {
         format!("{style}{word}{style:#}")
     } else {
         word.to_owned()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_report_of_a_defect_has_no_secret_of_the_list() {
+        let secrets = Secrets::default();
+        secrets.add("hunter22");
+        keep_secret(&secrets);
+        let said = defect("panicked at src/x.rs:1:\nno such key: hunter22");
+        assert!(said.ends_with("panicked at src/x.rs:1: no such key: [redacted]"), "{said}");
     }
 }

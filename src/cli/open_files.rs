@@ -8,13 +8,18 @@ use crate::model::text::count;
 const OWN: u64 = 32;
 /// What one check has open at once, as a rule: a few addresses, or a file and a connection.
 const EACH: u64 = 4;
+/// Without so many there is no loop, no signal and no log.
+const LEAST: u64 = 24;
 /// As far as the limit is raised. Programs that a check runs get it too, and some of them go through
 /// every number there could be.
 const ENOUGH: u64 = 65_536;
 
 /// How many of `jobs` checks at a time the limit has room for, after raising it where that is needed
 /// and allowed; and what to tell the person running it when that is fewer.
-pub(super) fn room(jobs: usize) -> (usize, Option<String>) {
+///
+/// # Errors
+/// When there is no room for anything.
+pub(super) fn room(jobs: usize) -> anyhow::Result<(usize, Option<String>)> {
     let limit = getrlimit(Resource::Nofile);
     let need = OWN + EACH * jobs as u64;
     let now = limit.current.unwrap_or(u64::MAX);
@@ -27,7 +32,11 @@ pub(super) fn room(jobs: usize) -> (usize, Option<String>) {
     } else {
         now
     };
-    fit(jobs, raised)
+    if raised < LEAST {
+        let files = count(usize::try_from(raised).unwrap_or(usize::MAX), "open file");
+        anyhow::bail!("the limit of {files} leaves no room to run anything; raise it (ulimit -n)");
+    }
+    Ok(fit(jobs, raised))
 }
 
 /// How many of `jobs` checks fit into a limit.

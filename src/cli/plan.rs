@@ -10,10 +10,9 @@ use crate::checklist::Check;
 use crate::checklist::load::{Options, load};
 use crate::clock::Clock;
 use crate::model::id::CheckId;
-use crate::model::peer::Peer;
 use crate::model::text::{count, one_line, quote};
 use crate::model::time::{Phase, show_instant};
-use crate::plan::{Plan, plan};
+use crate::plan::{self, Plan, plan};
 use crate::probe::kind;
 
 /// Shows a plan.
@@ -136,18 +135,12 @@ fn acts(check: &Check) -> bool {
     kind(check.kind).is_some_and(|row| row.acts)
 }
 
-fn peers(check: &Check) -> Vec<Peer> {
-    check.probe.as_ref().map(|probe| probe.peers()).unwrap_or_default()
-}
-
 fn contacts(check: &Check) -> String {
-    match &check.probe {
-        Err(_) => "whom a secret names that is not looked at here".to_owned(),
-        Ok(probe) => {
-            let peers: Vec<String> = probe.peers().iter().map(ToString::to_string).collect();
-            if peers.is_empty() { "nobody".to_owned() } else { peers.join(", ") }
-        }
+    if check.probe.is_err() {
+        return "whom a secret names that is not looked at here".to_owned();
     }
+    let peers: Vec<String> = plan::contacts(check).iter().map(ToString::to_string).collect();
+    if peers.is_empty() { "nobody".to_owned() } else { peers.join(", ") }
 }
 
 /// The same looks as a shell script of standard tools: what each check shows under `by hand`.
@@ -233,7 +226,7 @@ fn document(planned: &Plan<'_>) -> Value {
                     json!({
                         "id": check.id, "kind": check.kind, "title": check.title,
                         "severity": check.severity, "needs": check.needs,
-                        "parameters": check.parameters, "peers": peers(check),
+                        "parameters": check.parameters, "peers": plan::contacts(check),
                         "acts": acts(check), "skipped": skip, "source": check.source,
                     })
                 })

@@ -105,12 +105,14 @@ pub(super) fn carry_out(
     outputs: &[Output],
     choice: ColourChoice,
 ) -> anyhow::Result<u8> {
+    super::keep_secret(&planned.checklist.secrets);
     let look = Look { fonts: fonts(&output.font_path)?, ..env::look(output, choice) };
     let host = Host::of_environment();
     host.begin(planned);
     let header = header(planned, origin, engine.vantage.clone(), engine.strict);
     let header = Header { apply: engine.apply, ..header };
-    let mut warnings = Vec::new();
+    let (jobs, crowded) = open_files::room(engine.jobs.min(planned.selected().count()))?;
+    let mut warnings: Vec<String> = crowded.into_iter().collect();
     let mut sinks: Vec<Box<dyn Sink>> = Vec::new();
     match env::runs().map(|folder| Log::create(&folder, header.run)) {
         Some(Ok(log)) => sinks.push(Box::new(log)),
@@ -129,8 +131,6 @@ pub(super) fn carry_out(
             Err(error) => warnings.push(format!("{error:#}")),
         }
     }
-    let (jobs, crowded) = open_files::room(engine.jobs.min(planned.selected().count()));
-    warnings.extend(crowded);
     let options = engine::Options {
         jobs,
         timeout: engine.timeout,

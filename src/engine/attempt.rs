@@ -87,10 +87,12 @@ impl Job {
         needs: Vec<CheckId>,
         shared: &Arc<Shared>,
     ) -> Self {
-        let (probe, peers, waits) = match &check.probe {
+        let (probe, mut peers, waits) = match &check.probe {
             Ok(probe) => (Ok(Arc::clone(probe)), probe.peers(), probe.waits()),
             Err(fault) => (Err(fault.clone()), Vec::new(), Duration::ZERO),
         };
+        // What is said in words is not one peer: nobody waits for others' certificates or redirects.
+        peers.retain(|peer| !peer.address.contains(' '));
         let stated = check.timeout;
         let timeout = match (stated, shared.cap) {
             (Some(stated), Some(cap)) => stated.min(cap),

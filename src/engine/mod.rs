@@ -370,7 +370,7 @@ fn skeleton(plan: &Plan<'_>, jobs: &[Arc<attempt::Job>]) -> Vec<StepRecord> {
         .steps
         .iter()
         .map(|step| StepRecord {
-            name: step.name.clone(),
+            name: plan.checklist.secrets.redact(&step.name),
             checks: jobs.by_ref().take(step.checks.len()).map(|job| job.blank.clone()).collect(),
         })
         .collect()
@@ -386,6 +386,11 @@ fn redact(check: &mut CheckRecord, secrets: &Secrets) {
     clean(&mut check.summary);
     check.owner.iter_mut().for_each(clean);
     check.runbook.iter_mut().for_each(clean);
+    check.tags.iter_mut().for_each(clean);
+    if let Some(waived) = &mut check.waived {
+        clean(&mut waived.by);
+        clean(&mut waived.reason);
+    }
     secrets.redact_value(&mut check.parameters);
     for finding in &mut check.findings {
         clean(&mut finding.target);

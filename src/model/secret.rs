@@ -1,23 +1,65 @@
 //! Secrets: the values that may appear in no output, and the one place that removes them.
 
 use std::collections::BTreeSet;
-use std::sync::{Arc, RwLock};
+use std::sync::{Arc, PoisonError, RwLock, RwLockWriteGuard};
 
+use regex::{Regex, RegexBuilder};
 use serde_json::Value;
 
 /// What stands where a secret stood.
 pub const REDACTED: &str = "[redacted]";
 
+/// From this length on, in characters, a secret is looked for in other ways of writing it; shorter
+/// ones would blank out half of every report.
+const TELLING: usize = 4;
+/// Up to this length, in bytes, a secret is looked for in every mixture of ways of writing it; longer
+/// ones, such as keys, in each of the ways alone.
+const MIXED: usize = 512;
+/// From this length on, in bytes, a text may have been cut without a mark.
+const LONG: usize = 4096;
+/// What marks a text that was cut (see [`super::text::clip`]).
+const CUT: char = '…';
+
 /// The secret values of this process, in every form they can surface in. Clones share one list.
 #[derive(Clone, Default)]
 pub struct Secrets {
-    forms: Arc<RwLock<BTreeSet<Form>>>,
-    given: Arc<RwLock<BTreeSet<String>>>,
+    known: Arc<RwLock<Known>>,
+}
+
+#[derive(Default)]
+struct Known {
+    /// As they were given.
+    given: BTreeSet<String>,
+    /// Whole forms, for long secrets and for what was cut.
+    forms: BTreeSet<Form>,
+    finder: Finder,
+}
+
+/// Everything that is looked for, as one pattern.
+#[derive(Default)]
+enum Finder {
+    /// A secret was added since it was made.
+    #[default]
+    Stale,
+    Ready(Regex),
+    /// There is too much to look for; the forms are looked for one by one.
+    TooLarge,
 }
 
 /// One form of a secret; ordered longest first, so that no form hides inside a longer one.
 #[derive(PartialEq, Eq, PartialOrd, Ord)]
-struct Form(std::cmp::Reverse<usize>, String);
+struct Form(std::cmp::Reverse<usize>, String, Way);
+
+/// How a form came about.
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+enum Way {
+    /// As it is.
+    Plain,
+    /// Escaped: one of the ways that a mixture has.
+    Escaped,
+    /// In hexadecimal or base64.
+    Coded,
+}
 
 impl std::fmt::Debug for Secrets {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
@@ -26,52 +68,49 @@ impl std::fmt::Debug for Secrets {
 }
 
 impl Secrets {
-    /// Adds a value that must never be shown: raw, percent-encoded, JSON-escaped and base64.
+    /// Adds a value that must never be shown: raw, in either case, percent-encoded, escaped for JSON
+    /// or HTML, in hexadecimal, in base64; of a text of several lines, each line as well.
     pub fn add(&self, value: &str) {
         // A secret file usually ends with a line break that is not part of the secret.
         let value = value.trim_end_matches(['\r', '\n']);
         if value.is_empty() {
             return;
         }
-        let mut given = self.given.write().unwrap_or_else(std::sync::PoisonError::into_inner);
-        given.insert(value.to_owned());
-        let mut forms = vec![value.to_owned(), percent(value, true), percent(value, false)];
-        forms.push(percent(value, true).replace("%20", "+"));
-        forms.push(serde_json::Value::from(value).to_string().trim_matches('"').to_owned());
-        // Inside a longer base64 text the secret starts at any of three alignments; only the
-        // characters that depend on nothing but the secret are a form of it.
-        for shift in 0..3 {
-            for url_safe in [false, true] {
-                forms.push(base64_core(value.as_bytes(), shift, url_safe));
+        let mut known = self.write();
+        if known.given.insert(value.to_owned()) {
+            known.add(value);
+            for line in value.lines().filter(|line| *line != value && line.len() >= 2 * TELLING) {
+                known.add(line);
             }
-        }
-        let mut known = self.forms.write().unwrap_or_else(std::sync::PoisonError::into_inner);
-        for form in forms {
-            // A form of one or two characters would blank out half of every report.
-            if form == value || form.len() >= 4 {
-                known.insert(Form(std::cmp::Reverse(form.len()), form));
-            }
+            known.finder = Finder::Stale;
         }
     }
 
     /// Every secret as it was given, for hosts that want to hide them as well.
     #[must_use]
     pub fn raw(&self) -> Vec<String> {
-        let known = self.given.read().unwrap_or_else(std::sync::PoisonError::into_inner);
-        known.iter().cloned().collect()
+        let known = self.known.read().unwrap_or_else(PoisonError::into_inner);
+        known.given.iter().cloned().collect()
     }
 
     /// The text without any secret.
     #[must_use]
     pub fn redact(&self, text: &str) -> String {
-        let known = self.forms.read().unwrap_or_else(std::sync::PoisonError::into_inner);
-        let mut text = text.to_owned();
-        for Form(_, form) in known.iter() {
-            if text.contains(form.as_str()) {
-                text = text.replace(form.as_str(), REDACTED);
-            }
+        let known = self.known.read().unwrap_or_else(PoisonError::into_inner);
+        if known.given.is_empty() {
+            return text.to_owned();
         }
-        text
+        if !matches!(known.finder, Finder::Stale) {
+            return known.redact(text);
+        }
+        drop(known);
+        let mut known = self.write();
+        known.finder = known.finder();
+        known.redact(text)
+    }
+
+    fn write(&self) -> RwLockWriteGuard<'_, Known> {
+        self.known.write().unwrap_or_else(PoisonError::into_inner)
     }
 
     /// Removes every secret from all strings of a JSON value, keys included.
@@ -92,8 +131,135 @@ impl Secrets {
     /// Whether there is nothing to hide.
     #[must_use]
     pub fn is_empty(&self) -> bool {
-        self.forms.read().unwrap_or_else(std::sync::PoisonError::into_inner).is_empty()
+        self.known.read().unwrap_or_else(PoisonError::into_inner).given.is_empty()
     }
+}
+
+impl Known {
+    fn add(&mut self, value: &str) {
+        let mut forms = vec![
+            (percent(value, true), Way::Escaped),
+            (percent(value, false), Way::Escaped),
+            (percent(value, true).replace("%20", "+"), Way::Escaped),
+            (Value::from(value).to_string().trim_matches('"').to_owned(), Way::Escaped),
+            (value.bytes().map(|b| format!("{b:02x}")).collect(), Way::Coded),
+        ];
+        // Inside a longer base64 text the secret starts at any of three alignments; only the
+        // characters that depend on nothing but the secret are a form of it.
+        for shift in 0..3 {
+            for url_safe in [false, true] {
+                forms.push((base64_core(value.as_bytes(), shift, url_safe), Way::Coded));
+            }
+        }
+        forms.retain(|(form, _)| form.len() >= TELLING);
+        forms.push((value.to_owned(), Way::Plain));
+        let forms = forms.into_iter().filter(|(form, way)| *way == Way::Plain || form != value);
+        self.forms.extend(forms.map(|(form, way)| Form(std::cmp::Reverse(form.len()), form, way)));
+    }
+
+    /// The pattern of everything that is looked for, longest first.
+    fn finder(&self) -> Finder {
+        let mixed = self.forms.iter().filter_map(|Form(_, form, way)| {
+            let short = form.chars().count() < TELLING;
+            match way {
+                Way::Plain if short => Some(regex::escape(form)),
+                Way::Plain | Way::Escaped if form.len() > MIXED => Some(regex::escape(form)),
+                Way::Plain => {
+                    Some(format!("(?i:{})", form.chars().map(any_way).collect::<String>()))
+                }
+                // Such a mixture is found already, and so is one of its escapes.
+                Way::Escaped => None,
+                Way::Coded => Some(format!("(?i:{})", form.chars().map(coded).collect::<String>())),
+            }
+        });
+        let pattern = mixed.collect::<Vec<_>>().join("|");
+        match RegexBuilder::new(&pattern).size_limit(64 << 20).build() {
+            Ok(finder) => Finder::Ready(finder),
+            Err(_) => Finder::TooLarge,
+        }
+    }
+
+    fn redact(&self, text: &str) -> String {
+        let found = match &self.finder {
+            Finder::Ready(finder) => finder.replace_all(text, REDACTED).into_owned(),
+            Finder::Stale | Finder::TooLarge => {
+                let mut text = text.to_owned();
+                for Form(_, form, _) in &self.forms {
+                    if text.contains(form.as_str()) {
+                        text = text.replace(form.as_str(), REDACTED);
+                    }
+                }
+                text
+            }
+        };
+        self.without_beginnings(found)
+    }
+
+    /// Removes what is left of a secret where a text was cut in the middle of one.
+    fn without_beginnings(&self, text: String) -> String {
+        let cuts = text.match_indices(CUT).map(|(at, _)| at);
+        let end = (text.len() >= LONG).then_some(text.len());
+        let mut begun: Vec<(usize, usize)> =
+            cuts.chain(end).filter_map(|at| Some((self.beginning(&text[..at])?, at))).collect();
+        begun.reverse();
+        let mut text = text;
+        for (from, to) in begun {
+            text.replace_range(from..to, REDACTED);
+        }
+        text
+    }
+
+    /// Where the beginning of a secret begins that a text ends with.
+    fn beginning(&self, text: &str) -> Option<usize> {
+        let begins = |form: &str| {
+            let ends = form.char_indices().map(|(at, _)| at).skip(TELLING).collect::<Vec<_>>();
+            ends.into_iter().rev().find(|end| text.ends_with(&form[..*end]))
+        };
+        let longest = self.forms.iter().filter_map(|Form(_, form, _)| begins(form)).max();
+        longest.map(|length| text.len() - length)
+    }
+}
+
+/// A pattern of a character of a code, of which only some are ever escaped.
+fn coded(c: char) -> String {
+    if c.is_ascii_alphanumeric() { c.to_string() } else { any_way(c) }
+}
+
+/// A pattern of every way in which URLs, JSON and HTML write a character.
+fn any_way(c: char) -> String {
+    let mut bytes = [0; 4];
+    let percent: String =
+        c.encode_utf8(&mut bytes).bytes().map(|b| format!("%(?:25)*{b:02x}")).collect();
+    let mut ways = vec![regex::escape(&c.to_string()), percent];
+    if !c.is_alphanumeric() || !c.is_ascii() {
+        let mut units = [0; 2];
+        let json = c.encode_utf16(&mut units).iter().map(|unit| format!(r"\\u{unit:04x}"));
+        ways.push(json.collect());
+        ways.push(format!(r"\\u\{{{:x}\}}", u32::from(c)));
+        ways.push(format!("&#0*{};", u32::from(c)));
+        ways.push(format!("&#x0*{:x};", u32::from(c)));
+    }
+    ways.extend(
+        match c {
+            ' ' => vec![r"\+"],
+            '"' => vec![r#"\\""#, "&quot;"],
+            '\'' => vec![r"\\'", "&apos;"],
+            '\\' => vec![r"\\\\"],
+            '/' => vec![r"\\/"],
+            '\n' => vec![r"\\n"],
+            '\r' => vec![r"\\r"],
+            '\t' => vec![r"\\t"],
+            '&' => vec!["&amp;"],
+            '<' => vec!["&lt;"],
+            '>' => vec!["&gt;"],
+            _ => Vec::new(),
+        }
+        .into_iter()
+        .map(str::to_owned),
+    );
+    // The longest way first: `&` is the beginning of `&amp;`.
+    ways.sort_by_key(|way| std::cmp::Reverse(way.len()));
+    format!("(?:{})", ways.join("|"))
 }
 
 /// Percent-encoding (RFC 3986 §2.1) of everything but unreserved characters.
@@ -147,6 +313,53 @@ mod tests {
             let shown = secrets.redact(text);
             assert!(shown.contains(REDACTED), "{text} -> {shown}");
             assert!(!shown.contains("rd!"), "{text} -> {shown}");
+        }
+    }
+
+    #[test]
+    fn a_secret_is_removed_in_any_mixture_of_forms() {
+        let secrets = Secrets::default();
+        secrets.add("p@ss /w<\"ä\n&");
+        for text in [
+            "p@ss%20/w%3C%22%C3%A4%0a&",
+            "p%2540ss%2520%252Fw%253C%2522%25C3%25A4%250A%2526",
+            r#"p@ss \/w<\"\u00e4\n&"#,
+            "p@ss /w&lt;&quot;&#228;&#10;&amp;",
+            "P@SS /W<\"Ä\n&",
+            "70407373202f773c22c3a40a26",
+        ] {
+            assert_eq!(secrets.redact(text), REDACTED, "{text}");
+        }
+    }
+
+    #[test]
+    fn a_secret_that_was_cut_is_removed_as_far_as_it_goes() {
+        let secrets = Secrets::default();
+        secrets.add("hunter22-and-more");
+        let cut = crate::model::text::clip("the password is hunter22-and-more", 26);
+        assert_eq!(secrets.redact(&cut), "the password is [redacted]… (33 bytes in all)");
+        let long = "x".repeat(LONG - 8) + "hunter22";
+        assert!(!secrets.redact(&long).contains("hunter"), "cut without a mark");
+        assert_eq!(secrets.redact("a hunter…"), "a [redacted]…");
+        assert_eq!(secrets.redact("a hun…"), "a hun…", "too little to tell");
+    }
+
+    #[test]
+    fn each_line_of_a_key_is_a_secret_and_short_ones_are_taken_as_they_are() {
+        let secrets = Secrets::default();
+        secrets.add("first-line\nsecond-line\n");
+        secrets.add("on");
+        assert_eq!(secrets.redact("second-line it is, ON"), "[redacted] it is, ON");
+        assert_eq!(secrets.redact("on it"), "[redacted] it");
+    }
+
+    #[test]
+    fn a_secret_too_long_for_mixtures_is_removed_in_each_form() {
+        let secrets = Secrets::default();
+        let key = "k/y ".repeat(200);
+        secrets.add(&key);
+        for text in [key.clone(), percent(&key, true), percent(&key, false)] {
+            assert_eq!(secrets.redact(&text), REDACTED);
         }
     }
 

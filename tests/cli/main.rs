@@ -1,8 +1,14 @@
 //! The command line as a process: exact output and exit codes.
 
 mod again;
+mod faults_clock;
+mod faults_contacts;
 mod faults_disk;
+mod faults_load;
+mod faults_net;
+mod faults_secrets;
 mod faults_signals;
+mod hostile;
 mod lists;
 mod merge;
 mod outputs;

@@ -27,6 +27,8 @@ pub(super) struct Input<'a> {
     /// Variables of the command line.
     pub(super) overrides: BTreeMap<String, Node>,
     pub(super) secrets: &'a dyn SecretSource,
+    /// Where every secret that is filled in is noted.
+    pub(super) known: &'a Secrets,
     /// T-0 of the command line.
     pub(super) launch: Option<&'a str>,
     pub(super) sources: &'a Sources,
@@ -47,7 +49,7 @@ pub(super) fn checklist(
     for part in input.parts {
         duplicates(&part.root, input.sources, problems);
     }
-    let secrets = Secrets::default();
+    let secrets = input.known.clone();
     let folders = input.parts.iter().map(|part| (part.root.place.file, part.folder.clone()));
     let folders: HashMap<_, _> = folders.collect();
     let vars = variables(input, problems);

@@ -174,13 +174,17 @@ impl Probe for Http {
 
     fn peers(&self) -> Vec<Peer> {
         let peer = |address: String| Peer::new(self.url.scheme(), address);
-        match self.addresses.as_slice() {
+        let mut peers: Vec<Peer> = match self.addresses.as_slice() {
             [] => vec![peer(self.url.authority())],
             some => some
                 .iter()
                 .map(|ip| peer(std::net::SocketAddr::new(*ip, self.url.port()).to_string()))
                 .collect(),
+        };
+        if self.follow {
+            peers.push(peer("whom the answer redirects to".to_owned()));
         }
+        peers
     }
 
     async fn observe(&self, cx: &ProbeCx) -> Result<Seen, Fault> {
