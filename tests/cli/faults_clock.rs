@@ -9,7 +9,8 @@ use crate::support::{Desk, check, list, listener, shell, tcp, until};
 
 /// The library that shows a program another clock.
 fn libfaketime() -> String {
-    let found = Command::new("sh").args(["-c", "ls /usr/lib/*/faketime/libfaketimeMT.so.1"]).output();
+    let found =
+        Command::new("sh").args(["-c", "ls /usr/lib/*/faketime/libfaketimeMT.so.1"]).output();
     let found = String::from_utf8(found.expect("sh").stdout).expect("UTF-8");
     found.lines().next().expect("libfaketime, of the Debian package faketime").to_owned()
 }
@@ -21,10 +22,28 @@ fn a_clock_that_is_set_back_or_forward_bends_neither_verdict_nor_durations() {
         let (_listener, open) = listener();
         let line = "touch begun; while test ! -e go; do sleep 0.02; done";
         let slow = format!("needs: [a], {}", shell(line));
-        desk.write("list.yaml", list(&[("a", tcp(open)), ("slow", slow), ("b", format!("needs: [slow], {}", tcp(open)))]));
+        desk.write(
+            "list.yaml",
+            list(&[
+                ("a", tcp(open)),
+                ("slow", slow),
+                ("b", format!("needs: [slow], {}", tcp(open))),
+            ]),
+        );
         let clock = desk.write("clock", "+0");
-        let arguments =
-            ["run", "list.yaml", "-q", "--allow", "exec", "--deadline", "20s", "-o", "json=r.json", "-o", "junit=r.xml"];
+        let arguments = [
+            "run",
+            "list.yaml",
+            "-q",
+            "--allow",
+            "exec",
+            "--deadline",
+            "20s",
+            "-o",
+            "json=r.json",
+            "-o",
+            "junit=r.xml",
+        ];
         let mut child = desk
             .command(&arguments)
             .env("LD_PRELOAD", libfaketime())
@@ -78,7 +97,15 @@ fn limited(desk: &Desk, limit: &str, arguments: &[&str]) -> crate::support::Ran 
 /// A hundred checks of as many ports.
 fn hundred(servers: &[Server]) -> String {
     let checks: Vec<(String, String)> = (0..100)
-        .map(|n| (format!("c{n}"), format!("http: {{ url: \"http://127.0.0.1:{}/\" }}", servers[n % servers.len()].port)))
+        .map(|n| {
+            (
+                format!("c{n}"),
+                format!(
+                    "http: {{ url: \"http://127.0.0.1:{}/\" }}",
+                    servers[n % servers.len()].port
+                ),
+            )
+        })
         .collect();
     let checks: Vec<(&str, String)> =
         checks.iter().map(|(id, body)| (id.as_str(), body.clone())).collect();

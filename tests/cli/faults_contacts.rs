@@ -41,13 +41,31 @@ fn a_run_contacts_whom_the_plan_names_and_nobody_else() {
         ("http", format!("http: {{ url: \"http://{}/\" }}", at(0))),
         ("https", format!("http: {{ url: \"https://{}/\" }}", quiet(0))),
         ("rules", format!("alert_rules: {{ prometheus: \"http://{}\", rules: [R] }}", at(1))),
-        ("am", format!("silence: {{ alertmanagers: [\"http://{}\"], prometheus: \"http://{}\", matchers: ['a=\"b\"'], for: 1h, comment: c }}", at(2), at(3))),
-        ("tls", format!("tls: {{ endpoint: \"{}\", addresses: [127.0.0.1], revocation: off }}", quiet(1))),
+        (
+            "am",
+            format!(
+                "silence: {{ alertmanagers: [\"http://{}\"], prometheus: \"http://{}\", matchers: ['a=\"b\"'], for: 1h, comment: c }}",
+                at(2),
+                at(3)
+            ),
+        ),
+        (
+            "tls",
+            format!(
+                "tls: {{ endpoint: \"{}\", addresses: [127.0.0.1], revocation: off }}",
+                quiet(1)
+            ),
+        ),
         ("tcp", format!("tcp: {{ endpoint: \"{}\" }}", quiet(2))),
         ("postgres", format!("postgres_pool: {{ url: \"postgres://u@{}/d\", {pool} }}", quiet(3))),
         ("mysql", format!("mysql_pool: {{ url: \"mysql://u@{}/d\", {pool} }}", quiet(4))),
         ("redis", format!("redis: {{ url: \"redis://{}/\", {pool} }}", quiet(5))),
-        ("dns", format!("dns: {{ names: [a.example.com], types: [A], resolvers: [\"127.0.0.1:{udp}\"], authorities: off }}")),
+        (
+            "dns",
+            format!(
+                "dns: {{ names: [a.example.com], types: [A], resolvers: [\"127.0.0.1:{udp}\"], authorities: off }}"
+            ),
+        ),
     ];
     let checks = checks.map(|(id, body)| (id, format!("timeout: 700ms, {body}")));
     desk.write("list.yaml", list(&checks));
@@ -90,7 +108,9 @@ fn a_plan_names_the_resolver_that_names_are_looked_up_at() {
     let peers = |n: usize| -> Vec<String> {
         let peers = plan["steps"][0]["checks"][n]["peers"].as_array().expect("peers").iter();
         let text = |value: &Value| value.as_str().expect("text").to_owned();
-        peers.map(|peer| format!("{} {}", text(&peer["protocol"]), text(&peer["address"]))).collect()
+        peers
+            .map(|peer| format!("{} {}", text(&peer["protocol"]), text(&peer["address"])))
+            .collect()
     };
     assert_eq!(
         peers(0),

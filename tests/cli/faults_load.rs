@@ -32,18 +32,42 @@ fn a_deadline_holds_for_every_hostile_target_at_once() {
     let (_socket, udp) = deaf();
     let pool = "demand: { connections: 5 }";
     let mut checks = Vec::new();
-    for (n, port) in [drip.port, hello.port, greeting.port, headers.port, slow.port, silent.port].into_iter().enumerate() {
+    for (n, port) in [drip.port, hello.port, greeting.port, headers.port, slow.port, silent.port]
+        .into_iter()
+        .enumerate()
+    {
         for (kind, body) in [
-            ("http", format!("http: {{ url: \"http://127.0.0.1:{port}/\", follow: true, body: never }}")),
+            (
+                "http",
+                format!("http: {{ url: \"http://127.0.0.1:{port}/\", follow: true, body: never }}"),
+            ),
             ("https", format!("http: {{ url: \"https://127.0.0.1:{port}/\" }}")),
             ("tls", format!("tls: {{ endpoint: \"127.0.0.1:{port}\" }}")),
-            ("pg", format!("postgres_pool: {{ url: \"postgres://u@127.0.0.1:{port}/d\", {pool} }}")),
+            (
+                "pg",
+                format!("postgres_pool: {{ url: \"postgres://u@127.0.0.1:{port}/d\", {pool} }}"),
+            ),
             ("mysql", format!("mysql_pool: {{ url: \"mysql://u@127.0.0.1:{port}/d\", {pool} }}")),
             ("redis", format!("redis: {{ url: \"redis://127.0.0.1:{port}/\", {pool} }}")),
             ("banner", format!("tcp: {{ endpoint: \"127.0.0.1:{port}\", banner: never }}")),
-            ("rules", format!("alert_rules: {{ prometheus: \"http://127.0.0.1:{port}\", rules: [Down] }}")),
-            ("am", format!("silence: {{ alertmanagers: [\"http://127.0.0.1:{port}\"], matchers: ['a=\"b\"'], for: 1h, comment: c }}")),
-            ("dns", format!("dns: {{ names: [a.example.com], resolvers: [\"tcp://127.0.0.1:{port}\"], authorities: off }}")),
+            (
+                "rules",
+                format!(
+                    "alert_rules: {{ prometheus: \"http://127.0.0.1:{port}\", rules: [Down] }}"
+                ),
+            ),
+            (
+                "am",
+                format!(
+                    "silence: {{ alertmanagers: [\"http://127.0.0.1:{port}\"], matchers: ['a=\"b\"'], for: 1h, comment: c }}"
+                ),
+            ),
+            (
+                "dns",
+                format!(
+                    "dns: {{ names: [a.example.com], resolvers: [\"tcp://127.0.0.1:{port}\"], authorities: off }}"
+                ),
+            ),
         ] {
             checks.push((format!("{kind}{n}"), format!("timeout: 60s, {body}")));
         }
@@ -71,7 +95,8 @@ fn hanging_alertmanager() -> Server {
         loop {
             let request = victim.request();
             let mut words = request.split(' ');
-            let (method, path) = (words.next().unwrap_or_default(), words.next().unwrap_or_default());
+            let (method, path) =
+                (words.next().unwrap_or_default(), words.next().unwrap_or_default());
             let answer = match (method, path.split('?').next().unwrap_or_default()) {
                 ("GET", "/api/v2/status") => http(
                     "{\"cluster\":{\"name\":\"a\",\"status\":\"ready\",\"peers\":[{\"name\":\"a\",\"address\":\"127.0.0.1:9094\"}]},\
@@ -97,7 +122,8 @@ fn a_change_that_hangs_does_not_outlive_the_deadline() {
         "timeout: 60s, silence: {{ alertmanagers: [\"http://127.0.0.1:{}\"], matchers: ['service=\"order\"'], for: 1h, comment: rollout }}",
         server.port
     );
-    let (code, record, took) = timed(&desk, &list(&[("am", body)]), &["--apply", "--deadline", "2s"]);
+    let (code, record, took) =
+        timed(&desk, &list(&[("am", body)]), &["--apply", "--deadline", "2s"]);
     assert_eq!(code, Some(3), "{record:#}");
     assert!(took < Duration::from_secs(3), "{took:?}");
     let check = check(&record, "am");
@@ -113,7 +139,8 @@ struct Counted {
 }
 
 fn counted(everywhere: &Arc<(AtomicUsize, AtomicUsize)>) -> Counted {
-    let (now, most, all) = (AtomicUsize::new(0), Arc::new(AtomicUsize::new(0)), Arc::new(AtomicUsize::new(0)));
+    let (now, most, all) =
+        (AtomicUsize::new(0), Arc::new(AtomicUsize::new(0)), Arc::new(AtomicUsize::new(0)));
     let (seen, asked, total) = (Arc::clone(&most), Arc::clone(&all), Arc::clone(everywhere));
     let server = Server::answering(move |_| {
         let here = now.fetch_add(1, Ordering::SeqCst) + 1;
@@ -139,7 +166,10 @@ fn a_peer_is_asked_by_four_at_a_time_however_many_jobs_there_are() {
         let checks: Vec<(String, String)> = (0..checks)
             .map(|n| {
                 let port = servers[n % servers.len()].server.port;
-                (format!("c{n}"), format!("timeout: 20s, http: {{ url: \"http://127.0.0.1:{port}/\" }}"))
+                (
+                    format!("c{n}"),
+                    format!("timeout: 20s, http: {{ url: \"http://127.0.0.1:{port}/\" }}"),
+                )
             })
             .collect();
         let checks: Vec<(&str, String)> =

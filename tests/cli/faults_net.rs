@@ -66,7 +66,9 @@ fn silence(port: u16) -> String {
 }
 
 fn rules(port: u16) -> String {
-    format!("timeout: 800ms, alert_rules: {{ prometheus: \"http://127.0.0.1:{port}\", rules: [Down] }}")
+    format!(
+        "timeout: 800ms, alert_rules: {{ prometheus: \"http://127.0.0.1:{port}\", rules: [Down] }}"
+    )
 }
 
 const CHUNKED: &str = "HTTP/1.1 200 OK\r\ntransfer-encoding: chunked\r\n\r\n";
@@ -110,7 +112,9 @@ fn bodies_headers_and_redirects_without_end_are_bounded() {
     let packed = Server::flood(BOMB, bomb());
     let headers = Server::flood(HEAD, b"x-more: and more and more and more\r\n".to_vec());
     let one_header = Server::flood("HTTP/1.1 200 OK\r\nx-long: ", vec![b'x'; 1 << 12]);
-    let circle = Server::answering(|_| "HTTP/1.1 302 Found\r\nlocation: /\r\ncontent-length: 0\r\n\r\n".into());
+    let circle = Server::answering(|_| {
+        "HTTP/1.1 302 Found\r\nlocation: /\r\ncontent-length: 0\r\n\r\n".into()
+    });
     let onward = Server::answering(|path| {
         format!("HTTP/1.1 302 Found\r\nlocation: {path}x\r\ncontent-length: 0\r\n\r\n")
     });
@@ -189,10 +193,13 @@ fn targets_that_drip_or_stall_are_unknown_in_time() {
     is_within(took, Duration::from_secs(5));
 }
 
+/// What no protocol is, with what would draw on a terminal.
+const NOISE: &[u8] =
+    b"\x00\xff\xfe\x80 \x1b[2J\xe2\x80\xae\r\n\r\n\x7f\x16\x03\x01\xff\xff garbage";
+
 #[test]
 fn garbage_is_unreadable_and_never_a_pass() {
     let desk = Desk::new();
-    const NOISE: &[u8] = b"\x00\xff\xfe\x80 \x1b[2J\xe2\x80\xae\r\n\r\n\x7f\x16\x03\x01\xff\xff garbage";
     let noise = Server::saying(NOISE);
     let smtp = Server::saying(b"220 mail.example ESMTP\r\n");
     let json = Server::answering(|_| http("{\"status\": [[[[[[[1]]]]]], \"data\": null}"));

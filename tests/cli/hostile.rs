@@ -135,5 +135,7 @@ pub(crate) fn deaf() -> (UdpSocket, u16) {
 /// An HTTP answer with this body.
 pub(crate) fn http(body: &str) -> String {
     let length = body.len();
-    format!("HTTP/1.1 200 OK\r\ncontent-type: application/json\r\ncontent-length: {length}\r\n\r\n{body}")
+    format!(
+        "HTTP/1.1 200 OK\r\ncontent-type: application/json\r\ncontent-length: {length}\r\n\r\n{body}"
+    )
 }
