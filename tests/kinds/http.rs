@@ -238,3 +238,87 @@ async fn cookies_and_credentials_are_not_recorded() {
     let visit = all[0].sight.seen().expect("an answer");
     assert!(matches!(visit.ending, Ending::Answered { status: 200, .. }));
 }
+
+/// A service that publishes its pool, each time with the next of these numbers in use.
+#[expect(clippy::disallowed_methods, reason = "a server of the test's own needs its own task")]
+async fn service(in_use: &'static [u32]) -> String {
+    let listener = TcpListener::bind("127.0.0.1:0").await.expect("a free port");
+    let address = listener.local_addr().expect("an address");
+    tokio::spawn(async move {
+        let mut samples = in_use.iter().cycle();
+        while let Ok((mut stream, _)) = listener.accept().await {
+            let mut question = [0; 2048];
+            let _read = stream.read(&mut question).await;
+            let in_use = samples.next().expect("endless");
+            let body = json!({
+                "db": { "InUse": in_use, "MaxOpenConnections": 20 }, "goroutines": 40 + in_use
+            });
+            let body = body.to_string();
+            let answer = format!(
+                "HTTP/1.1 200 OK\r\nContent-Length: {}\r\nConnection: close\r\n\r\n{body}",
+                body.len()
+            );
+            let _written = stream.write_all(answer.as_bytes()).await;
+        }
+    });
+    address.to_string()
+}
+
+/// The recipe as it stands in the manual, for another service and without its half minute.
+fn recipe(service: &str) -> String {
+    let manual = include_str!("../../docs/kinds/http.md");
+    let begin = manual.find("- id: pool.leak").expect("the recipe");
+    let text: String = manual[begin..].split("```").next().expect("its end").to_owned();
+    let text = text.replace("match-0.match.svc:8080", service).replace("again: 30s", "again: 50ms");
+    assert!(text.contains(service) && text.contains("50ms"), "{text}");
+    let indented: Vec<String> = text.lines().map(|line| format!("      {line}")).collect();
+    format!(
+        "gonogo: 1\nname: leaks\nsteps:\n  - name: pools\n    checks:\n{}\n",
+        indented.join("\n")
+    )
+}
+
+#[tokio::test]
+async fn the_recipe_for_leaks_tells_a_leak_from_a_busy_pool() {
+    for (in_use, outcome, expectation) in [
+        (&[3, 5][..], "pass", ""),
+        (&[5, 3], "pass", ""),
+        // It is nearly used up.
+        (&[17, 17], "fail", "pool_max"),
+        // Nothing is given back.
+        (&[3, 9], "fail", "in_use.growth"),
+    ] {
+        let dir = tempfile::tempdir().expect("a directory");
+        let list = dir.path().join("leaks.yaml");
+        std::fs::write(&list, recipe(&service(in_use).await)).expect("a file");
+        let output = tokio::process::Command::new(env!("CARGO_BIN_EXE_gonogo"))
+            .arg("run")
+            .arg(&list)
+            .args(["-o", "json"])
+            .env("XDG_STATE_HOME", dir.path())
+            .output()
+            .await
+            .expect("the tool runs");
+        let record: Value = serde_json::from_slice(&output.stdout).expect("a record");
+        let check = &record["steps"][0]["checks"][0];
+        assert_eq!(check["outcome"], outcome, "{in_use:?} {check:#}");
+        let findings = check["findings"].as_array().expect("findings");
+        let failed = findings.iter().find(|finding| finding["outcome"] == "fail");
+        let message = failed.map_or(String::new(), ToString::to_string);
+        assert!(message.contains(expectation), "{in_use:?} {message}");
+    }
+}
+
+#[tokio::test]
+async fn a_real_server_of_go_is_sampled_twice() {
+    let url = format!("{}/api/v1/status/runtimeinfo", lab("LAB_PROMETHEUS"));
+    let numbers = json!({ "goroutines": "/data/goroutineCount", "none": "/data/nothing" });
+    let looked = look::<Http>(json!({ "url": url, "numbers": numbers, "again": "20ms" })).await;
+    assert_eq!(looked.codes(Outcome::Unknown), ["http.no-number"], "{:?}", looked.findings);
+    let Found::Addresses(all) = looked.seen.expect("facts").found else { panic!("addresses") };
+    let reading = all[0].readings.get("goroutines").expect("a reading");
+    assert!(reading.first > 5.0 && reading.last > 5.0, "{reading:?}");
+    let none = json!({ "url": lab("LAB_HTTP_URL"), "numbers": { "it": "/x" } });
+    let looked = look::<Http>(none).await;
+    assert!(looked.codes(Outcome::Unknown).contains(&"http.no-number"), "{:?}", looked.findings);
+}

@@ -12,6 +12,7 @@ pub(super) static ALL: &[&Code] = &[
     &BODY_TOO_LARGE,
     &BODY_ENCODED,
     &SLOW,
+    &NO_NUMBER,
     &REFUSED,
     &CLOSED,
     &TLS,
@@ -84,6 +85,18 @@ pub(super) static BODY_ENCODED: Code = Code {
           (a few kilobytes can unpack to gigabytes) and could not be searched.\n\n\
           Mend the server, which breaks RFC 9110 §12.5.3, or check a header instead of the body. By hand: \
           `curl -sI URL`.",
+    default: Outcome::Unknown,
+};
+
+/// A number is missing.
+pub(super) static NO_NUMBER: Code = Code {
+    id: "http.no-number",
+    summary: "the body does not have a number that was asked for",
+    doc: "The body is no JSON, or has no number at a pointer of `numbers`, in one of the samples. Whatever \
+          `expect` says of it is unknown too.\n\n\
+          At a launch: the release may name it differently, or the endpoint may be switched off.\n\n\
+          Look: `curl -s URL | jq .`. A pointer is written with slashes, `/db/InUse`; a slash inside a name is \
+          `~1`, and a tilde `~0` (RFC 6901).",
     default: Outcome::Unknown,
 };
 

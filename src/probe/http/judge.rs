@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use super::observe::MAX_REDIRECTS;
-use super::{Body, Ending, Found, Http, Method, Seen, Visit, codes};
+use super::{At, Body, Ending, Found, Http, Method, Seen, Visit, codes};
 use crate::model::fault::Sight;
 use crate::model::finding::Finding;
 use crate::model::text::one_line;
@@ -27,7 +27,11 @@ pub(super) fn judge(probe: &Http, seen: &Seen) -> Vec<Finding> {
             .flat_map(|at| {
                 let target = at.address.to_string();
                 match &at.sight {
-                    Sight::Seen(visit) => visited(probe, &target, visit),
+                    Sight::Seen(visit) => {
+                        let mut findings = visited(probe, &target, visit);
+                        findings.extend(unread(probe, &target, at));
+                        findings
+                    }
                     Sight::Fault(fault) => vec![Finding::fault(target, fault)],
                 }
             })
@@ -62,6 +66,17 @@ fn visited(probe: &Http, target: &str, visit: &Visit) -> Vec<Finding> {
         found.push(Finding::new(&codes::OK, target, message).actual(body.excerpt.clone()));
     }
     found
+}
+
+/// The numbers that one of the samples did not have. Where nothing was answered that has been told.
+fn unread(probe: &Http, target: &str, at: &At) -> Option<Finding> {
+    at.sight.seen()?.status()?;
+    let missing = probe.numbers.iter().filter(|(name, _)| !at.readings.contains_key(*name));
+    let missing: Vec<&str> = missing.map(|(_, pointer)| pointer.as_str()).collect();
+    (!missing.is_empty()).then(|| {
+        let message = format!("the body has no number at {}", one_line(&missing.join(", ")));
+        Finding::new(&codes::NO_NUMBER, target, message).expected("JSON with a number there")
+    })
 }
 
 fn denied(target: &str, denial: &Denial) -> Finding {

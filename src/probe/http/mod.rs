@@ -3,6 +3,7 @@
 mod codes;
 mod judge;
 mod observe;
+mod readings;
 mod status;
 
 use std::collections::BTreeMap;
@@ -23,6 +24,7 @@ use crate::model::time::{Span, humane};
 use crate::net::http::HttpUrl;
 
 pub use observe::{At, Body, Ending, Found, Hop, Seen, Visit};
+pub use readings::Reading;
 pub use status::Statuses;
 
 /// Does every address of this URL answer as it should?
@@ -48,6 +50,28 @@ pub use status::Statuses;
 /// count, but how long they stay good is the question of the kind `tls`.
 ///
 /// At most 1 MiB of a body is read.
+///
+/// **Watching for leaks.** Many services publish their pools as JSON (Go's `expvar`, Spring's actuator).
+/// `numbers` takes them out of the body, `again` takes a second sample, and `expect` says what may be:
+///
+/// ```yaml
+/// - id: pool.leak
+///   http:
+///     url: http://match-0.match.svc:8080/debug/vars
+///     numbers:
+///       in_use: /db/InUse
+///       pool_max: /db/MaxOpenConnections
+///       goroutines: /goroutines
+///     again: 30s
+///   expect:
+///     - "found.addresses.all(a, a.readings.in_use.last < 0.8 * a.readings.pool_max.last)"
+///     - "found.addresses.all(a, a.readings.in_use.growth <= 2.0)"
+///     - "found.addresses.all(a, a.readings.goroutines.growth < 50.0)"
+/// ```
+///
+/// Ask one replica a check (`for_each`), not the load balancer, and leave the samples longer apart than
+/// the longest request: what then still grows in a quiet hour is not given back. The numbers are decimals
+/// in `expect`: write `2.0`, not `2`, where you calculate with them.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct Http {
@@ -87,11 +111,24 @@ pub struct Http {
     /// that is not in DNS yet.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub addresses: Vec<IpAddr>,
+    /// Numbers to take out of the body, which must be JSON then: a map from a name of your own to a JSON
+    /// pointer (RFC 6901), such as `in_use: /db/InUse`. They stand in the observation as `readings`, for
+    /// `expect`. A number that is not there is `unknown`.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub numbers: BTreeMap<String, String>,
+    /// Ask every address a second time after so long, at most 10m, and judge the second answer; the
+    /// `readings` then have a `first`, a `last` and their `growth`. It adds to the time the check may
+    /// take.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub again: Option<Span>,
     /// A PEM file of the certificates to trust, instead of the machine's own; relative to the
     /// checklist.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub ca: Option<PathBuf>,
 }
+
+/// The most that two samples can be apart.
+const MOST_APART: Span = Span::from_secs(600);
 
 #[expect(clippy::trivially_copy_pass_by_ref, reason = "serde hands out references")]
 const fn is_off(follow: &bool) -> bool {
@@ -166,6 +203,19 @@ impl Probe for Http {
         if self.max_latency == Some(Span::ZERO) {
             complain("max_latency", "nothing takes no time", "write a time such as 300ms");
         }
+        if let Some(pointer) = self.numbers.values().find(|it| !it.starts_with('/')) {
+            let message = format!("`{pointer}` is no JSON pointer");
+            complain("numbers", &message, "it begins with a slash, such as /db/InUse");
+        }
+        if !self.numbers.is_empty() && self.method == Method::Head {
+            complain("numbers", "the answer to HEAD has no body", "use GET, or leave `numbers` out");
+        }
+        if self.again.is_some() && self.numbers.is_empty() {
+            complain("again", "there are no numbers to compare", "add `numbers`");
+        }
+        if self.again.is_some_and(|it| it > MOST_APART || it == Span::ZERO) {
+            complain("again", "the samples cannot be so far apart", "write 30s, say");
+        }
         if let Some(name) = self.headers.keys().find(|name| !is_header_name(name)) {
             complain("headers", &format!("`{name}` cannot be a header's name"), "see RFC 9110 §5.1");
         }
@@ -185,6 +235,10 @@ impl Probe for Http {
             peers.push(peer("whom the answer redirects to".to_owned()));
         }
         peers
+    }
+
+    fn waits(&self) -> std::time::Duration {
+        self.again.map_or(std::time::Duration::ZERO, Span::get)
     }
 
     async fn observe(&self, cx: &ProbeCx) -> Result<Seen, Fault> {

@@ -1,5 +1,6 @@
 //! Looking: every address asked once, concurrently, each with its own facts or fault.
 
+use std::collections::BTreeMap;
 use std::net::{IpAddr, SocketAddr};
 use std::time::Duration;
 
@@ -7,10 +8,12 @@ use futures_util::future::join_all;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
+use super::readings::{Reading, numbers, readings};
 use super::{Http, Method};
 use crate::clock::millis_since;
 use crate::model::fault::{Fault, Sight};
 use crate::model::text::clip;
+use crate::model::time::Span;
 use crate::net::http::{
     self, Access, Answer, Client, Denial, End, Exchange, HttpUrl, Limits, Request,
 };
@@ -48,6 +51,9 @@ pub struct At {
     pub address: SocketAddr,
     /// What was seen there.
     pub sight: Sight<Visit>,
+    /// The numbers that both samples had, by the names of the check.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub readings: BTreeMap<String, Reading>,
 }
 
 /// One request and the redirects that were followed.
@@ -95,7 +101,7 @@ pub enum Ending {
 }
 
 /// A body.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
 pub struct Body {
     /// How many bytes of it were read.
     pub bytes: usize,
@@ -109,9 +115,20 @@ pub struct Body {
     pub encoding: Option<String>,
     /// Whether it has what `body` asks for; absent when nothing was asked.
     pub matches: Option<bool>,
+    /// The numbers it has of those the check asks for.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub numbers: BTreeMap<String, f64>,
 }
 
 impl Visit {
+    /// The numbers of the last answer.
+    fn numbers(&self) -> BTreeMap<String, f64> {
+        match &self.ending {
+            Ending::Answered { body, .. } => body.numbers.clone(),
+            Ending::Denied { .. } | Ending::Loop => BTreeMap::new(),
+        }
+    }
+
     /// The status of the last answer.
     #[must_use]
     pub const fn status(&self) -> Option<u16> {
@@ -133,7 +150,6 @@ impl Visit {
 
 pub(super) async fn observe(probe: &Http, cx: &ProbeCx) -> Result<Seen, Fault> {
     let access = Access::trusting(probe.ca.clone()).based(&cx.base);
-    let port = probe.url.port();
     let addresses: Vec<IpAddr> = if probe.addresses.is_empty() {
         match name::addresses(probe.url.host(), None, cx.remaining() / 2).await? {
             Addresses::Found(found) => found,
@@ -142,16 +158,38 @@ pub(super) async fn observe(probe: &Http, cx: &ProbeCx) -> Result<Seen, Fault> {
     } else {
         probe.addresses.clone()
     };
-    // Less than all that is left, so that one silent address does not cost what the others said.
-    let limit = cx.remaining() * 9 / 10;
-    let looks = addresses.into_iter().map(|ip| {
-        let look = Look { probe, cx, access: &access, limit };
+    let first = sample(probe, cx, &access, &addresses).await;
+    let Some(apart) = probe.again else { return Ok(seen(first.clone(), &first)) };
+    tokio::time::sleep(apart.get().min(cx.remaining() * 9 / 10)).await;
+    Ok(seen(sample(probe, cx, &access, &addresses).await, &first))
+}
+
+/// The last sample, with what it has in common with the first.
+fn seen(last: Vec<At>, first: &[At]) -> Seen {
+    let numbers = |at: &At| at.sight.seen().map(Visit::numbers).unwrap_or_default();
+    let with = |mut at: At, first: &At| {
+        at.readings = readings(&numbers(first), &numbers(&at));
+        at
+    };
+    let all = last.into_iter().zip(first).map(|(at, first)| with(at, first));
+    Seen { found: Found::Addresses(all.collect()) }
+}
+
+/// Asks every address once.
+async fn sample(probe: &Http, cx: &ProbeCx, access: &Access, addresses: &[IpAddr]) -> Vec<At> {
+    // Less than all that is left, so that one silent address does not cost what the others said; and
+    // the first sample leaves time to wait and for the second.
+    let left = cx.remaining().saturating_sub(probe.again.map_or(Duration::ZERO, Span::get));
+    let limit = if probe.again.is_some() { left / 2 } else { left * 9 / 10 };
+    let port = probe.url.port();
+    let looks = addresses.iter().map(|ip| {
+        let look = Look { probe, cx, access, limit };
         async move {
-            let address = SocketAddr::new(ip, port);
-            At { address, sight: look.visit(address).await.into() }
+            let address = SocketAddr::new(*ip, port);
+            At { address, sight: look.visit(address).await.into(), readings: BTreeMap::new() }
         }
     });
-    Ok(Seen { found: Found::Addresses(join_all(looks).await) })
+    join_all(looks).await
 }
 
 struct Look<'a> {
@@ -244,6 +282,7 @@ impl Look<'_> {
             excerpt: clip(text.trim_end(), EXCERPT),
             encoding,
             matches: self.probe.body.as_ref().map(|pattern| pattern.is_match(&text)),
+            numbers: numbers(&text, &self.probe.numbers),
         };
         Ending::Answered {
             status: answer.status,
