@@ -164,6 +164,7 @@ fn run(planned: &Plan<'_>, jobs: usize, log: Option<&Path>) -> Duration {
         allow_exec: false,
         fail_fast: false,
         workers: None,
+        passfile: None,
     };
     let runtime = runtime();
     let (_tell, stop) = tokio::sync::watch::channel(None);

@@ -70,6 +70,13 @@ pub(super) fn ignored_signals() -> u64 {
     mask.and_then(|mask| u64::from_str_radix(mask.trim(), 16).ok()).unwrap_or_default()
 }
 
+/// Where PostgreSQL's clients keep passwords: `$PGPASSFILE`, else `~/.pgpass`.
+#[must_use]
+pub(super) fn passfile() -> Option<PathBuf> {
+    let own = || Some(PathBuf::from(var("HOME")?).join(".pgpass"));
+    var("PGPASSFILE").map(PathBuf::from).or_else(own)
+}
+
 /// The machine's name.
 #[must_use]
 pub(super) fn host() -> Option<String> {

@@ -139,6 +139,7 @@ pub(super) fn carry_out(
         allow_exec: engine.allow.contains(&Allow::Exec),
         fail_fast: engine.fail_fast,
         workers: None,
+        passfile: env::passfile(),
     };
     let outputs = outputs.to_vec();
     let mut driver = Driver::new()?;

@@ -35,6 +35,7 @@ pub(super) struct Shared {
     pub(super) clock: RunClock,
     pub(super) times: JudgeCx,
     pub(super) allow_exec: bool,
+    pub(super) passfile: Option<PathBuf>,
     pub(super) signoffs: Arc<[SignOff]>,
     pub(super) people: Arc<People>,
     pub(super) cap: Option<Span>,
@@ -205,6 +206,7 @@ impl Job {
             allowance: self.allowance,
             base: self.base.clone(),
             allow_exec: shared.allow_exec,
+            passfile: shared.passfile.clone(),
             signoffs: Arc::clone(&shared.signoffs),
             people: Arc::clone(&shared.people),
         }

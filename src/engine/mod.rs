@@ -10,6 +10,7 @@ mod step;
 mod times;
 
 use std::collections::HashMap;
+use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Instant;
 
@@ -57,6 +58,8 @@ pub struct Options {
     /// Where checks run; where the loop runs, without one. With a runtime of their own, a check that
     /// never gives its thread back cannot keep the loop from its deadline.
     pub workers: Option<tokio::runtime::Handle>,
+    /// The password file of PostgreSQL's clients, as the user has it.
+    pub passfile: Option<PathBuf>,
 }
 
 /// What a run came to.
@@ -109,6 +112,7 @@ pub fn blank(plan: &Plan<'_>, header: Header) -> RunRecord {
         allow_exec: false,
         fail_fast: false,
         workers: None,
+        passfile: None,
     };
     let run = Run::new(plan, header, options, Vec::new(), watch::channel(None).1);
     run.fold.into_record().expect("a run begins with its start")
@@ -156,6 +160,7 @@ impl<'a> Run<'a> {
             clock,
             times: JudgeCx { now: plan.now, launch: plan.launch.timestamp(), window: plan.window },
             allow_exec: options.allow_exec,
+            passfile: options.passfile.clone(),
             signoffs: Arc::clone(&plan.checklist.signoffs),
             people: Arc::clone(&plan.checklist.people),
             cap: options.timeout,

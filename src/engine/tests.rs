@@ -159,6 +159,7 @@ fn ran(checklist: &Checklist, deadline: Option<Span>, stop: Option<Stop>) -> (Ru
         apply: true,
         allow_exec: false,
         fail_fast: false,
+        passfile: None,
         workers: Some(workers.handle().clone()),
     };
     let header = Header { started: planned.now, ..sample::run(&[]).header };

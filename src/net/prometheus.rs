@@ -79,6 +79,19 @@ pub struct Series {
     pub alerts: Vec<(Labels, Vec<Timestamp>)>,
 }
 
+/// What an instant query comes to: pairs of seconds since 1970 and a number as text.
+#[derive(Deserialize)]
+#[serde(tag = "resultType", content = "result", rename_all = "lowercase")]
+enum Instant {
+    Scalar((f64, String)),
+    Vector(Vec<VectorSeries>),
+}
+
+#[derive(Deserialize)]
+struct VectorSeries {
+    value: (f64, String),
+}
+
 #[derive(Deserialize)]
 struct Matrix {
     result: Vec<MatrixSeries>,
@@ -215,6 +228,31 @@ impl Prometheus {
             (labels, instants.filter_map(|(at, _)| instant(*at)).collect())
         });
         Ok(Series { step_secs, alerts: alerts.collect() })
+    }
+
+    /// The one number that a query comes to now.
+    ///
+    /// # Errors
+    /// A [`Fault`] when it cannot be had: no data, several series and NaN are no number.
+    pub async fn number(&self, query: &str, limit: Duration) -> Result<f64, Fault> {
+        let data: Instant = self.read("query", &[("query", query)], limit).await?;
+        let value = match data {
+            Instant::Scalar((_, value)) => value,
+            Instant::Vector(series) => match <[_; 1]>::try_from(series) {
+                Ok([VectorSeries { value: (_, value) }]) => value,
+                Err(series) if series.is_empty() => {
+                    return Err(self.unreadable("the query comes to no data".to_owned()));
+                }
+                Err(series) => {
+                    let many = series.len();
+                    return Err(
+                        self.unreadable(format!("the query comes to {many} series, not one"))
+                    );
+                }
+            },
+        };
+        let number = value.parse().ok().filter(|number: &f64| number.is_finite());
+        number.ok_or_else(|| self.unreadable(format!("the query comes to {}", one_line(&value))))
     }
 
     async fn read<T: DeserializeOwned>(

@@ -192,6 +192,8 @@ pub struct ProbeCx {
     pub base: PathBuf,
     /// Whether the person running it said `--allow exec`.
     pub allow_exec: bool,
+    /// The password file of PostgreSQL's clients, as the user has it; there need not be one.
+    pub passfile: Option<PathBuf>,
     /// The sign-offs found beside the checklist.
     pub signoffs: Arc<[SignOff]>,
     /// The people of the launch by role.

@@ -39,6 +39,7 @@ pub(crate) fn context(allowance: Duration) -> ProbeCx {
         allowance,
         base: PathBuf::from(env!("CARGO_MANIFEST_DIR")),
         allow_exec: false,
+        passfile: None,
         signoffs: Arc::new([]),
         people: Arc::default(),
     }

@@ -2,6 +2,7 @@
 //! simple query protocol only, which every pooler passes on.
 
 mod answer;
+mod passfile;
 mod read_url;
 mod refusal;
 mod tls;

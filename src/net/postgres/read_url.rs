@@ -67,6 +67,7 @@ struct Parts {
     sslrootcert: Option<String>,
     sslcert: Option<PathBuf>,
     sslkey: Option<PathBuf>,
+    passfile: Option<PathBuf>,
     session: Option<SessionAttrs>,
     channel_binding: Option<Binding>,
     options: Option<String>,
@@ -125,6 +126,7 @@ impl Parts {
             "sslrootcert" => self.sslrootcert = Some(value),
             "sslcert" => self.sslcert = Some(value.into()),
             "sslkey" => self.sslkey = Some(value.into()),
+            "passfile" => self.passfile = Some(value.into()),
             "target_session_attrs" => self.session = Some(word(key, &value, SESSIONS)?),
             "channel_binding" => self.channel_binding = Some(word(key, &value, BINDINGS)?),
             "options" => self.options = Some(value),
@@ -191,6 +193,7 @@ impl Parts {
             options: self.options,
             connect_timeout: self.connect_timeout,
             keepalive: self.keepalive,
+            passfile: self.passfile,
             password: self.password.map(Secret),
         })
     }
@@ -232,6 +235,7 @@ const OPTIONS: &[&str] = &[
     "sslrootcert",
     "sslcert",
     "sslkey",
+    "passfile",
     "target_session_attrs",
     "channel_binding",
     "options",

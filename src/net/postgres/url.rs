@@ -44,6 +44,8 @@ pub struct PgUrl {
     pub connect_timeout: Option<Duration>,
     /// When the operating system asks whether the other side is still there.
     pub keepalive: Keepalive,
+    /// The file to find the password in, where the URL has none.
+    pub passfile: Option<PathBuf>,
     pub(super) password: Option<Secret>,
 }
 
@@ -182,6 +184,9 @@ impl PgUrl {
             add("sslrootcert", &root.display().to_string());
         } else if matches!(self.sslmode, SslMode::VerifyCa | SslMode::VerifyFull) {
             add("sslrootcert", "system");
+        }
+        if let Some(file) = &self.passfile {
+            add("passfile", &file.display().to_string());
         }
         url
     }

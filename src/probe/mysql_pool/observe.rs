@@ -8,7 +8,7 @@ use super::ground::{self, Direct};
 use crate::model::fault::{Fault, Sight};
 use crate::model::text::one_line;
 use crate::net::mysql::{self, Door, Found, Opened, Rows};
-use crate::probe::pool::{Picture, Ramp, RampWish, Ramper};
+use crate::probe::pool::{Demand, Picture, Ramp, RampWish, Ramper};
 use crate::probe::{Probe, ProbeCx};
 
 /// How long a farewell may take.
@@ -46,7 +46,7 @@ pub(super) async fn look(probe: &MysqlPool, cx: &ProbeCx) -> Result<Seen, Fault>
         Login::In(inside) if inside.proxy().is_none() => inside.server.seen().map(|server| {
             let headroom = probe.headroom.unwrap_or(DEFAULT_HEADROOM);
             let numbers = (server.max_connections, 0, server.used);
-            Picture::of(numbers, probe.demand.as_ref(), headroom)
+            Picture::of(numbers, probe.demand.as_ref().and_then(Demand::total), headroom)
         }),
         Login::In(_) | Login::Refused(_) => None,
     };

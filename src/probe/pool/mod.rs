@@ -3,12 +3,14 @@
 
 mod demand;
 mod judge_ramp;
+mod peak;
 mod picture;
 mod ramp;
 mod ramp_facts;
 mod wish;
 
 pub use demand::{Cut, Demand, Load, Surge};
+pub use peak::Peak;
 pub use picture::Picture;
 pub use ramp_facts::{Ceiling, End, HeldBack, Limited, Ramp, Run, Step};
 pub use wish::RampWish;

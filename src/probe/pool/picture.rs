@@ -3,7 +3,7 @@
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-use super::demand::{Demand, round_up};
+use super::demand::round_up;
 use crate::probe::param::Share;
 
 /// A limit on connections, and the demand on it.
@@ -25,11 +25,10 @@ impl Picture {
     /// The picture of a limit, with the demand on it where one is stated.
     pub(in crate::probe) fn of(
         (limit, reserved, used): (u64, u64, u64),
-        demand: Option<&Demand>,
+        demand: Option<u64>,
         headroom: Share,
     ) -> Self {
         let ordinary = limit.saturating_sub(reserved);
-        let demand = demand.and_then(Demand::total);
         let headroom = demand.map(|_| round_up(headroom.get(), ordinary).min(ordinary));
         Self { limit, reserved, used, demand, headroom }
     }

@@ -37,6 +37,11 @@ codes! {
          What is used before the launch is not there for it: new replicas will run into the limit \
          during the rolling update, when old and new ones hold connections together.\n\nSee who \
          holds them in the observation's `groups`, or with the query of `postgres_pool.full`."
+    PEAKED "peaked" Warn "the server has been full, or nearly"
+        "By the Prometheus of the check more than `max_used` of the ordinary slots were in use at once. \
+         What has happened on an ordinary day will happen at the launch, with the launch on top.\n\n\
+         Look at the graph of the check's `query` over the last weeks, and at who held the slots then \
+         (`pg_stat_activity_count` by `usename` and `application_name`, where the exporter has them)."
     OVER_BUDGET "over-budget" Fail "the launch can ask for more connections than there are"
         "The stated demand is more than the ordinary slots less the headroom. Nothing is wrong yet; \
          it will be when every replica has filled its pool.\n\nMake `pool_max` smaller (a database \

@@ -19,6 +19,9 @@ pub struct Seen {
     pub login: Login,
     /// What the poolers of the check say of themselves, in the order of the check.
     pub poolers: Vec<Visited>,
+    /// The most slots that were in use at once, as the Prometheus of the check knows; `None` where it
+    /// names none.
+    pub peak: Option<Sight<f64>>,
     /// The server's slots, or the pooler's clients where the URL leads to one, and the demand on them;
     /// absent where they were not seen.
     pub picture: Option<Picture>,

@@ -19,7 +19,26 @@ use crate::probe::pool::judge_ramp;
 pub(super) fn judge(probe: &PostgresPool, seen: &Seen) -> Vec<Finding> {
     let mut findings = login(probe, seen);
     findings.extend(judge_poolers::judge(probe, seen));
+    findings.extend(peak(probe, seen));
     findings
+}
+
+/// The highest use there has been, against the ordinary slots.
+fn peak(probe: &PostgresPool, seen: &Seen) -> Option<Finding> {
+    let most = match seen.peak.as_ref()? {
+        Sight::Seen(most) => *most,
+        Sight::Fault(fault) => {
+            let target = probe.peak.as_ref().map(|peak| peak.prometheus.to_string());
+            return Some(Finding::fault(target.unwrap_or_default(), fault));
+        }
+    };
+    let Login::In(inside) = &seen.login else { return None };
+    let ordinary = inside.server.seen()?.ordinary();
+    let share = probe.max_used.unwrap_or(DEFAULT_MAX_USED);
+    let high = most > share.get() * f64::from(ordinary);
+    let code = if high { &codes::PEAKED } else { &codes::OK };
+    let message = format!("at its highest {most:.0} of {ordinary} ordinary slots were in use");
+    Some(Finding::new(code, &seen.target, message).expected(format!("at most {share} in use")))
 }
 
 /// Judges what came of the URL itself.

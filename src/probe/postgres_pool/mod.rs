@@ -19,7 +19,7 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use super::param::Share;
-use super::pool::{Block, Demand, Ramp, RampWish};
+use super::pool::{Block, Demand, Peak, Ramp, RampWish};
 use super::{Complaint, JudgeCx, Probe, ProbeCx, Target};
 use crate::model::code::Code;
 use crate::model::fault::{Fault, Sight};
@@ -79,6 +79,11 @@ pub struct PostgresPool {
     /// relative to the checklist; unlike libpq's its default is the system's roots. `sslcert` and
     /// `sslkey` are the client's own.
     ///
+    /// Where the URL has no password, libpq's password file is asked: the option `passfile`, relative
+    /// to the checklist, or else `$PGPASSFILE` or `~/.pgpass` of whoever runs this. As with libpq, it
+    /// is refused where others may read it. Services (`service=`, `pg_service.conf`) are not read: a
+    /// checklist should say whom it asks.
+    ///
     /// A unix socket is written as its directory: `postgres://USER@/DATABASE?host=/run/postgresql`;
     /// an IPv6 address in brackets. `target_session_attrs` says which kind of server is meant
     /// (`read-write`, `primary`, `read-only`, `standby`, `any`): the check fails on another. Also
@@ -113,6 +118,10 @@ pub struct PostgresPool {
     /// the one PgBouncer there is.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub poolers: Vec<PgUrl>,
+    /// Where a Prometheus knows how many slots were in use at most. More than `max_used` of the ordinary
+    /// ones is a warning: the launch adds to it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub peak: Option<Peak>,
     /// Opens connections step by step to see them work. Without it nothing is opened but the one
     /// session that looks. `ramp: {}` takes all defaults.
     #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -141,12 +150,22 @@ impl Probe for PostgresPool {
     fn complaints(&self) -> Vec<Complaint> {
         let Self { headroom, max_used, path_idle, .. } = *self;
         let (demand, ramp) = (self.demand.as_ref(), self.ramp.as_ref());
-        Block { demand, headroom, max_used, path_idle, ramp }.complaints()
+        let mut complaints = Block { demand, headroom, max_used, path_idle, ramp }.complaints();
+        if self.peak.as_ref().is_some_and(|peak| peak.query.trim().is_empty()) {
+            complaints.push(Complaint {
+                key: Some("peak"),
+                message: "`query` is empty".to_owned(),
+                help: Some("write a query that comes to one number of connections".to_owned()),
+            });
+        }
+        complaints
     }
 
     fn peers(&self) -> Vec<Peer> {
         let urls = std::iter::once(&self.url).chain(&self.poolers);
-        urls.map(|url| Peer::new("postgres", url.place())).collect()
+        let peak = self.peak.as_ref().map(|peak| &peak.prometheus);
+        let peak = peak.map(|url| Peer::new(url.scheme(), url.authority()));
+        urls.map(|url| Peer::new("postgres", url.place())).chain(peak).collect()
     }
 
     fn waits(&self) -> Duration {

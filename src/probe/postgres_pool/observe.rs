@@ -13,7 +13,7 @@ use super::questions;
 use crate::model::fault::{Fault, Sight};
 use crate::net::postgres::{Door, Failure, Found, Opened, PgUrl, Refusal, Session, Table};
 use crate::probe::ProbeCx;
-use crate::probe::pool::{HeldBack, Picture, Ramp, RampWish, Ramper};
+use crate::probe::pool::{Demand, HeldBack, Picture, Ramp, RampWish, Ramper};
 
 /// SQLSTATE of every kind of "too many": the server, the role and the database.
 pub(super) const TOO_MANY: &str = "53300";
@@ -26,7 +26,8 @@ const FAREWELL: Duration = Duration::from_millis(500);
 pub(super) async fn look(probe: &PostgresPool, cx: &ProbeCx) -> Result<Seen, Fault> {
     let application = format!("gonogo-{}", cx.run.short());
     let limit = look_time(probe, cx);
-    let login = match Door::find(&probe.url, application.clone(), &cx.base, limit / 2).await? {
+    let url = with_password(cx, &probe.url)?;
+    let login = match Door::find(&url, application.clone(), &cx.base, limit / 2).await? {
         Found::No(refusal) => Login::Refused { refusal, elsewhere: None, pooler: None },
         Found::Door(door) => match door.open(limit / 2).await {
             Err(fault) => stuck(cx, &door, fault, limit / 3).await?,
@@ -46,8 +47,13 @@ pub(super) async fn look(probe: &PostgresPool, cx: &ProbeCx) -> Result<Seen, Fau
     };
     let poolers = probe.poolers.iter().map(|url| visit(cx, url, &application, limit / 2));
     let poolers = join_all(poolers).await;
+    let peak = match &probe.peak {
+        Some(peak) => Some(peak.ask(cx).await.into()),
+        None => None,
+    };
     let picture = picture(probe, &login);
-    Ok(Seen { target: probe.url.target(), role: probe.url.user.clone(), login, poolers, picture })
+    let (target, role) = (probe.url.target(), probe.url.user.clone());
+    Ok(Seen { target, role, login, poolers, peak, picture })
 }
 
 /// What the demand is for: clients of the pooler where one answers, and else the server's slots.
@@ -55,6 +61,7 @@ fn picture(probe: &PostgresPool, login: &Login) -> Option<Picture> {
     let Login::In(inside) = login else { return None };
     // The demand is for the poolers of the check, where it names some.
     let demand = probe.demand.as_ref().filter(|_| probe.poolers.is_empty());
+    let demand = demand.and_then(Demand::total);
     let numbers = if inside.is_pooled() || inside.is_pooler_console() {
         let pooler = inside.pooler.as_ref()?.seen()?;
         (pooler.max_clients, 0, pooler.clients)
@@ -78,8 +85,18 @@ async fn stuck(cx: &ProbeCx, door: &Door, fault: Fault, limit: Duration) -> Resu
 }
 
 async fn visit(cx: &ProbeCx, url: &PgUrl, application: &str, limit: Duration) -> Visited {
-    let pooler = pgbouncer::visit(cx, url, application, limit.min(cx.remaining())).await.into();
-    Visited { place: url.place(), pooler }
+    let place = url.place();
+    let pooler = match with_password(cx, url) {
+        Ok(url) => pgbouncer::visit(cx, &url, application, limit.min(cx.remaining())).await,
+        Err(fault) => Err(fault),
+    };
+    Visited { place, pooler: pooler.into() }
+}
+
+/// The URL with its password: its own, or the one of its `passfile`, or of the user's.
+fn with_password(cx: &ProbeCx, url: &PgUrl) -> Result<PgUrl, Fault> {
+    let file = url.passfile.as_ref().map(|file| cx.base.join(file)).or_else(|| cx.passfile.clone());
+    file.map_or_else(|| Ok(url.clone()), |file| url.with_password_of(&file))
 }
 
 /// Whether a pooler said no, and not the server.

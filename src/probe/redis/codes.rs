@@ -54,6 +54,16 @@ codes! {
          (`stop-writes-on-bgsave-error`) Redis refuses every write from then on, and what is in memory is \
          lost with a restart.\n\nLook: `INFO persistence`, the server's log, free disk space, and \
          `vm.overcommit_memory`."
+    UNSAVED "unsaved" Fail "writes are not on the disk for longer than they may be"
+        "There are writes that the last snapshot does not have, it is older than `max_unsaved`, and there \
+         is no append-only file: a restart loses them.\n\nLook: `INFO persistence` \
+         (`rdb_changes_since_last_save`, `rdb_last_save_time`), `CONFIG GET save`. Fix: `appendonly yes`, \
+         or a `save` rule that is due in time."
+    LATENCY "latency" Fail "the server is slow to answer"
+        "PING, which does nothing, took longer than `max_ping` for more than one in a hundred. Redis does \
+         one thing at a time: something else held it up, or the network did.\n\nLook: `redis-cli \
+         --latency`, `LATENCY DOCTOR`, `SLOWLOG GET`, and whether the machine swaps or forks for a \
+         snapshot."
     LOADING "loading" Fail "the server is still loading its data"
         "Redis reads its data from disk after a start and answers nothing else meanwhile \
          (`LOADING`).\n\nWait and run the check again; `INFO persistence` has `loading_eta_seconds`."
@@ -84,6 +94,15 @@ codes! {
         "`SENTINEL CKQUORUM` says that too few Sentinels can be reached to see a primary as down, or to \
          elect who replaces it: a failure of the primary would last until somebody comes.\n\nLook: \
          `SENTINEL SENTINELS NAME`; there should be at least three, on machines of their own."
+    SPLIT "split-view" Fail "the servers do not agree on who is the primary"
+        "Sentinels of the same name mean different servers, or the server they mean is a replica. Clients \
+         that ask different Sentinels write to different servers, and one side's writes will be thrown \
+         away.\n\nA failover under way looks like this for a few seconds; run the check again. Look: \
+         `SENTINEL GET-MASTER-ADDR-BY-NAME NAME` on each Sentinel, `ROLE` on each server."
+    UNNAMED "unnamed-node" Warn "the cluster has nodes that were not looked at"
+        "The cluster knows more nodes than the check names in `url` and `nodes`. What was not looked at \
+         can be full, slow or alone.\n\nLook: `CLUSTER NODES`. Name each node; a node that has left for \
+         good is taken out with `CLUSTER FORGET`."
     BAD_PASSWORD "bad-password" Fail "the server does not accept the password"
         "The server answered `WRONGPASS`, or it asks for a password and the URL has none (`NOAUTH`), or \
          it has none and was given one.\n\nIf the application has the same secret it cannot connect \

@@ -9,6 +9,7 @@ use crate::model::fault::{Fault, Sight};
 use crate::model::latency::Latency;
 use crate::model::text::one_line;
 use crate::net::redis::{Refusal, Reply};
+use crate::probe::pool::Picture;
 
 /// What was seen of a server.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
@@ -17,6 +18,20 @@ pub struct Seen {
     pub target: String,
     /// What came of logging in.
     pub login: Login,
+    /// What was seen of the further nodes of the check, in its order.
+    #[serde(default)]
+    pub nodes: Vec<Node>,
+    /// The server's clients and the demand on them; absent where they were not seen.
+    pub picture: Option<Picture>,
+}
+
+/// A further node.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
+pub struct Node {
+    /// Host and port.
+    pub target: String,
+    /// What came of logging in.
+    pub login: Sight<Login>,
 }
 
 /// What came of logging in.
@@ -38,12 +53,23 @@ pub struct Inside {
     pub report: Sight<Report>,
     /// How long PINGs took, four under way at a time.
     pub ping: Option<Sight<Latency>>,
-    /// How many commands of the last ten minutes are in the slow log; absent where it may not be read.
-    pub slow: Option<u32>,
+    /// The commands of the last ten minutes in the slow log; absent where it may not be read.
+    pub slow: Option<Slow>,
     /// The cluster as this node sees it; absent where it is none.
     pub cluster: Option<Sight<Cluster>>,
     /// The primaries a Sentinel watches; absent where the server is none.
     pub sentinel: Option<Sight<Vec<Watched>>>,
+}
+
+/// Commands that held the server up.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+pub struct Slow {
+    /// How many there were, of the last 128.
+    pub count: u32,
+    /// The slowest one's name, without its arguments: they are nobody's business.
+    pub slowest: String,
+    /// How long that one took, in microseconds.
+    pub micros: u64,
 }
 
 /// What `INFO` says.
@@ -73,7 +99,13 @@ pub struct Report {
     pub loading: bool,
     /// What persistence has failed at, in the server's own field names.
     pub failed_writes: Vec<String>,
-    /// `master` or `slave`.
+    /// Whether every write goes to the append-only file.
+    pub append_only: bool,
+    /// How many writes there were since the last snapshot.
+    pub unsaved: u64,
+    /// How many seconds ago the last snapshot was made; absent where the server does not say.
+    pub saved_ago: Option<u64>,
+    /// `master`, `slave` or, of a Sentinel, `sentinel`.
     pub role: String,
     /// Of a replica: `up` or `down`.
     pub link: Option<String>,
@@ -110,6 +142,8 @@ pub struct Cluster {
 pub struct Watched {
     /// Its name.
     pub name: String,
+    /// Its address and port, as this Sentinel knows them.
+    pub address: String,
     /// Its flags, such as `master` or `s_down,master`.
     pub flags: String,
     /// What `SENTINEL CKQUORUM` says.
@@ -142,7 +176,7 @@ fn text(fields: &BTreeMap<&str, &str>, name: &str) -> String {
 }
 
 /// Reads a report. What a Sentinel leaves out is none of its business: it has no data.
-pub(super) fn read_report(report: &str) -> Result<Report, Fault> {
+pub(super) fn read_report(report: &str, now: i64) -> Result<Report, Fault> {
     let fields = fields(report);
     let mode = text(&fields, "redis_mode");
     let some = |name| optional(&fields, name).map(Option::unwrap_or_default);
@@ -161,6 +195,11 @@ pub(super) fn read_report(report: &str) -> Result<Report, Fault> {
         evicted: some("evicted_keys")?,
         loading: fields.get("loading") == Some(&"1"),
         failed_writes: failed.map(ToOwned::to_owned).collect(),
+        append_only: fields.get("aof_enabled") == Some(&"1"),
+        unsaved: some("rdb_changes_since_last_save")?,
+        // By two clocks: a server that is ahead has saved just now.
+        saved_ago: optional(&fields, "rdb_last_save_time")?
+            .map(|at| u64::try_from(now).unwrap_or_default().saturating_sub(at)),
         role: text(&fields, "role"),
         link: fields.get("master_link_status").map(|it| one_line(it)),
         replicas: replicas(&fields),
@@ -203,12 +242,42 @@ pub(super) fn read_cluster(info: &str, nodes: &str) -> Result<Cluster, Fault> {
     })
 }
 
-/// Reads one primary of `SENTINEL MASTERS`: names and values in turn.
-pub(super) fn read_watched(reply: &Reply) -> Option<(String, String)> {
+/// Reads one primary of `SENTINEL MASTERS`, its quorum still unasked: names and values in turn.
+pub(super) fn read_watched(reply: &Reply) -> Option<(String, Watched)> {
     let pairs: BTreeMap<&str, &str> = reply
         .items()
         .chunks_exact(2)
         .filter_map(|pair| Some((pair[0].text()?, pair[1].text()?)))
         .collect();
-    Some(((*pairs.get("name")?).to_owned(), one_line(pairs.get("flags")?)))
+    let name = *pairs.get("name")?;
+    let ip = pairs.get("ip").copied().unwrap_or_default();
+    let port = pairs.get("port").copied().unwrap_or_default();
+    let watched = Watched {
+        name: one_line(name),
+        address: one_line(&if ip.contains(':') {
+            format!("[{ip}]:{port}")
+        } else {
+            format!("{ip}:{port}")
+        }),
+        flags: one_line(pairs.get("flags")?),
+        quorum: "no answer".to_owned(),
+        agreed: false,
+    };
+    Some((name.to_owned(), watched))
+}
+
+/// Reads one entry of `SLOWLOG GET`: its number, the second it was made in, the microseconds it took,
+/// and its words. `None` of what is older than `since`, or no entry.
+pub(super) fn read_slow(entry: &Reply, since: i64) -> Option<(u64, String)> {
+    let [_, Reply::Number(at), rest @ ..] = entry.items() else { return None };
+    if *at < since {
+        return None;
+    }
+    let micros = match rest.first() {
+        Some(Reply::Number(micros)) => u64::try_from(*micros).unwrap_or_default(),
+        Some(_) | None => 0,
+    };
+    let words = rest.get(1).map(Reply::items).unwrap_or_default();
+    let name = words.first().and_then(Reply::text).map(one_line).unwrap_or_default();
+    Some((micros, name))
 }

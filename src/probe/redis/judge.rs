@@ -1,13 +1,17 @@
 //! Judging what was seen of Redis.
 
+use std::time::Duration;
+
 use super::codes;
 use super::facts::{Cluster, Inside, Login, Report, Seen, Watched};
+use super::judge_nodes;
 use super::{DEFAULT_HEADROOM, DEFAULT_MEMORY, Redis};
 use crate::model::code::Code;
 use crate::model::fault::Sight;
 use crate::model::finding::Finding;
 use crate::model::outcome::Outcome;
 use crate::model::text::count;
+use crate::model::time::{Span, humane};
 use crate::net::redis::Refusal;
 
 /// More than this share of the clients is nearly full.
@@ -19,11 +23,31 @@ const SLOTS: u64 = 16_384;
 
 /// Judges everything.
 pub(super) fn judge(probe: &Redis, seen: &Seen) -> Vec<Finding> {
-    let target = &seen.target;
-    match &seen.login {
-        Login::Refused(refusal) => vec![refused(target, refusal)],
-        Login::In(inside) => Judge { probe, target, inside }.all(),
+    let mut findings = login(probe, Named::Url, &seen.target, &seen.login);
+    for node in &seen.nodes {
+        findings.extend(match &node.login {
+            Sight::Seen(seen) => login(probe, Named::Node, &node.target, seen),
+            Sight::Fault(fault) => vec![Finding::fault(&node.target, fault)],
+        });
     }
+    findings.extend(judge_nodes::judge(seen));
+    findings
+}
+
+fn login(probe: &Redis, named: Named, target: &str, login: &Login) -> Vec<Finding> {
+    match login {
+        Login::Refused(refusal) => vec![refused(target, refusal)],
+        Login::In(inside) => Judge { probe, named, target, inside }.all(),
+    }
+}
+
+/// What the check names a server as.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Named {
+    /// The one that applications use.
+    Url,
+    /// One of the others.
+    Node,
 }
 
 fn refused(target: &str, refusal: &Refusal) -> Finding {
@@ -53,6 +77,7 @@ fn meaning(error: &str) -> &'static Code {
 
 struct Judge<'a> {
     probe: &'a Redis,
+    named: Named,
     target: &'a str,
     inside: &'a Inside,
 }
@@ -113,7 +138,9 @@ impl Judge<'_> {
             let message = format!("{} clients turned away since the start", report.rejected);
             findings.push(self.find(&codes::REJECTED, message));
         }
-        if let Some(demand) = self.probe.demand.as_ref().map(|demand| u64::from(demand.connections)) {
+        // Of a Sentinel a client asks the way, and leaves.
+        let demand = self.probe.demand.as_ref().filter(|_| report.mode != "sentinel");
+        if let Some(demand) = demand.map(|demand| u64::from(demand.connections)) {
             let headroom = self.probe.headroom.unwrap_or(DEFAULT_HEADROOM);
             let budget = (most as f64 * (1.0 - headroom.get()) + 1e-9).floor();
             let (code, verb) = if demand as f64 > budget {
@@ -166,7 +193,15 @@ impl Judge<'_> {
             let message = format!("failed: {}", report.failed_writes.join(", "));
             findings.push(self.find(&codes::PERSISTENCE, message));
         }
+        let most = self.probe.max_unsaved.filter(|_| report.unsaved > 0 && !report.append_only);
+        let ago = report.saved_ago.map(Span::from_secs);
+        if let (Some(most), Some(ago)) = (most, ago.filter(|ago| Some(*ago) > most)) {
+            let message =
+                format!("{} writes unsaved, the last snapshot is {ago} old", report.unsaved);
+            findings.push(self.find(&codes::UNSAVED, message).expected(format!("at most {most}")));
+        }
         match (report.role.as_str(), report.link.as_deref()) {
+            ("slave", Some("up")) if self.named == Named::Node => {}
             ("slave", Some("up")) => {
                 findings.push(self.find(&codes::REPLICA, "the server is a replica".to_owned()));
             }
@@ -201,13 +236,25 @@ impl Judge<'_> {
             Some(Sight::Seen(ping)) => {
                 let p99 = ping.p99.map_or(String::new(), |p99| format!(", p99 {p99:.1} ms"));
                 let message = format!("PING p50 {:.1} ms{p99} of {}", ping.p50, ping.n);
-                findings.push(self.find(&codes::OK, message));
+                let most = self.probe.max_ping.map(|most| most.get().as_secs_f64() * 1000.0);
+                // A server that is cut off after too few is judged by its slowest answer.
+                let slow = most.is_some_and(|most| ping.p99.unwrap_or(ping.max) > most);
+                let finding = self.find(if slow { &codes::LATENCY } else { &codes::OK }, message);
+                findings.push(match self.probe.max_ping {
+                    Some(most) => finding.expected(format!("p99 at most {most}")),
+                    None => finding,
+                });
             }
             Some(Sight::Fault(fault)) => findings.push(Finding::fault(self.target, fault)),
             None => {}
         }
-        if let Some(slow) = self.inside.slow.filter(|slow| *slow > 0) {
-            let message = format!("{} in ten minutes", count(slow as usize, "slow command"));
+        if let Some(slow) = self.inside.slow.as_ref().filter(|slow| slow.count > 0) {
+            let message = format!(
+                "{} in ten minutes, the slowest {} with {}",
+                count(slow.count as usize, "slow command"),
+                slow.slowest,
+                humane(Duration::from_micros(slow.micros)),
+            );
             findings.push(self.find(&codes::SLOW, message));
         }
         findings

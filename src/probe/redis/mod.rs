@@ -3,8 +3,8 @@
 pub mod codes;
 mod facts;
 mod judge;
-
-use std::time::Duration;
+mod judge_nodes;
+mod observe;
 
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
@@ -12,13 +12,14 @@ use serde::{Deserialize, Serialize};
 use super::param::Share;
 use super::{Complaint, JudgeCx, Probe, ProbeCx, Target};
 use crate::model::code::Code;
-use crate::model::fault::{Fault, Sight};
+use crate::model::fault::Fault;
 use crate::model::finding::Finding;
-use crate::model::latency::Latency;
 use crate::model::peer::Peer;
-use crate::net::redis::{Connection, Opened, RedisUrl, Reply, open};
+use crate::model::text::count;
+use crate::model::time::Span;
+use crate::net::redis::RedisUrl;
 
-pub use facts::{Cluster, Inside, Login, Replica, Report, Seen, Watched};
+pub use facts::{Cluster, Inside, Login, Node, Replica, Report, Seen, Slow, Watched};
 
 /// Has Redis room for the launch, and is it in order?
 ///
@@ -31,11 +32,18 @@ pub use facts::{Cluster, Inside, Login, Replica, Report, Seen, Watched};
 ///   url: "rediss://gonogo:${env:REDIS_PASSWORD}@cache:6379"
 ///   demand: { connections: 4000 }
 ///   max_memory_used: 70%
+///   nodes:
+///     - "rediss://gonogo:${env:REDIS_PASSWORD}@cache-replica:6379"
+///     - "redis://sentinel-1:26379"
 /// ```
 ///
-/// It takes one connection and reads; `INFO`, `PING`, `SLOWLOG GET`, `CLUSTER INFO`, `CLUSTER NODES` and
-/// `SENTINEL MASTERS` are all it says, and an ACL must allow `INFO`. It cannot see: hot keys (finding them
-/// costs the server too much); nodes other than the one the URL names, which need a check of their own.
+/// `nodes` are the other servers that belong to it: replicas, the nodes of a cluster, Sentinels. Each is
+/// looked at and judged apart, under its own target, and then whether they agree: the Sentinels on who is
+/// the primary, that server on being it, and a cluster on how many nodes it has.
+///
+/// It takes one connection to each server and reads; `INFO`, `PING`, `SLOWLOG GET`, `CLUSTER INFO`,
+/// `CLUSTER NODES`, `SENTINEL MASTERS` and `SENTINEL CKQUORUM` are all it says, and an ACL must allow
+/// `INFO`. It cannot see: hot keys (finding them costs the server too much); nodes that are not named.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct Redis {
@@ -56,6 +64,19 @@ pub struct Redis {
     /// warning where you do not.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub max_memory_used: Option<Share>,
+    /// The most that PING may take, for 99 of a hundred, four of them under way at a time. Without it the
+    /// time is told and not judged.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub max_ping: Option<Span>,
+    /// How old the last snapshot may be while there are writes that it does not have. A server whose every
+    /// write goes to the append-only file is not judged by it. Without it a cache that saves nothing is as
+    /// good as a database.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub max_unsaved: Option<Span>,
+    /// The other servers that belong to this one, as URLs: replicas, nodes of its cluster, Sentinels. The
+    /// limits of this check hold for each that has data.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub nodes: Vec<RedisUrl>,
 }
 
 /// How many clients the launch will bring.
@@ -70,107 +91,14 @@ pub struct Demand {
 const DEFAULT_HEADROOM: Share = Share::percent(20);
 /// The default of `max_memory_used`.
 const DEFAULT_MEMORY: Share = Share::percent(80);
-/// How many PINGs are sent, and how many of them are under way at a time.
-const PINGS: usize = 200;
-const DEPTH: usize = 4;
-/// How old the commands of the slow log may be that matter, in seconds.
-const LATELY: i64 = 600;
+/// The most further nodes.
+const MOST_NODES: usize = 100;
 
 impl Redis {
-    async fn inside(&self, cx: &ProbeCx, mut connection: Connection) -> Inside {
-        let limit = cx.remaining() / 4;
-        let report = report(&mut connection, limit).await;
-        let mut inside = Inside {
-            address: connection.address.clone(),
-            report: report.into(),
-            ping: None,
-            slow: None,
-            cluster: None,
-            sentinel: None,
-        };
-        let Some(mode) = inside.report.seen().map(|report| report.mode.clone()) else {
-            return inside;
-        };
-        match mode.as_str() {
-            "cluster" => inside.cluster = Some(cluster(&mut connection, limit).await.into()),
-            "sentinel" => inside.sentinel = Some(sentinel(&mut connection, limit).await.into()),
-            _ => {}
-        }
-        if mode != "sentinel" {
-            inside.slow = slow(cx, &mut connection, limit).await;
-        }
-        // Last, because the connection may be of no use afterwards.
-        let times = connection.ping(PINGS, DEPTH, limit).await;
-        inside.ping = match times.map(Latency::of) {
-            Ok(times) => times.map(Sight::Seen),
-            Err(fault) => Some(Sight::Fault(fault)),
-        };
-        inside
+    /// The server itself and its further nodes.
+    fn urls(&self) -> impl Iterator<Item = &RedisUrl> {
+        std::iter::once(&self.url).chain(&self.nodes)
     }
-}
-
-/// Asks for text; an error is a privilege that is missing, or something else that speaks RESP.
-async fn text(
-    connection: &mut Connection,
-    command: &[&str],
-    limit: Duration,
-) -> Result<String, Fault> {
-    let what = || format!("asking for {}", command.join(" "));
-    match connection.ask(command, limit).await? {
-        Reply::Text(text) => Ok(text),
-        Reply::Error(error) if error.starts_with("NOPERM") => {
-            Err(Fault::Denied { what: what(), need: format!("the right to it: {error}") })
-        }
-        Reply::Error(error) => Err(Fault::Unreadable { what: what(), reason: error }),
-        Reply::Number(_) | Reply::List(_) | Reply::Nil => {
-            Err(Fault::Unreadable { what: what(), reason: "the reply is no text".to_owned() })
-        }
-    }
-}
-
-async fn report(connection: &mut Connection, limit: Duration) -> Result<Report, Fault> {
-    let mut report = facts::read_report(&text(connection, &["INFO"], limit).await?)?;
-    if report.max_clients.is_none() {
-        // Before version 6.2 INFO does not have it. Where CONFIG is not allowed it stays unknown.
-        let reply = connection.ask(&["CONFIG", "GET", "maxclients"], limit).await?;
-        let value = reply.items().get(1).and_then(Reply::text);
-        report.max_clients = value.and_then(|value| value.parse().ok());
-    }
-    Ok(report)
-}
-
-async fn cluster(connection: &mut Connection, limit: Duration) -> Result<Cluster, Fault> {
-    let info = text(connection, &["CLUSTER", "INFO"], limit).await?;
-    let nodes = text(connection, &["CLUSTER", "NODES"], limit).await?;
-    facts::read_cluster(&info, &nodes)
-}
-
-async fn sentinel(connection: &mut Connection, limit: Duration) -> Result<Vec<Watched>, Fault> {
-    let masters = connection.ask(&["SENTINEL", "MASTERS"], limit).await?;
-    let mut watched = Vec::new();
-    for (name, flags) in masters.items().iter().filter_map(facts::read_watched).take(50) {
-        let reply = connection.ask(&["SENTINEL", "CKQUORUM", &name], limit).await?;
-        let (quorum, agreed) = match reply {
-            Reply::Text(words) => (words, true),
-            Reply::Error(words) => (words, false),
-            Reply::Number(_) | Reply::List(_) | Reply::Nil => ("no answer".to_owned(), false),
-        };
-        let name = crate::model::text::one_line(&name);
-        let quorum = crate::model::text::one_line(&quorum);
-        watched.push(Watched { name, flags, quorum, agreed });
-    }
-    Ok(watched)
-}
-
-/// How many commands of late are in the slow log; `None` where it may not be read.
-async fn slow(cx: &ProbeCx, connection: &mut Connection, limit: Duration) -> Option<u32> {
-    let Ok(Reply::List(entries)) = connection.ask(&["SLOWLOG", "GET", "128"], limit).await else {
-        return None;
-    };
-    let since = cx.clock.now().as_second() - LATELY;
-    // An entry begins with its number and the second it was made in.
-    let late = |entry: &&Reply| matches!(entry.items().get(1), Some(Reply::Number(at)) if *at >= since);
-    u32::try_from(entries.iter().filter(late).count()).ok()
 }
 
 impl Probe for Redis {
@@ -198,26 +126,29 @@ impl Probe for Redis {
         if self.demand.as_ref().is_some_and(|demand| demand.connections == 0) {
             complain("demand", "a demand of no connections asserts nothing", "leave it out");
         }
-        if self.ca.is_some() && !self.url.tls {
+        if self.max_ping == Some(Span::ZERO) {
+            complain("max_ping", "nothing takes no time", "write a time such as 5ms");
+        }
+        if self.nodes.len() > MOST_NODES {
+            complain("nodes", "there are more than a hundred", "make several checks of them");
+        }
+        let mut places: Vec<String> = self.urls().map(RedisUrl::place).collect();
+        places.sort_unstable();
+        if places.windows(2).any(|pair| pair[0] == pair[1]) {
+            complain("nodes", "a server is named twice", "name each one once");
+        }
+        if self.ca.is_some() && !self.urls().any(|url| url.tls) {
             complain("ca", "there is no TLS to trust it for", "write the URL with rediss://");
         }
         complaints
     }
 
     fn peers(&self) -> Vec<Peer> {
-        vec![Peer::new("redis", self.url.place())]
+        self.urls().map(|url| Peer::new("redis", url.place())).collect()
     }
 
     async fn observe(&self, cx: &ProbeCx) -> Result<Seen, Fault> {
-        let ca = self.ca.as_ref().map(|file| cx.path(file));
-        let opening = Box::pin(open(&self.url, ca.as_deref(), cx.remaining() / 2));
-        let login = match opening.await? {
-            Opened::Open(connection) => {
-                Login::In(Box::new(Box::pin(self.inside(cx, *connection)).await))
-            }
-            Opened::No(refusal) => Login::Refused(refusal),
-        };
-        Ok(Seen { target: self.url.place(), login })
+        Box::pin(observe::look(self, cx)).await
     }
 
     fn judge(&self, seen: &Seen, _: &JudgeCx) -> Vec<Finding> {
@@ -232,8 +163,12 @@ impl Probe for Redis {
             return format!("{} answers; its report was not seen", seen.target);
         };
         let most = report.max_clients.map_or("?".to_owned(), |most| most.to_string());
+        let nodes = match seen.nodes.len() {
+            0 => String::new(),
+            more => format!("; {} beside it", count(more, "node")),
+        };
         format!(
-            "Redis {} ({}): {} of {most} clients, {} MiB",
+            "Redis {} ({}): {} of {most} clients, {} MiB{nodes}",
             report.version,
             report.mode,
             report.clients,

@@ -90,7 +90,8 @@ fn check_with(parameters: Value, login: Login, poolers: Vec<Visited>) -> Vec<(St
     let (target, role) = ("db:5432/game".to_owned(), "gonogo".to_owned());
     let now = "2026-11-23T02:00:00Z".parse().expect("an instant");
     let cx = JudgeCx { now, launch: now, window: Window { from: now, to: now } };
-    let mut findings = probe.judge(&Seen { target, role, login, poolers, picture: None }, &cx);
+    let mut findings =
+        probe.judge(&Seen { target, role, login, poolers, peak: None, picture: None }, &cx);
     assert!(!findings.is_empty());
     findings.retain(|finding| finding.outcome > Outcome::Pass);
     findings.sort_by_key(|finding| std::cmp::Reverse(finding.outcome));

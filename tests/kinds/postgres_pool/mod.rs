@@ -10,11 +10,12 @@ use std::time::Duration;
 
 use gonogo::model::outcome::Outcome;
 use gonogo::net::postgres::{Door, Found, Opened, PgUrl, Session};
+use gonogo::probe::ProbeCx;
 use gonogo::probe::postgres_pool::{Counted, Inside, Login, PostgresPool};
 use serde_json::json;
 use tokio::sync::{Mutex, MutexGuard};
 
-use crate::support::{Looked, lab, look};
+use crate::support::{Looked, context, lab, look, look_in};
 
 /// The lab's servers have few slots: tests that use or count them take turns.
 async fn turn() -> MutexGuard<'static, ()> {
@@ -334,6 +335,61 @@ async fn a_missing_password_is_a_missing_secret() {
     let url = format!("postgres://gonogo@{}/game", lab("LAB_PG"));
     let looked = look::<PostgresPool>(json!({"url": url})).await;
     assert_eq!(looked.codes(Outcome::Unknown), ["gonogo.secret-missing"]);
+}
+
+#[tokio::test]
+async fn the_highest_use_is_asked_of_a_prometheus() {
+    let _turn = turn().await;
+    let check = |query: &str| {
+        let peak = json!({"prometheus": lab("LAB_PROMETHEUS"), "query": query});
+        json!({"url": url("LAB_PG", "gonogo", "game"), "peak": peak})
+    };
+    for (query, outcome, code) in [
+        ("vector(13)", Outcome::Pass, "postgres_pool.ok"),
+        ("scalar(vector(13))", Outcome::Pass, "postgres_pool.ok"),
+        ("vector(14)", Outcome::Warn, "postgres_pool.peaked"),
+        ("absent_of_it", Outcome::Unknown, "gonogo.answer-unreadable"),
+        ("vector(0) / 0", Outcome::Unknown, "gonogo.answer-unreadable"),
+        (
+            "label_replace(vector(1), 'a', 'b', '', '') or vector(2)",
+            Outcome::Unknown,
+            "gonogo.answer-unreadable",
+        ),
+        ("max_over_time(", Outcome::Unknown, "gonogo.answer-unreadable"),
+    ] {
+        let looked = look::<PostgresPool>(check(query)).await;
+        assert_eq!(looked.outcome(), outcome, "{query} {:?}", looked.findings);
+        assert!(looked.codes(outcome).contains(&code), "{query} {:?}", looked.findings);
+    }
+}
+
+#[tokio::test]
+async fn a_password_is_found_in_the_password_file() {
+    use std::os::unix::fs::PermissionsExt;
+
+    let _turn = turn().await;
+    let dir = tempfile::tempdir().expect("a directory");
+    let file = dir.path().join("pgpass");
+    let line = format!("127.0.0.1:{}:*:gonogo:{}\n", lab("LAB_PG_PORT"), secret("gonogo"));
+    std::fs::write(&file, line).expect("a file");
+    std::fs::set_permissions(&file, std::fs::Permissions::from_mode(0o600)).expect("permissions");
+    let place = lab("LAB_PG");
+    let named = format!("postgres://gonogo@{place}/game?passfile={}", file.display());
+    let looked = look::<PostgresPool>(json!({"url": named})).await;
+    assert_eq!(looked.outcome(), Outcome::Pass, "{:?}", looked.findings);
+    let kept = serde_json::to_string(&looked.seen).expect("JSON");
+    assert!(!kept.contains(&secret("gonogo")), "{kept}");
+    // As the user has it, and of another role.
+    let cx = ProbeCx { passfile: Some(file.clone()), ..context(Duration::from_secs(5)) };
+    let plain = json!({"url": format!("postgres://gonogo@{place}/game")});
+    assert_eq!(look_in::<PostgresPool>(plain, &cx).await.outcome(), Outcome::Pass);
+    let other = json!({"url": format!("postgres://app@{place}/game")});
+    let looked = look_in::<PostgresPool>(other, &cx).await;
+    assert_eq!(looked.codes(Outcome::Unknown), ["gonogo.secret-missing"]);
+    std::fs::set_permissions(&file, std::fs::Permissions::from_mode(0o644)).expect("permissions");
+    let looked = look::<PostgresPool>(json!({"url": named})).await;
+    assert_eq!(looked.outcome(), Outcome::Unknown);
+    assert!(looked.findings[0].message.contains("chmod 600"), "{:?}", looked.findings);
 }
 
 #[tokio::test]

@@ -214,6 +214,7 @@ async fn slow_commands_of_late_are_told() {
     tell(&mut owner, "CONFIG SET slowlog-log-slower-than 0").await;
     let looked = look::<Redis>(json!({"url": url("LAB_REDIS")})).await;
     assert_eq!(looked.codes(Outcome::Warn), ["redis.slow"], "{:?}", looked.findings);
+    assert!(inside(&looked).slow.as_ref().is_some_and(|it| it.count > 0 && !it.slowest.is_empty()));
     tell(&mut owner, "CONFIG SET slowlog-log-slower-than 10000").await;
     tell(&mut owner, "SLOWLOG RESET").await;
 }
@@ -260,4 +261,73 @@ async fn a_sentinel_tells_of_its_primary_and_of_its_quorum() {
     while look::<Redis>(parameters.clone()).await.codes(Outcome::Fail) == ["redis.master-down"] {}
     tell(&mut sentinel, "SENTINEL SET game quorum 1").await;
     check_until(&parameters, Outcome::Pass, "redis.ok").await;
+}
+
+#[tokio::test]
+async fn every_node_is_looked_at_apart_and_then_all_together() {
+    let _turn = turn().await;
+    let nodes = json!([url("LAB_REPLICA"), open_url("LAB_SENTINEL")]);
+    let parameters =
+        json!({"url": url("LAB_REDIS"), "nodes": nodes, "demand": {"connections": 80}});
+    let looked = look::<Redis>(parameters).await;
+    assert_eq!(looked.outcome(), Outcome::Pass, "{:?}", looked.findings);
+    for target in ["LAB_REDIS", "LAB_REPLICA", "LAB_SENTINEL"].map(lab) {
+        assert!(looked.findings.iter().any(|it| it.target == target), "{:?}", looked.findings);
+    }
+    // One that is gone hides nothing of the others.
+    let nodes = json!([url("LAB_REPLICA"), open_url("LAB_CLOSED")]);
+    let looked = look::<Redis>(json!({"url": url("LAB_REDIS"), "nodes": nodes})).await;
+    assert_eq!(looked.codes(Outcome::Fail), ["redis.refused"], "{:?}", looked.findings);
+    let refused = looked.findings.iter().find(|it| it.outcome == Outcome::Fail).expect("one");
+    assert_eq!(refused.target, lab("LAB_CLOSED"));
+}
+
+#[tokio::test]
+async fn a_cluster_is_asked_whether_all_of_it_was_looked_at() {
+    let _turn = turn().await;
+    let node = |name: &str| open_url(name);
+    let all = json!([node("LAB_REDIS_B"), node("LAB_REDIS_C")]);
+    let looked = look::<Redis>(json!({"url": node("LAB_REDIS_A"), "nodes": all})).await;
+    assert_eq!(looked.outcome(), Outcome::Pass, "{:?}", looked.findings);
+    let some = json!([node("LAB_REDIS_B")]);
+    let looked = look::<Redis>(json!({"url": node("LAB_REDIS_A"), "nodes": some})).await;
+    assert_eq!(looked.codes(Outcome::Warn), ["redis.unnamed-node"], "{:?}", looked.findings);
+}
+
+#[tokio::test]
+async fn sentinels_that_mean_another_primary_split_the_clients() {
+    let _turn = turn().await;
+    let mut sentinel = connect(&open_url("LAB_SENTINEL")).await;
+    let replica = lab("LAB_REPLICA_PORT");
+    tell(&mut sentinel, &format!("SENTINEL MONITOR other 127.0.0.1 {replica} 1")).await;
+    tell(&mut sentinel, &format!("SENTINEL SET other auth-pass {}", secret("redis"))).await;
+    let nodes = json!([url("LAB_REPLICA"), open_url("LAB_SENTINEL")]);
+    let looked = look::<Redis>(json!({"url": url("LAB_REDIS"), "nodes": nodes})).await;
+    tell(&mut sentinel, "SENTINEL REMOVE other").await;
+    assert!(looked.codes(Outcome::Fail).contains(&"redis.split-view"), "{:?}", looked.findings);
+    let split = looked.findings.iter().find(|it| it.code == "redis.split-view").expect("one");
+    assert_eq!(split.target, lab("LAB_REPLICA"));
+}
+
+#[tokio::test]
+async fn writes_that_only_memory_has_are_told_where_that_matters() {
+    let _turn = turn().await;
+    let mut owner = connect(&all_powerful("LAB_REDIS")).await;
+    tell(&mut owner, "SET unsaved 1").await;
+    let parameters = json!({"url": url("LAB_REDIS"), "max_unsaved": "1ms"});
+    let looked = check_until(&parameters, Outcome::Fail, "redis.unsaved").await;
+    assert!(report(&looked).unsaved >= 1);
+    let parameters = json!({"url": url("LAB_REDIS"), "max_unsaved": "1h"});
+    assert_eq!(look::<Redis>(parameters).await.outcome(), Outcome::Pass);
+    tell(&mut owner, "DEL unsaved").await;
+}
+
+#[tokio::test]
+async fn pings_are_judged_where_the_check_says_how_long_they_may_take() {
+    let _turn = turn().await;
+    let parameters = json!({"url": url("LAB_REDIS"), "max_ping": "1s"});
+    assert_eq!(look::<Redis>(parameters).await.outcome(), Outcome::Pass);
+    let parameters = json!({"url": url("LAB_REDIS"), "max_ping": "0.001ms"});
+    let looked = look::<Redis>(parameters).await;
+    assert_eq!(looked.codes(Outcome::Fail), ["redis.latency"], "{:?}", looked.findings);
 }
