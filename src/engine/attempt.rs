@@ -89,7 +89,7 @@ impl Job {
         shared: &Arc<Shared>,
     ) -> Self {
         let (probe, mut peers, waits) = match &check.probe {
-            Ok(probe) => (Ok(Arc::clone(probe)), probe.peers(), probe.waits()),
+            Ok(probe) => (Ok(Arc::clone(probe)), probe.targets(), probe.waits()),
             Err(fault) => (Err(fault.clone()), Vec::new(), Duration::ZERO),
         };
         // What is said in words is not one peer: nobody waits for others' certificates or redirects.

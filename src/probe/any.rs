@@ -47,6 +47,8 @@ pub trait AnyProbe: Send + Sync {
     fn complaints(&self) -> Vec<Complaint>;
     /// See [`Probe::peers`].
     fn peers(&self) -> Vec<Peer>;
+    /// See [`Probe::targets`].
+    fn targets(&self) -> Vec<Peer>;
     /// See [`Probe::waits`].
     fn waits(&self) -> Duration;
     /// Looks and judges what it saw, at the instant the look ended.
@@ -123,6 +125,9 @@ macro_rules! any_probe {
             }
             fn peers(&self) -> Vec<Peer> {
                 self.0.peers()
+            }
+            fn targets(&self) -> Vec<Peer> {
+                self.0.targets()
             }
             fn waits(&self) -> Duration {
                 self.0.waits()

@@ -119,6 +119,13 @@ pub trait Probe: Serialize + DeserializeOwned + JsonSchema + Send + Sync + 'stat
     /// Whom `observe` will contact. A probe contacts nobody else.
     fn peers(&self) -> Vec<Peer>;
 
+    /// Those of the peers that are looked at, each by a few checks at a time only. Not those that
+    /// are asked a question or two on the way, such as a resolver: all checks share these, and would
+    /// wait for each other.
+    fn targets(&self) -> Vec<Peer> {
+        self.peers()
+    }
+
     /// How long the parameters themselves ask the probe to wait or hold; added to the time-out.
     fn waits(&self) -> Duration {
         Duration::ZERO

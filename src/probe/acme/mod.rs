@@ -196,16 +196,21 @@ impl Probe for Acme {
     fn peers(&self) -> Vec<Peer> {
         let resolver = self.resolver.map_or_else(|| "system".to_owned(), |one| one.to_string());
         let mut peers = vec![Peer::new("dns", resolver)];
+        peers.extend(self.targets());
+        peers
+    }
+
+    fn targets(&self) -> Vec<Peer> {
+        let at = |ip: &IpAddr| SocketAddr::new(*ip, self.port).to_string();
         match (self.challenge, &self.addresses) {
-            (Challenge::Dns01, _) => {}
-            (Challenge::Http01, Some(given)) => peers.extend(
-                given.iter().map(|ip| Peer::new("http", SocketAddr::new(*ip, self.port).to_string())),
-            ),
+            (Challenge::Dns01, _) => Vec::new(),
+            (Challenge::Http01, Some(given)) => {
+                given.iter().map(|ip| Peer::new("http", at(ip))).collect()
+            }
             (Challenge::Http01, None) => {
-                peers.push(Peer::new("http", format!("{}:{}", self.base(), self.port)));
+                vec![Peer::new("http", format!("{}:{}", self.base(), self.port))]
             }
         }
-        peers
     }
 
     async fn observe(&self, cx: &ProbeCx) -> Result<Observation, Fault> {

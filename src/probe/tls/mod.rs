@@ -258,16 +258,19 @@ impl Probe for Tls {
             let resolver = self.resolver.map_or_else(|| "system".to_owned(), String::from);
             peers.push(Peer::new("dns", resolver));
         }
-        match &self.addresses {
-            Some(given) => peers.extend(given.iter().map(|ip| {
-                Peer::new("tls", SocketAddr::new(*ip, self.endpoint.port).to_string())
-            })),
-            None => peers.push(Peer::new("tls", self.endpoint.to_string())),
-        }
+        peers.extend(self.targets());
         if self.revocation == Revocation::Auto {
             peers.push(Peer::new("http", "whom the certificate names for revocation"));
         }
         peers
+    }
+
+    fn targets(&self) -> Vec<Peer> {
+        let at = |ip: &IpAddr| SocketAddr::new(*ip, self.endpoint.port).to_string();
+        match &self.addresses {
+            Some(given) => given.iter().map(|ip| Peer::new("tls", at(ip))).collect(),
+            None => vec![Peer::new("tls", self.endpoint.to_string())],
+        }
     }
 
     async fn observe(&self, cx: &ProbeCx) -> Result<Observation, Fault> {

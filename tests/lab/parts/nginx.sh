@@ -34,7 +34,11 @@ tls_server() {
   else
     echo "    listen $address:${LAB_PORTS[https]} ssl http2;"
   fi
-  echo "    server_name $name.$LAB_ZONE;"
+  case $name in
+  # As many endpoints as a load test asks for.
+  many) echo "    server_name *.many.$LAB_ZONE;" ;;
+  *) echo "    server_name $name.$LAB_ZONE;" ;;
+  esac
   # What an address offers is decided by its first server.
   if [ "$name" = tls12 ]; then echo '    ssl_protocols TLSv1.2;'; fi
   for certificate in "$@"; do

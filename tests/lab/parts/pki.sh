@@ -47,14 +47,15 @@ fleet          ec  -2d   +88d  crl   fleet          off           full
 fleet-old      ec  -62d  +28d  crl   fleet          off           full
 ipsan          ec  -30d  +60d  crl   ipsan          off           full
 staples        ec  -30d  +60d  ocsp  *.staple       off           full
+many           ec  -30d  +60d  ocsp  *.many         good          full
 db             ec  -30d  +60d  crl   db             off           full
 TABLE
 }
 
 # The names a server is reached by: the two halves of `dual` share one, and the two nodes of
-# `fleet`. `staples` has a name for each answer that is stapled to it.
+# `fleet`. `staples` has a name for each answer that is stapled to it, `many` all below it.
 tls_names() {
-  certificates | sed 's/ .*//; s/-\(rsa\|ecdsa\|old\)$//; /^staples$/d' | uniq
+  certificates | sed 's/ .*//; s/-\(rsa\|ecdsa\|old\)$//; /^\(staples\|many\)$/d' | uniq
   staples | sed 's/$/.staple/'
 }
 
