@@ -2,6 +2,7 @@
 
 pub mod alertmanager;
 mod channel;
+pub mod date;
 pub mod dns;
 pub mod http;
 pub mod mysql;
@@ -14,6 +15,7 @@ pub mod prometheus;
 pub mod redis;
 pub mod tcp;
 pub mod tls;
+pub mod tls_hello;
 pub mod tls_resume;
 pub mod tls_upgrade;
 mod trust;

@@ -15,11 +15,12 @@ use rustls::crypto::{
     CryptoProvider, SupportedKxGroup, aws_lc_rs, verify_tls12_signature, verify_tls13_signature,
 };
 use rustls::pki_types::{CertificateDer, ServerName, UnixTime};
-use rustls::{ClientConfig, DigitallySignedStruct, InvalidMessage, SignatureScheme};
+use rustls::{CipherSuite, ClientConfig, DigitallySignedStruct, InvalidMessage, SignatureScheme};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use tokio::net::TcpStream;
 use tokio_rustls::TlsConnector;
+use tokio_rustls::client::TlsStream;
 
 use crate::clock::{Clock, millis_since};
 use crate::model::fault::Fault;
@@ -65,6 +66,10 @@ pub struct Offer<'a> {
     pub versions: Versions,
     /// The kinds of key a certificate may have.
     pub keys: Keys,
+    /// The application protocol (RFC 7301), such as `http/1.1`; none is offered where absent.
+    pub alpn: Option<&'a str>,
+    /// The only cipher suite, such as `TLS_AES_128_GCM_SHA256`; all that are known where absent.
+    pub suite: Option<&'a str>,
 }
 
 /// Which kinds of key are offered to be verified: a server with several certificates chooses by
@@ -84,6 +89,8 @@ pub enum Keys {
 pub enum Versions {
     /// TLS 1.3 and 1.2.
     All,
+    /// TLS 1.3 only.
+    Tls13,
     /// TLS 1.2 only.
     Tls12,
 }
@@ -99,6 +106,8 @@ pub struct Handshake {
     pub staple: Vec<u8>,
     /// What was agreed on, or how it failed.
     pub end: Result<Session, Failure>,
+    /// The connection, where both agreed.
+    pub stream: Option<Box<TlsStream<TcpStream>>>,
 }
 
 /// What both sides agreed on.
@@ -106,10 +115,12 @@ pub struct Handshake {
 pub struct Session {
     /// The protocol version, such as `TLSv1.3`.
     pub version: String,
-    /// The cipher suite, such as `TLS13_AES_256_GCM_SHA384`.
+    /// The cipher suite, such as `TLS_AES_256_GCM_SHA384`.
     pub suite: String,
     /// The key exchange group, such as `X25519MLKEM768`.
     pub group: String,
+    /// The application protocol the server chose, where it chose one.
+    pub alpn: Option<String>,
 }
 
 /// How the target ended a handshake.
@@ -153,12 +164,12 @@ pub async fn shake(
         .await
         .map_err(|_| Fault::Timeout { what: what(), after: limit.into() })?;
     let millis = millis_since(begun);
-    let end = match done {
-        Ok(stream) => Ok(session(stream.get_ref().1)),
-        Err(error) => Err(failure(&error).ok_or_else(|| Fault::from_io(what(), &error))?),
+    let (end, stream) = match done {
+        Ok(stream) => (Ok(session(stream.get_ref().1)), Some(Box::new(stream))),
+        Err(error) => (Err(failure(&error).ok_or_else(|| Fault::from_io(what(), &error))?), None),
     };
     let (chain, staple) = capture.take();
-    Ok(Handshake { millis, chain, staple, end })
+    Ok(Handshake { millis, chain, staple, end, stream })
 }
 
 /// A configuration of HTTP that believes whoever holds the key of the certificate shown.
@@ -176,21 +187,37 @@ pub(super) fn unchecked() -> ClientConfig {
 /// A configuration for one handshake. With a session to resume, a server shows neither certificate
 /// nor staple, and the library would answer with those it remembers.
 fn config(capture: &Arc<Capture>, offer: Offer<'_>) -> Result<ClientConfig, rustls::Error> {
-    let provider = match offer.exchange {
+    let mut provider = Arc::clone(match offer.exchange {
         KeyExchange::PostQuantum => provider(),
         KeyExchange::Classic => classic(),
-    };
+    });
+    if let Some(only) = offer.suite {
+        let suites = &mut Arc::make_mut(&mut provider).cipher_suites;
+        suites.retain(|known| suite(known.suite()) == only);
+    }
     let versions = match offer.versions {
         Versions::All => rustls::ALL_VERSIONS,
+        Versions::Tls13 => &[&rustls::version::TLS13],
         Versions::Tls12 => &[&rustls::version::TLS12],
     };
-    let mut config = ClientConfig::builder_with_provider(Arc::clone(provider))
+    let mut config = ClientConfig::builder_with_provider(provider)
         .with_protocol_versions(versions)?
         .dangerous()
         .with_custom_certificate_verifier(Arc::<Capture>::clone(capture))
         .with_no_client_auth();
     config.resumption = Resumption::disabled();
+    config.alpn_protocols = offer.alpn.iter().map(|one| one.as_bytes().to_vec()).collect();
     Ok(config)
+}
+
+/// The cipher suites that can be offered, by the names they are registered under.
+pub fn suites() -> impl Iterator<Item = String> {
+    provider().cipher_suites.iter().map(|known| suite(known.suite()))
+}
+
+/// The registered name of a suite; the library writes those of TLS 1.3 in its own way.
+fn suite(known: CipherSuite) -> String {
+    known.as_str().unwrap_or("unknown").replace("TLS13_", "TLS_")
 }
 
 fn session(connection: &rustls::ClientConnection) -> Session {
@@ -202,12 +229,12 @@ fn session(connection: &rustls::ClientConnection) -> Session {
             .map_or_else(unknown, |version| version.replace('_', ".")),
         suite: connection
             .negotiated_cipher_suite()
-            .and_then(|suite| suite.suite().as_str())
-            .map_or_else(unknown, str::to_owned),
+            .map_or_else(unknown, |known| suite(known.suite())),
         group: connection
             .negotiated_key_exchange_group()
             .and_then(|group| group.name().as_str())
             .map_or_else(unknown, str::to_owned),
+        alpn: connection.alpn_protocol().map(|chosen| one_line(&String::from_utf8_lossy(chosen))),
     }
 }
 

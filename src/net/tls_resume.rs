@@ -21,6 +21,25 @@ const TICKET: Duration = Duration::from_millis(50);
 /// How often.
 const TICKETS: usize = 10;
 
+/// What came of two handshakes.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+pub struct Second {
+    /// Whether the second resumed the session of the first.
+    pub resumed: Resumed,
+    /// Whether the server took data in its first flight.
+    pub early_data: EarlyData,
+}
+
+/// Whether a server takes data before the handshake is done (0-RTT, RFC 8446 §2.3).
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "kebab-case")]
+pub enum EarlyData {
+    /// It does.
+    Accepted,
+    /// It does not, or there was no session to resume.
+    NotAccepted,
+}
+
 /// What came of the second handshake.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "kebab-case")]
@@ -33,7 +52,8 @@ pub enum Resumed {
     NotOffered,
 }
 
-/// Shakes hands twice with one memory of sessions.
+/// Shakes hands twice with one memory of sessions. The second offers to send early data where the
+/// first was told that it may; none is sent.
 ///
 /// # Errors
 /// When a handshake fails.
@@ -41,7 +61,7 @@ pub async fn resume(
     first: TcpStream,
     second: TcpStream,
     name: &ServerName<'static>,
-) -> std::io::Result<Resumed> {
+) -> std::io::Result<Second> {
     let mut config = ClientConfig::builder_with_provider(Arc::clone(provider()))
         .with_safe_default_protocol_versions()
         .map_err(std::io::Error::other)?
@@ -49,18 +69,26 @@ pub async fn resume(
         .with_custom_certificate_verifier(Arc::new(Capture::default()))
         .with_no_client_auth();
     config.resumption = Resumption::in_memory_sessions(4);
+    config.enable_early_data = true;
     let connector = TlsConnector::from(Arc::new(config));
     let mut first = connector.connect(name.clone(), first).await?;
     let offered = has_ticket(&mut first).await;
     drop(first);
     let second = connector.connect(name.clone(), second).await?;
-    Ok(match second.get_ref().1.handshake_kind() {
+    let connection = second.get_ref().1;
+    let resumed = match connection.handshake_kind() {
         Some(HandshakeKind::Resumed) => Resumed::Yes,
         Some(HandshakeKind::Full | HandshakeKind::FullWithHelloRetryRequest) | None if offered => {
             Resumed::No
         }
         Some(_) | None => Resumed::NotOffered,
-    })
+    };
+    let early_data = if connection.is_early_data_accepted() {
+        EarlyData::Accepted
+    } else {
+        EarlyData::NotAccepted
+    };
+    Ok(Second { resumed, early_data })
 }
 
 /// Whether the handshake left something to resume. TLS 1.3 tickets come after the handshake, and

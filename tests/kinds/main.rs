@@ -33,5 +33,6 @@ mod tls_liars;
 mod tls_mutants;
 mod tls_revocation;
 mod tls_server;
+mod tls_spoken;
 mod tls_staples;
 mod tls_starttls;

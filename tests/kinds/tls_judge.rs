@@ -50,8 +50,9 @@ fn certificate() -> Certificate {
 fn session() -> Session {
     Session {
         version: "TLSv1.3".to_owned(),
-        suite: "TLS13_AES_256_GCM_SHA384".to_owned(),
+        suite: "TLS_AES_256_GCM_SHA384".to_owned(),
         group: "X25519MLKEM768".to_owned(),
+        alpn: None,
     }
 }
 
@@ -80,6 +81,10 @@ fn address(served: Served) -> Address {
         other_key: None,
         tls12: None,
         resumed: None,
+        clock_ahead: None,
+        alpn: Vec::new(),
+        versions: Vec::new(),
+        suites: Vec::new(),
         served: vec![served],
     };
     let sight = Sight::Seen(Contact::Accepted(Box::new(accepted)));
@@ -289,6 +294,42 @@ fn rsa_and_ecdsa_pairs_are_not_stale() {
 }
 
 #[test]
+fn a_clock_that_nobody_agrees_with_makes_dates_unknown() {
+    let expired = aged(90, -24);
+    let at = |place: &str, ahead: Option<i64>| {
+        let Address { sight, .. } = address(served(expired.clone()));
+        let Sight::Seen(Contact::Accepted(mut accepted)) = sight else { panic!("accepted") };
+        accepted.clock_ahead = ahead;
+        let sight = Sight::Seen(Contact::Accepted(accepted));
+        Address { address: place.to_owned(), sight }
+    };
+    let judge = |clocks: &[Option<i64>]| {
+        let places = ["192.0.2.1:443", "192.0.2.2:443", "192.0.2.3:443"];
+        let all = places.iter().zip(clocks).map(|(place, ahead)| at(place, *ahead)).collect();
+        let findings = tls(json!({"revocation": "off"})).judge(&observation(all), &launch_in(0));
+        let mut words = words(&findings);
+        words.retain(|word| !word.starts_with("not-applicable"));
+        words.sort_unstable();
+        words.dedup();
+        words
+    };
+    let wrong = ["unknown tls.clock-wrong", "unknown tls.expired"];
+    let right = ["fail tls.expired"];
+    let doubtful = ["fail tls.expired", "warn tls.clock-differs"];
+    for (clocks, expected) in [
+        (&[None, None][..], &right[..]),
+        (&[Some(60), None], &right),
+        (&[Some(61), None], &doubtful),
+        (&[Some(-61), Some(-62)], &wrong),
+        // One that agrees is enough: the others are wrong themselves.
+        (&[Some(86_400), Some(0), Some(86_400)], &right),
+        (&[Some(i64::MIN + 1), Some(i64::MAX)], &wrong),
+    ] {
+        assert_eq!(judge(clocks), expected, "{clocks:?}");
+    }
+}
+
+#[test]
 fn the_summary_says_what_was_seen() {
     let tls = tls(json!({}));
     let fault =
@@ -332,6 +373,8 @@ fn what_cannot_be_meant_is_refused() {
         (json!({"addresses": ["192.0.2.1"], "resolver": "192.0.2.53"}), "resolver"),
         (json!({"max_handshake": "0s"}), "max_handshake"),
         (json!({"endpoint": "a_b..c:443"}), "endpoint"),
+        (json!({"alpn": [""]}), "alpn"),
+        (json!({"suites": ["RC4-MD5"]}), "suites"),
     ] {
         let complaints = tls(more).complaints();
         assert_eq!(complaints.iter().map(|c| c.key).collect::<Vec<_>>(), [Some(key)]);

@@ -81,11 +81,32 @@ fn serve_shown(
     show: Show,
     versions: &[&'static rustls::SupportedProtocolVersion],
 ) {
-    let config = ServerConfig::builder_with_provider(Arc::clone(gonogo::net::tls::provider()))
+    serve_config(listener, show, versions, |_| {});
+}
+
+/// Serves TLS with something else about it than the certificate, on a free port; returns it.
+pub(crate) async fn serve_changed(
+    shown: Arc<CertifiedKey>,
+    change: impl FnOnce(&mut ServerConfig),
+) -> u16 {
+    let listener = listener(Ipv4Addr::LOCALHOST, 0).await;
+    let port = listener.local_addr().expect("an address").port();
+    serve_config(listener, Show::new(vec![shown]), rustls::ALL_VERSIONS, change);
+    port
+}
+
+fn serve_config(
+    listener: TcpListener,
+    show: Show,
+    versions: &[&'static rustls::SupportedProtocolVersion],
+    change: impl FnOnce(&mut ServerConfig),
+) {
+    let mut config = ServerConfig::builder_with_provider(Arc::clone(gonogo::net::tls::provider()))
         .with_protocol_versions(versions)
         .expect("versions")
         .with_no_client_auth()
         .with_cert_resolver(Arc::new(show));
+    change(&mut config);
     let acceptor = tokio_rustls::TlsAcceptor::from(Arc::new(config));
     accept(listener, move |stream| {
         let acceptor = acceptor.clone();

@@ -6,12 +6,23 @@ use std::error::Error;
 use std::sync::{Arc, LazyLock};
 use std::time::Duration;
 
-use reqwest::header::CONTENT_TYPE;
+use reqwest::header::{AGE, CONTENT_TYPE, DATE};
 use reqwest::redirect::Policy;
 
+use crate::clock::Clock;
 use crate::model::fault::Fault;
 use crate::model::text::one_line;
 use crate::model::time::Span;
+use crate::net::date::ahead;
+
+/// What was fetched.
+#[derive(Debug)]
+pub struct Fetched {
+    /// The body.
+    pub body: Vec<u8>,
+    /// By how many seconds the other machine's clock is ahead of this one's, where it says.
+    pub ahead: Option<i64>,
+}
 
 /// What is sent.
 #[derive(Debug, Clone, Copy)]
@@ -32,7 +43,7 @@ pub async fn fetch(
     ask: Ask<'_>,
     most: usize,
     limit: Duration,
-) -> Result<Vec<u8>, Fault> {
+) -> Result<Fetched, Fault> {
     let what = format!("fetching {}", one_line(url));
     if !is_fetched(url) {
         return Err(Fault::Unreadable { what, reason: "not an http:// URL".to_owned() });
@@ -48,7 +59,14 @@ pub fn is_fetched(url: &str) -> bool {
     url.get(..7).is_some_and(|scheme| scheme.eq_ignore_ascii_case("http://"))
 }
 
-async fn exchange(url: &str, ask: Ask<'_>, most: usize, what: &str) -> Result<Vec<u8>, Fault> {
+/// The host, and port if any, of a URL that is fetched; for words.
+#[must_use]
+pub fn host(url: &str) -> &str {
+    let rest = url.get(7..).filter(|_| is_fetched(url)).unwrap_or(url);
+    rest.split(['/', '?']).next().unwrap_or(rest)
+}
+
+async fn exchange(url: &str, ask: Ask<'_>, most: usize, what: &str) -> Result<Fetched, Fault> {
     let unreadable = |reason: String| Fault::Unreadable { what: what.to_owned(), reason };
     let client = client().map_err(|message| Fault::Bug { message })?;
     let request = match ask {
@@ -62,6 +80,8 @@ async fn exchange(url: &str, ask: Ask<'_>, most: usize, what: &str) -> Result<Ve
     if status != reqwest::StatusCode::OK {
         return Err(unreadable(format!("HTTP {}", status.as_u16())));
     }
+    let header = |name| response.headers().get(name).and_then(|value| value.to_str().ok());
+    let ahead = header(DATE).and_then(|date| ahead(date, header(AGE), Clock.now()));
     let mut body = Vec::new();
     while let Some(chunk) = response.chunk().await.map_err(|error| fault(what, &error))? {
         if body.len() + chunk.len() > most {
@@ -69,7 +89,7 @@ async fn exchange(url: &str, ask: Ask<'_>, most: usize, what: &str) -> Result<Ve
         }
         body.extend_from_slice(&chunk);
     }
-    Ok(body)
+    Ok(Fetched { body, ahead })
 }
 
 /// One client for all; it keeps no connection open, since it outlives every runtime.

@@ -34,13 +34,17 @@ pub(super) async fn ask(
     let (Some(leaf), Some(der)) = (served.leaf(), chain.first()) else { return asked };
     let Some(issuer) = Issuer::find(chain, roots) else { return asked };
     for (url, source) in places(leaf) {
-        let sight: Sight<Said> = match source {
-            Source::Ocsp => ocsp(url, der, &issuer, cx).await.map(Said::Ocsp),
-            Source::Crl => crl(url, der, &issuer, cx).await.map(Said::Crl),
-        }
-        .into();
+        let said = match source {
+            Source::Ocsp => ocsp(url, der, &issuer, cx).await,
+            Source::Crl => crl(url, der, &issuer, cx).await,
+        };
+        let (said, ahead) = match said {
+            Ok((said, ahead)) => (Ok(said), ahead),
+            Err(fault) => (Err(fault), None),
+        };
+        let sight: Sight<Said> = said.into();
         let done = sight.seen().is_some_and(said_enough);
-        asked.push(Asked { url: url.to_owned(), sight });
+        asked.push(Asked { url: url.to_owned(), clock_ahead: ahead, sight });
         if done {
             break;
         }
@@ -64,7 +68,10 @@ fn places(leaf: &Certificate) -> impl Iterator<Item = (&str, Source)> {
         .chain(lists.map(|url| (url.as_str(), Source::Crl)))
 }
 
-async fn ocsp(url: &str, leaf: &[u8], issuer: &Issuer, cx: &ProbeCx) -> Result<Answer, Fault> {
+/// What was said, and how far the clock of who said it is ahead.
+type Heard = (Said, Option<i64>);
+
+async fn ocsp(url: &str, leaf: &[u8], issuer: &Issuer, cx: &ProbeCx) -> Result<Heard, Fault> {
     let request = request_for(leaf, issuer)
         .map_err(|bad| Fault::Unreadable { what: one_line(url), reason: bad.to_string() })?;
     // No more than half of the time, so that a silent responder leaves some for the list.
@@ -77,15 +84,16 @@ async fn ocsp(url: &str, leaf: &[u8], issuer: &Issuer, cx: &ProbeCx) -> Result<A
         }
         answer => answer?,
     };
-    Ok(Answer::read(&answer, leaf, Some(issuer)))
+    Ok((Said::Ocsp(Answer::read(&answer.body, leaf, Some(issuer))), answer.ahead))
 }
 
-async fn crl(url: &str, leaf: &[u8], issuer: &Issuer, cx: &ProbeCx) -> Result<Crl, Fault> {
+async fn crl(url: &str, leaf: &[u8], issuer: &Issuer, cx: &ProbeCx) -> Result<Heard, Fault> {
     let list = fetch(url, Ask::Get, CRL_LIMIT, cx.remaining()).await?;
-    Crl::read(&list, url, leaf, issuer).map_err(|bad| Fault::Unreadable {
+    let read = Crl::read(&list.body, url, leaf, issuer).map_err(|bad| Fault::Unreadable {
         what: format!("fetching {}", one_line(url)),
         reason: one_line(&bad.to_string()),
-    })
+    })?;
+    Ok((Said::Crl(read), list.ahead))
 }
 
 /// Whether an answer tells of the certificate, and is signed; its times are for the judge.

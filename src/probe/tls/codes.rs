@@ -181,6 +181,56 @@ codes! {
          every client reconnect at once, full handshakes are what the CPUs drown in.\n\nServers behind \
          one address must share their session ticket keys (`ssl_session_ticket_key` in nginx) or \
          their session cache. By hand: `openssl s_client -reconnect`."
+    EARLY_DATA "tls.early-data" Fail "the server takes data before the handshake is done"
+        "In a resumed session the server accepts what the client sends in its first flight (0-RTT). \
+         Who records that flight can send it again, and the server cannot tell: a purchase, a vote, a \
+         login can happen twice (RFC 8446 §8). `early_data: refuse` asks for this.\n\nSwitch it off \
+         (`ssl_early_data off` in nginx), or make sure that the application takes nothing but safe \
+         requests early, and drop the demand. By hand: `openssl s_client -sess_out S`, then `-sess_in \
+         S -early_data FILE`."
+    NO_EARLY_DATA "tls.no-early-data" Pass "the server takes no data before the handshake is done"
+        "A second handshake was offered with early data (0-RTT) where the first allowed it, and the \
+         server did not take it. Nobody who records what a client sends first can send it again with \
+         any effect."
+    ALPN_REFUSED "tls.alpn-refused" Fail "the server does not speak an application protocol it should"
+        "A protocol of `alpn` was offered alone, and the server refused the handshake or went on \
+         without it. Without `h2` clients fall back to HTTP/1.1 and open many more connections; gRPC \
+         clients give up.\n\nSwitch the protocol on (`http2 on` in nginx) on whatever ends TLS: a load \
+         balancer in front decides, not the server behind it. By hand: `openssl s_client -alpn h2`."
+    ALPN_OK "tls.alpn-ok" Pass "the server speaks the application protocols asked for"
+        "Each protocol of `alpn` was offered alone, in a handshake of its own, and the server chose it \
+         (RFC 7301). Clients that know only one of them find the server as well. That it is then \
+         spoken well is for the kinds of that protocol to say."
+    VERSION_ACCEPTED "tls.version-accepted" Fail "the server speaks a version of TLS it should not"
+        "A version that `versions` does not name was offered alone, and the server went on with it. TLS \
+         1.0 and 1.1 are forbidden since RFC 8996, and audits fail on them.\n\nTake it out \
+         (`ssl_protocols TLSv1.2 TLSv1.3` in nginx; the first server block of an address decides for \
+         all names on it). By hand: `openssl s_client -tls1_1 -cipher 'ALL:@SECLEVEL=0'`."
+    VERSION_REFUSED "tls.version-refused" Fail "the server does not speak a version of TLS it should"
+        "A version of `versions` was offered alone, and the server refused the handshake. Clients that \
+         know no other, such as old consoles or SDKs for TLS 1.2, cannot connect.\n\nSwitch it on, on \
+         whatever ends TLS. By hand: `openssl s_client -tls1_2` or `-tls1_3`."
+    VERSIONS_OK "tls.versions-ok" Pass "the server speaks the versions of TLS asked for, and no other"
+        "TLS 1.0, 1.1, 1.2 and 1.3 were offered alone, one after the other: the server took those of \
+         `versions` and refused the others. Of the two oldest only the first message is sent, with the \
+         suites servers of their time know."
+    SUITE_REFUSED "tls.suite-refused" Fail "the server does not accept a cipher suite it should"
+        "A suite of `suites` was offered alone, and the server refused the handshake. Clients that know \
+         no other cannot connect. A suite for ECDSA needs an ECDSA certificate, one for RSA an RSA \
+         certificate.\n\nMend the server's list of ciphers. By hand: `openssl s_client -cipher NAME`, or \
+         `-ciphersuites NAME` for TLS 1.3."
+    SUITES_OK "tls.suites-ok" Pass "the server accepts the cipher suites asked for"
+        "Each suite of `suites` was offered alone, in a handshake of its own that was carried to its \
+         end, so a client that knows only one of them can connect."
+    CLOCK_WRONG "tls.clock-wrong" Unknown "this machine's clock cannot be believed"
+        "At least two others (the endpoint itself, the OCSP responder, the server of the revocation \
+         list) have another time, and nobody has this machine's within a minute. Whether a certificate \
+         is in time cannot be said by such a clock, so everything that depends on it is unknown.\n\n\
+         Set the clock (`timedatectl`, `chronyc tracking`), and look again."
+    CLOCK_DIFFERS "tls.clock-differs" Warn "the other side has another time than this machine"
+        "The only other clock that could be read differs by more than a minute. One of the two is wrong; \
+         a server with a wrong clock refuses good tokens and client certificates, and lets OCSP answers \
+         expire. Compare both with `chronyc tracking` or `timedatectl`."
     NOT_RELOADED "tls.not-reloaded" Fail "the server does not serve the certificate on disk"
         "The certificate in `file` is not the one that is served. Mostly it was renewed and the \
          server was not reloaded: everything looks renewed on disk, and the old certificate runs \

@@ -2,13 +2,14 @@
 
 use super::expiry::{Matter, Terms};
 use super::seen::{Accepted, Contact, Observation, Served};
-use super::{Revocation, Stapling, Tls, chain, codes, expiry, public, revocation, staple};
+use super::{
+    Revocation, Stapling, Tls, chain, codes, expiry, public, revocation, spoken, staple,
+};
 use crate::model::fault::Sight;
 use crate::model::finding::Finding;
 use crate::model::outcome::Outcome;
 use crate::model::text::count;
 use crate::net::tls::Failure;
-use crate::net::tls_resume::Resumed;
 use crate::probe::JudgeCx;
 
 /// What judging one address needs to know.
@@ -92,7 +93,7 @@ fn judge_accepted(case: Case<'_>, accepted: &Accepted) -> Vec<Finding> {
     if case.tls.stapling != Stapling::Off {
         findings.extend(staple::judge_tls12(case, accepted));
     }
-    findings.extend(resumed(case, accepted));
+    findings.extend(spoken::judge(case, accepted));
     findings.extend(slow(case, accepted));
     if let Some(failure) = &accepted.failure {
         // A certificate no client can use keeps the handshake from being verified as well; that
@@ -162,20 +163,6 @@ fn dates(case: Case<'_>, served: &Served) -> Vec<Finding> {
         let code = code(remark.matter);
         remark.into_finding(code, case.target)
     }).collect()
-}
-
-fn resumed(case: Case<'_>, accepted: &Accepted) -> Option<Finding> {
-    let (code, message) = match accepted.resumed.as_ref()? {
-        Sight::Fault(fault) => return Some(Finding::fault(case.target, fault)),
-        Sight::Seen(Resumed::Yes) => (&codes::RESUMED, "the second handshake was a resumed one"),
-        Sight::Seen(Resumed::No) => {
-            (&codes::NOT_RESUMED, "the second handshake was a full one, in spite of a ticket")
-        }
-        Sight::Seen(Resumed::NotOffered) => {
-            (&codes::NOT_RESUMED, "the server offers nothing to resume a session with")
-        }
-    };
-    Some(Finding::new(code, case.target, message))
 }
 
 fn slow(case: Case<'_>, accepted: &Accepted) -> Option<Finding> {

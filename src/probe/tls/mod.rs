@@ -1,8 +1,10 @@
 //! Kind `tls`: is every address of an endpoint ready with a certificate that outlives the launch?
 
 mod ask;
+mod asked_for;
 mod belief;
 pub(super) mod chain;
+mod clock;
 pub mod codes;
 mod contact;
 mod disk;
@@ -12,6 +14,7 @@ mod observe;
 mod public;
 mod revocation;
 mod seen;
+mod spoken;
 mod staple;
 
 use std::net::{IpAddr, SocketAddr};
@@ -31,10 +34,12 @@ use crate::model::peer::Peer;
 use crate::model::text::quote;
 use crate::model::schema::text_schema;
 use crate::model::time::Span;
+use crate::net::tls::suites;
 use crate::net::tls_upgrade::Protocol;
 
 pub use seen::{
-    Accepted, Address, Asked, Contact, Observation, OtherKey, Said, Sent, Served, Staple, Tls12,
+    Accepted, Address, Asked, Contact, Observation, Offered, OtherKey, Reply, Said, Sent, Served,
+    Staple, Tls12,
 };
 
 /// Is every address of a TLS endpoint ready: right certificate, whole chain, good staple, and valid
@@ -58,6 +63,10 @@ pub use seen::{
 ///
 /// Without a good staple the OCSP responder or the revocation list named in the certificate is
 /// asked whether it was revoked. Let's Encrypt has lists only.
+///
+/// Dates are only as good as the clock they are judged by. Web servers say what time it is, and so
+/// do responders and those who hand out lists: where at least two of them are asked and none agrees
+/// with this machine within a minute, everything that depends on the time is unknown.
 ///
 /// It looks from where it runs: another vantage point may meet other servers behind the same
 /// address.
@@ -110,6 +119,23 @@ pub struct Tls {
     /// Whether a second handshake is to resume the session of the first. Default: `ignore`.
     #[serde(default)]
     pub resumption: Resumption,
+    /// Whether data may come before the handshake is done (0-RTT). Default: `ignore`.
+    #[serde(default)]
+    pub early_data: EarlyData,
+    /// The application protocols (ALPN) the endpoint must speak, such as `[h2, http/1.1]`. Each is
+    /// offered alone. Default: none is asked for.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub alpn: Vec<String>,
+    /// The versions of TLS the endpoint must speak, of `"1.0"`, `"1.1"`, `"1.2"` and `"1.3"`,
+    /// such as `["1.2", "1.3"]`. Each is offered alone, and those not named must be refused.
+    /// Default: not looked at.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub versions: Vec<Version>,
+    /// The cipher suites the endpoint must accept, by their registered names, such as
+    /// `[TLS_AES_128_GCM_SHA256, TLS_ECDHE_ECDSA_WITH_AES_128_GCM_SHA256]`: what old game clients
+    /// and consoles need. Each is offered alone. Default: none is asked for.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub suites: Vec<String>,
     /// The certificate on disk that the endpoint is to serve, PEM or DER, relative to the
     /// checklist: finds servers that were not reloaded after a renewal. Of several certificates in
     /// the file the first counts.
@@ -153,6 +179,48 @@ pub enum Resumption {
     /// Not looked at.
     #[default]
     Ignore,
+}
+
+/// Whether data may come before the handshake is done.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "lowercase")]
+pub enum EarlyData {
+    /// A server that takes it is a failure: whoever records it can send it again, so a purchase or
+    /// a login in it can happen twice.
+    Refuse,
+    /// Not looked at.
+    #[default]
+    Ignore,
+}
+
+/// A version of TLS.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+pub enum Version {
+    /// TLS 1.0; no client should need it any more.
+    #[serde(rename = "1.0")]
+    Tls10,
+    /// TLS 1.1; no client should need it any more.
+    #[serde(rename = "1.1")]
+    Tls11,
+    /// TLS 1.2.
+    #[serde(rename = "1.2")]
+    Tls12,
+    /// TLS 1.3.
+    #[serde(rename = "1.3")]
+    Tls13,
+}
+
+impl Version {
+    const ALL: [Self; 4] = [Self::Tls10, Self::Tls11, Self::Tls12, Self::Tls13];
+
+    const fn as_str(self) -> &'static str {
+        match self {
+            Self::Tls10 => "TLS 1.0",
+            Self::Tls11 => "TLS 1.1",
+            Self::Tls12 => "TLS 1.2",
+            Self::Tls13 => "TLS 1.3",
+        }
+    }
 }
 
 /// Who renews the certificate.
@@ -249,6 +317,21 @@ impl Probe for Tls {
                 "leave `max_handshake` out for no limit",
             ));
         }
+        if self.alpn.iter().any(|one| one.is_empty() || one.len() > 255) {
+            complaints.push(complaint(
+                "alpn",
+                "a protocol's name has 1 to 255 bytes",
+                "write names such as `h2` and `http/1.1`",
+            ));
+        }
+        if let Some(strange) = self.suites.iter().find(|one| !suites().any(|name| name == **one)) {
+            let known = suites().collect::<Vec<_>>().join(", ");
+            complaints.push(complaint(
+                "suites",
+                &format!("`{strange}` is no suite that can be offered"),
+                &format!("it can be {known}"),
+            ));
+        }
         complaints
     }
 
@@ -281,6 +364,7 @@ impl Probe for Tls {
         let mut findings = contact::judge(self, seen, cx);
         findings.extend(fleet::judge(seen));
         findings.extend(disk::judge(self, seen));
+        clock::doubt(seen, cx, &mut findings);
         findings
     }
 

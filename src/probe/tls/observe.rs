@@ -9,12 +9,14 @@ use futures_util::future::{Either, select};
 use futures_util::stream::{self, StreamExt};
 use rustls::pki_types::{CertificateDer, ServerName};
 use tokio::net::TcpStream;
+use tokio_rustls::client::TlsStream;
 
 use super::ask::{ask, tells};
 use super::seen::{Accepted, Address, Contact, Observation, OtherKey, Sent, Served, Staple, Tls12};
-use super::{Resumption, Revocation, Stapling, Tls};
+use super::{Revocation, Stapling, Tls};
 use crate::model::fault::Fault;
 use crate::model::text::one_line;
+use crate::net::date;
 use crate::net::name::{Addresses, addresses};
 use crate::net::pki::certificate::Key;
 use crate::net::pki::file;
@@ -23,8 +25,7 @@ use crate::net::pki::ocsp::Answer;
 use crate::net::pki::path;
 use crate::net::pki::roots::Roots;
 use crate::net::tcp::{Dial, Refusal, dial};
-use crate::net::tls::{Handshake, KeyExchange, Keys, Offer, Versions, shake};
-use crate::net::tls_resume::{Resumed, resume};
+use crate::net::tls::{Failure, Handshake, KeyExchange, Keys, Offer, Versions, shake};
 use crate::net::tls_upgrade::{Reply, upgrade};
 use crate::probe::ProbeCx;
 
@@ -37,6 +38,12 @@ const PAUSE: Duration = Duration::from_millis(500);
 
 /// How many addresses are looked at at the same time.
 const AT_ONCE: usize = 16;
+
+/// The protocol that tells the time of day.
+const HTTP: &str = "http/1.1";
+
+/// How long a server may take to tell it.
+const DATE: Duration = Duration::from_secs(2);
 
 /// Certificates as sent.
 type Chain = Vec<CertificateDer<'static>>;
@@ -80,7 +87,7 @@ async fn look_up(tls: &Tls, cx: &ProbeCx) -> Result<(Vec<IpAddr>, Option<String>
 }
 
 /// A connection, as far as it came.
-enum Open {
+pub(super) enum Open {
     /// TLS can begin; the connection alone took so many milliseconds.
     Ready(TcpStream, f64),
     /// Refused.
@@ -90,10 +97,10 @@ enum Open {
 }
 
 /// One look, as all addresses share it.
-struct Look<'a> {
-    tls: &'a Tls,
-    cx: &'a ProbeCx,
-    name: &'a ServerName<'static>,
+pub(super) struct Look<'a> {
+    pub(super) tls: &'a Tls,
+    pub(super) cx: &'a ProbeCx,
+    pub(super) name: &'a ServerName<'static>,
     roots: &'a Roots,
 }
 
@@ -110,7 +117,8 @@ impl Look<'_> {
             Open::Refused(refusal) => return Ok(Contact::Refused(refusal)),
             Open::Plain(words) => return Ok(Contact::Plain(words)),
         };
-        let (first, exchange) = self.first(address, stream).await?;
+        let (mut first, exchange) = self.first(address, stream).await?;
+        let open = first.stream.take();
         let mut seen = Accepted {
             connect_ms,
             handshake_ms: first.millis,
@@ -121,31 +129,51 @@ impl Look<'_> {
             other_key: None,
             tls12: None,
             resumed: None,
+            clock_ahead: None,
+            alpn: Vec::new(),
+            versions: Vec::new(),
+            suites: Vec::new(),
             served: Vec::new(),
         };
         let mut chains = Vec::new();
         self.keep(&mut seen, &mut chains, first);
-        while self.waits_for_staple(&seen) && self.has_time(&seen) {
+        let (ahead, ()) = futures_util::join!(
+            self.clock_ahead(open),
+            self.further(address, exchange, &mut seen, &mut chains)
+        );
+        seen.clock_ahead = ahead;
+        Ok(Contact::Accepted(Box::new(seen)))
+    }
+
+    /// Everything but the first handshake.
+    async fn further(
+        &self,
+        address: SocketAddr,
+        exchange: KeyExchange,
+        seen: &mut Accepted,
+        chains: &mut Vec<Chain>,
+    ) {
+        while self.waits_for_staple(seen) && self.has_time(seen) {
             tokio::time::sleep(PAUSE).await;
             match self.again(address, self.offer(exchange)).await {
-                Ok(next) => self.keep(&mut seen, &mut chains, next),
+                Ok(next) => self.keep(seen, chains, next),
                 Err(fault) => seen.fault = Some(fault),
             }
         }
-        if let Some(offer) = self.other_key(&seen, exchange)
-            && self.has_time(&seen)
+        if let Some(offer) = self.other_key(seen, exchange)
+            && self.has_time(seen)
         {
-            let other = self.other(address, offer, &mut seen, &mut chains).await;
+            let other = self.other(address, offer, seen, chains).await;
             seen.other_key = Some(other.into());
         }
-        if self.demands_staple(&seen) {
+        if self.demands_staple(seen) {
             seen.tls12 = Some(self.tls12(address).await.into());
         }
-        if self.tls.resumption == Resumption::Want && seen.failure.is_none() {
-            seen.resumed = Some(self.resumed(address).await.into());
+        if seen.failure.is_none() {
+            self.asked_for(address, seen).await;
         }
         if self.tls.revocation == Revocation::Auto {
-            for (served, chain) in seen.served.iter_mut().zip(&chains) {
+            for (served, chain) in seen.served.iter_mut().zip(chains) {
                 let staple = match self.tls.stapling {
                     Stapling::Auto | Stapling::Require => served.staple.as_ref(),
                     Stapling::Off => None,
@@ -155,7 +183,6 @@ impl Look<'_> {
                 }
             }
         }
-        Ok(Contact::Accepted(Box::new(seen)))
     }
 
     /// The first handshake. When half of the time has passed without an answer, another one without
@@ -167,7 +194,7 @@ impl Look<'_> {
         stream: TcpStream,
     ) -> Result<(Handshake, KeyExchange), Fault> {
         let remaining = self.cx.remaining();
-        let first = pin!(shake(stream, self.offer(KeyExchange::PostQuantum), remaining));
+        let first = pin!(self.greeted(address, stream, remaining));
         let second = pin!(async {
             tokio::time::sleep(remaining / 2).await;
             self.again(address, self.offer(KeyExchange::Classic)).await
@@ -182,12 +209,48 @@ impl Look<'_> {
         }
     }
 
-    const fn offer(&self, exchange: KeyExchange) -> Offer<'_> {
-        Offer { name: self.name, exchange, versions: Versions::All, keys: Keys::All }
+    /// The first handshake as a web client begins it. Where that is no welcome protocol, it is begun
+    /// again without one: there are servers that end the handshake over it (RFC 7301 §3.2).
+    async fn greeted(
+        &self,
+        address: SocketAddr,
+        stream: TcpStream,
+        limit: Duration,
+    ) -> Result<Handshake, Fault> {
+        let plain = self.offer(KeyExchange::PostQuantum);
+        let alpn = self.tls.starttls.is_none().then_some(HTTP);
+        let first = shake(stream, Offer { alpn, ..plain }, limit).await?;
+        match &first.end {
+            Err(Failure::Alert(alert)) if alpn.is_some() && alert == "NoApplicationProtocol" => {
+                self.again(address, plain).await
+            }
+            Ok(_) | Err(_) => Ok(first),
+        }
+    }
+
+    /// How far the server's clock is ahead, where it speaks HTTP.
+    async fn clock_ahead(&self, stream: Option<Box<TlsStream<TcpStream>>>) -> Option<i64> {
+        let mut stream = stream?;
+        if stream.get_ref().1.alpn_protocol() != Some(HTTP.as_bytes()) {
+            return None;
+        }
+        let limit = DATE.min(self.cx.remaining() / 2);
+        date::ask(&mut *stream, &self.tls.endpoint.host, limit).await
+    }
+
+    pub(super) const fn offer(&self, exchange: KeyExchange) -> Offer<'_> {
+        Offer {
+            name: self.name,
+            exchange,
+            versions: Versions::All,
+            keys: Keys::All,
+            alpn: None,
+            suite: None,
+        }
     }
 
     /// A handshake over a connection of its own.
-    async fn again(&self, address: SocketAddr, offer: Offer<'_>) -> Result<Handshake, Fault> {
+    pub(super) async fn again(&self, address: SocketAddr, offer: Offer<'_>) -> Result<Handshake, Fault> {
         match self.open(address).await? {
             Open::Ready(stream, _) => {
                 shake(stream, offer, self.cx.remaining()).await
@@ -205,7 +268,7 @@ impl Look<'_> {
     }
 
     /// Opens a connection on which TLS can begin.
-    async fn open(&self, address: SocketAddr) -> Result<Open, Fault> {
+    pub(super) async fn open(&self, address: SocketAddr) -> Result<Open, Fault> {
         let (mut stream, millis) = match dial(address, self.cx.remaining()).await? {
             Dial::Open(stream, millis) => (stream, millis),
             Dial::Refused(refusal) => return Ok(Open::Refused(refusal)),
@@ -287,27 +350,6 @@ impl Look<'_> {
             }
             tokio::time::sleep(PAUSE).await;
         }
-    }
-
-    /// Whether a second handshake resumes the session of a first.
-    async fn resumed(&self, address: SocketAddr) -> Result<Resumed, Fault> {
-        let what = format!("resuming a session with {address}");
-        let mut streams = Vec::new();
-        for _ in 0..2 {
-            match self.open(address).await? {
-                Open::Ready(stream, _) => streams.push(stream),
-                Open::Refused(refusal) => {
-                    return Err(Fault::Unreachable { what, reason: refusal.to_string() });
-                }
-                Open::Plain(reason) => return Err(Fault::Unreadable { what, reason }),
-            }
-        }
-        let (Some(second), Some(first)) = (streams.pop(), streams.pop()) else {
-            return Err(Fault::Bug { message: format!("{what}: no connection") });
-        };
-        let both = resume(first, second, self.name);
-        let ended = self.cx.within(what.clone(), both).await?;
-        ended.map_err(|error| Fault::Unreadable { what, reason: one_line(&error.to_string()) })
     }
 
     /// Whether another handshake may bring a staple that did not come so far.

@@ -12,7 +12,7 @@ use crate::net::pki::ocsp::Answer;
 use crate::net::pki::path::Path;
 use crate::net::tcp::Refusal;
 use crate::net::tls::{Failure, Session};
-use crate::net::tls_resume::Resumed;
+use crate::net::tls_resume::Second;
 
 /// What was seen of an endpoint.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
@@ -68,11 +68,43 @@ pub struct Accepted {
     pub other_key: Option<Sight<OtherKey>>,
     /// What TLS 1.2 alone shows, where a staple is demanded and the server speaks TLS 1.3.
     pub tls12: Option<Sight<Tls12>>,
-    /// Whether a session was resumed, where the check wants it.
-    pub resumed: Option<Sight<Resumed>>,
+    /// Whether a session was resumed and early data taken, where the check asks.
+    pub resumed: Option<Sight<Second>>,
+    /// By how many seconds the server's clock is ahead of this machine's, where it speaks HTTP and
+    /// says.
+    #[serde(default)]
+    pub clock_ahead: Option<i64>,
+    /// The application protocols the check asks for, each offered alone.
+    #[serde(default)]
+    pub alpn: Vec<Offered>,
+    /// The versions of TLS, each offered alone, where the check asks.
+    #[serde(default)]
+    pub versions: Vec<Offered>,
+    /// The cipher suites the check asks for, each offered alone.
+    #[serde(default)]
+    pub suites: Vec<Offered>,
     /// Each different certificate that was served: one, unless the address stands for several
     /// servers.
     pub served: Vec<Served>,
+}
+
+/// Something that was offered alone in a handshake of its own.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+pub struct Offered {
+    /// What it was, such as `h2` or `TLS 1.0`.
+    pub what: String,
+    /// What the server made of it.
+    pub sight: Sight<Reply>,
+}
+
+/// What a server made of an offer.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "kebab-case")]
+pub enum Reply {
+    /// It took it.
+    Taken,
+    /// It did not, and said so or went on without; with the words.
+    NotTaken(String),
 }
 
 /// Whether a server has a certificate with another kind of key as well.
@@ -124,6 +156,9 @@ pub struct Served {
 pub struct Asked {
     /// Its URL, as the certificate names it.
     pub url: String,
+    /// By how many seconds the clock of who answered is ahead of this machine's, where it says.
+    #[serde(default)]
+    pub clock_ahead: Option<i64>,
     /// What it said.
     pub sight: Sight<Said>,
 }

@@ -40,7 +40,15 @@ tls_server() {
   *) echo "    server_name $name.$LAB_ZONE;" ;;
   esac
   # What an address offers is decided by its first server.
-  if [ "$name" = tls12 ]; then echo '    ssl_protocols TLSv1.2;'; fi
+  case $name in
+  tls12) echo '    ssl_protocols TLSv1.2;' ;;
+  # Today's OpenSSL speaks the old versions only where it is told to care for nothing.
+  oldtls)
+    echo '    ssl_protocols TLSv1 TLSv1.1 TLSv1.2;'
+    echo '    ssl_ciphers ALL:@SECLEVEL=0;'
+    ;;
+  earlydata) echo '    ssl_early_data on;' ;;
+  esac
   for certificate in "$@"; do
     echo "    ssl_certificate $LAB_DIR/pki/$certificate.pem;"
     echo "    ssl_certificate_key $LAB_DIR/pki/private/$certificate.key;"
@@ -56,8 +64,8 @@ tls_server() {
   echo '  }'
 }
 
-# The nodes of `fleet` are 127.0.0.1 and 127.0.0.2; `tls12` is 127.0.0.3, and who asks for no name
-# at 127.0.0.4 meets `ipsan`.
+# The nodes of `fleet` are 127.0.0.1 and 127.0.0.2; `tls12` is 127.0.0.3, `oldtls` 127.0.0.5,
+# `earlydata` 127.0.0.6, and who asks for no name at 127.0.0.4 meets `ipsan`.
 tls_servers() {
   local name staple _
   while read -r name _ _ _ _ _ staple _; do
@@ -66,6 +74,8 @@ tls_servers() {
     dual-ecdsa) tls_server dual "$staple" - dual-rsa dual-ecdsa ;;
     fleet-old) tls_server fleet "$staple" 127.0.0.2 fleet-old ;;
     tls12) tls_server tls12 "$staple" 127.0.0.3 tls12 ;;
+    oldtls) tls_server oldtls "$staple" 127.0.0.5 oldtls ;;
+    earlydata) tls_server earlydata "$staple" 127.0.0.6 earlydata ;;
     ipsan) tls_server ipsan "$staple" 127.0.0.4 ipsan ;;
     *) tls_server "$name" "$staple" - "$name" ;;
     esac

@@ -43,6 +43,8 @@ oldissuer      ec  -30d  +60d  ocsp  oldissuer      good          old
 wrongorder     ec  -30d  +60d  none  wrongorder     off           disordered
 latestaple     ec  -30d  +60d  must  latestaple     live          full
 tls12          ec  -30d  +60d  ocsp  tls12          good          full
+oldtls         ec  -30d  +60d  crl   oldtls         off           full
+earlydata      ec  -30d  +60d  crl   earlydata      off           full
 fleet          ec  -2d   +88d  crl   fleet          off           full
 fleet-old      ec  -62d  +28d  crl   fleet          off           full
 ipsan          ec  -30d  +60d  crl   ipsan          off           full
