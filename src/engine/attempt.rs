@@ -256,7 +256,7 @@ impl Job {
                     summary,
                     findings: look.judged.findings,
                     reproduce: by_hand(probe, &self.base, look.judged.reproduce),
-                    observation: Some(look.observation),
+                    observation: Some(look.observation.into()),
                     ..record
                 };
                 Outcomes { check, proposal }

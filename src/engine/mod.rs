@@ -403,7 +403,7 @@ fn redact(check: &mut CheckRecord, secrets: &Secrets) {
         finding.expected.iter_mut().for_each(clean);
         finding.actual.iter_mut().for_each(clean);
     }
-    check.observation.iter_mut().for_each(|value| secrets.redact_value(value));
+    check.observation.iter_mut().for_each(|facts| facts.redact(secrets));
     for attempt in &mut check.attempts {
         clean(&mut attempt.summary);
         if let Some(fault) = &attempt.fault {

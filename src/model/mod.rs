@@ -4,6 +4,7 @@
 
 pub mod code;
 pub mod event;
+pub mod facts;
 pub mod fault;
 pub mod finding;
 pub mod hash;

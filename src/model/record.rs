@@ -7,6 +7,7 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
+use super::facts::Facts;
 use super::fault::Fault;
 use super::finding::Finding;
 use super::id::{CheckId, RunId};
@@ -165,7 +166,7 @@ pub struct CheckRecord {
     /// What was judged, worst first.
     pub findings: Vec<Finding>,
     /// The kind's typed facts; absent when nothing was seen.
-    pub observation: Option<Value>,
+    pub observation: Option<Facts>,
     /// Every try, the last one being the one that counts.
     pub attempts: Vec<Attempt>,
     /// When the first try began; absent when it was not tried.

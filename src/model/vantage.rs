@@ -6,8 +6,8 @@ use jiff::Timestamp;
 use schemars::JsonSchema;
 use serde::de::{self, Deserialize, Deserializer};
 use serde::{Serialize, Serializer};
-use serde_json::Value;
 
+use super::facts::Facts;
 use super::id::RunId;
 use super::outcome::{Decision, Outcome};
 use super::record::{Attempt, Skip};
@@ -142,7 +142,7 @@ pub struct Sighting {
     /// One line: what was seen there, or why nothing was.
     pub summary: String,
     /// The kind's typed facts; absent when nothing was seen.
-    pub observation: Option<Value>,
+    pub observation: Option<Facts>,
     /// Every try made there.
     pub attempts: Vec<Attempt>,
     /// When the first try began; absent when it was not tried.

@@ -48,7 +48,9 @@ pub trait AnyProbe: Send + Sync {
     /// See [`Probe::peers`].
     fn peers(&self) -> Vec<Peer>;
     /// See [`Probe::targets`].
-    fn targets(&self) -> Vec<Peer>;
+    fn targets(&self) -> Vec<Peer> {
+        self.peers()
+    }
     /// See [`Probe::waits`].
     fn waits(&self) -> Duration;
     /// Looks and judges what it saw, at the instant the look ended.

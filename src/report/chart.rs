@@ -91,11 +91,12 @@ pub(super) fn measurements(record: &RunRecord, zone: &TimeZone) -> Vec<Chart> {
         })
     };
     let pools = ["postgres_pool", "mysql_pool", "redis"].into_iter().flat_map(seen);
-    let answers = seen("dns").filter_map(|(label, seen)| answers(&label, seen)).flatten().collect();
-    let lives = seen("tls").filter_map(|(label, seen)| lives(&label, seen)).flatten().collect();
+    let answers =
+        seen("dns").filter_map(|(label, seen)| answers(&label, &seen)).flatten().collect();
+    let lives = seen("tls").filter_map(|(label, seen)| lives(&label, &seen)).flatten().collect();
     resolvers(answers)
         .into_iter()
-        .chain(pools.flat_map(|(label, seen)| pool::charts(&label, seen)))
+        .chain(pools.flat_map(|(label, seen)| pool::charts(&label, &seen)))
         .chain(certificates(record, lives, zone))
         .collect()
 }

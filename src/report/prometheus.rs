@@ -186,10 +186,13 @@ fn queries(record: &RunRecord, out: &mut Vec<String>) {
 }
 
 /// The questions of a check, from each vantage point that asked them.
-fn questions(check: &CheckRecord) -> impl Iterator<Item = (Option<&str>, &Value)> {
-    vantage::observations(check).flat_map(|(place, seen)| {
-        let questions = seen.get("questions").and_then(Value::as_array).into_iter().flatten();
-        questions.map(move |question| (place, question))
+fn questions(check: &CheckRecord) -> impl Iterator<Item = (Option<&str>, Value)> {
+    vantage::observations(check).flat_map(|(place, mut seen)| {
+        let questions = match seen.get_mut("questions").map(Value::take) {
+            Some(Value::Array(questions)) => questions,
+            Some(_) | None => Vec::new(),
+        };
+        questions.into_iter().map(move |question| (place, question))
     })
 }
 

@@ -82,10 +82,12 @@ pub(super) fn target(finding: &Finding) -> String {
 }
 
 /// What was seen, by vantage point where there are several.
-pub(super) fn observations(check: &CheckRecord) -> impl Iterator<Item = (Option<&str>, &Value)> {
-    let own = check.observation.iter().map(|seen| (None, seen));
+pub(super) fn observations(check: &CheckRecord) -> impl Iterator<Item = (Option<&str>, Value)> {
+    let own = check.observation.iter().map(|seen| (None, seen.value()));
     let sightings = check.sightings.iter();
-    own.chain(sightings.filter_map(|s| Some((Some(s.vantage.as_str()), s.observation.as_ref()?))))
+    own.chain(
+        sightings.filter_map(|s| Some((Some(s.vantage.as_str()), s.observation.as_ref()?.value()))),
+    )
 }
 
 /// A check's name where each vantage point has something of its own to show.

@@ -123,7 +123,7 @@ fn nothing_to_draw_is_no_chart_and_strange_facts_are_no_panic() {
         let mut record = sample::green();
         for (check, kind) in record.steps[0].checks.iter_mut().zip(["dns", "tls"]) {
             check.kind = kind.to_owned();
-            check.observation = Some(strange.clone());
+            check.observation = Some(strange.clone().into());
             check.duration_ms = f64::NAN;
         }
         assert!(page(&record).contains("</html>"));

@@ -77,7 +77,7 @@ pub(crate) fn check(name: &str, kind: &str, summary: &str) -> CheckRecord {
         tags: Vec::new(),
         parameters: json!({}),
         findings: vec![finding(&format!("{kind}.ok"), Outcome::Pass, "target", summary)],
-        observation: Some(json!({ "seen": summary })),
+        observation: Some(json!({ "seen": summary }).into()),
         attempts: vec![attempt(Outcome::Pass, summary, 186.4)],
         started: Some(started),
         duration_ms: 186.4,
@@ -195,7 +195,7 @@ fn dns() -> Vec<CheckRecord> {
         .attempts
         .insert(0, attempt(Outcome::Unknown, "asking 8.8.8.8: no answer within 5s", 5003.0));
     login.duration_ms = 5_189.4;
-    login.observation = Some(seen::dns());
+    login.observation = Some(seen::dns().into());
     let mut stale = troubled(
         "dns.match",
         "dns",
@@ -210,11 +210,14 @@ fn dns() -> Vec<CheckRecord> {
     stale.reproduce = vec!["dig @8.8.8.8 match.game.example.com A +noall +answer".to_owned()];
     stale.owner = Some("netops".to_owned());
     stale.runbook = Some("https://wiki.example.com/dns".to_owned());
-    stale.observation = Some(json!({
-        "answers": [{ "resolver": "8.8.8.8", "name": "match.game.example.com", "type": "A",
-            "values": ["192.0.2.66"], "ttl": 2711, "ms": 14.2 }],
-        "authorities": { "ns1.example.com": ["192.0.2.10"] }
-    }));
+    stale.observation = Some(
+        json!({
+            "answers": [{ "resolver": "8.8.8.8", "name": "match.game.example.com", "type": "A",
+                "values": ["192.0.2.66"], "ttl": 2711, "ms": 14.2 }],
+            "authorities": { "ns1.example.com": ["192.0.2.10"] }
+        })
+        .into(),
+    );
     let mut legacy = troubled(
         "dns.legacy",
         "dns",
@@ -250,7 +253,7 @@ fn certificates() -> Vec<CheckRecord> {
          </dev/null 2>/dev/null | openssl x509 -noout -dates"
             .to_owned(),
     ];
-    login.observation = Some(seen::tls());
+    login.observation = Some(seen::tls().into());
     let staple = CheckRecord {
         outcome: Outcome::NotApplicable,
         findings: vec![finding(
@@ -298,7 +301,7 @@ fn database() -> Vec<CheckRecord> {
         "3 sessions idle in transaction for more than 5m",
     );
     slow.severity = Severity::Advisory;
-    slow.observation = Some(seen::pool());
+    slow.observation = Some(seen::pool().into());
     vec![pool, replica, slow]
 }
 
@@ -394,10 +397,13 @@ pub(crate) fn hostile() -> RunRecord {
     check.findings[0].actual = Some(body.clone());
     check.reproduce = vec![format!("curl '{evil}'"), body.clone()];
     check.parameters = json!({ "evil": evil, "list": [evil, 1, null] });
-    check.observation = Some(Value::from(vec![
-        json!({ "body": body }),
-        json!({ evil: evil, "n": 1.5e300, "deep": [[[[[evil]]]]] }),
-    ]));
+    check.observation = Some(
+        Value::from(vec![
+            json!({ "body": body }),
+            json!({ evil: evil, "n": 1.5e300, "deep": [[[[[evil]]]]] }),
+        ])
+        .into(),
+    );
     check.attempts.insert(0, attempt(Outcome::Unknown, evil, f64::from(u32::MAX)));
     check.changes = vec![Change {
         what: evil.to_owned(),

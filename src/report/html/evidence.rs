@@ -127,7 +127,7 @@ fn facts(page: &Page<'_>, check: &CheckRecord, m: &mut Markup) {
                     || "Observation".to_owned(),
                     |place| format!("Observation from {}", field(place)),
                 );
-                json(&title, Some(seen), m);
+                json(&title, Some(&seen), m);
             }
         });
     });

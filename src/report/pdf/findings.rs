@@ -212,7 +212,7 @@ fn evidence(check: &CheckRecord) -> Vec<String> {
     for (place, seen) in vantage::observations(check) {
         all.extend(place.map(|place| format!("# {}", name(place))));
         // What one line of the page holds in this type.
-        all.extend(facts::lines(seen, 92));
+        all.extend(facts::lines(&seen, 92));
     }
     let mut lines: Vec<String> = all
         .iter()

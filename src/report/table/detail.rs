@@ -73,7 +73,7 @@ fn block(check: &CheckRecord, look: &Look) -> Vec<String> {
         if let Some(place) = place {
             labelled("from", &wrap::name(place), look, &mut out);
         }
-        observation(seen, look, &mut out);
+        observation(&seen, look, &mut out);
     }
     out
 }
