@@ -193,6 +193,7 @@ fn weak_certificates_are_named_and_commands_can_be_pasted() {
             },
             missing: Vec::new(),
             key: None,
+            password: gonogo::probe::cert_file::Password::Right,
         };
         let findings = probe.judge(&seen, &times);
         assert_eq!(findings.iter().map(|f| f.code.as_str()).collect::<Vec<_>>(), [code]);
@@ -204,4 +205,64 @@ fn weak_certificates_are_named_and_commands_can_be_pasted() {
     let bad: CertFile =
         serde_json::from_value(json!({"file": "a", "names": ["*.a b"]})).expect("parameters");
     assert_eq!(bad.complaints().len(), 1);
+}
+
+/// Makes a PKCS#12 file as openssl does, under the password `correct horse`.
+fn pkcs12(shelf: &Shelf, leaf: &Identity, key: &Identity, more: &[&str]) -> PathBuf {
+    let certificate = shelf.put("p12.leaf.pem", pem(&leaf.der));
+    let chain = shelf.put("p12.chain.pem", pem(&shelf.sub.der));
+    let key = shelf.put("p12.key.pem", key.key.serialize_pem());
+    let out = shelf.folder.path().join("store.p12");
+    let made = std::process::Command::new("openssl")
+        .args(["pkcs12", "-export", "-passout", "pass:correct horse", "-certfile"])
+        .arg(&chain)
+        .args(["-in".as_ref(), certificate.as_os_str(), "-inkey".as_ref(), key.as_os_str()])
+        .args(["-out".as_ref(), out.as_os_str()])
+        .args(more)
+        .output()
+        .expect("openssl");
+    assert!(made.status.success(), "{}", String::from_utf8_lossy(&made.stderr));
+    out
+}
+
+#[tokio::test]
+async fn pkcs12_files_are_opened_with_the_password_beside_them() {
+    let shelf = shelf();
+    let leaf = shelf.leaf(NORMAL);
+    let password = shelf.put("password", "correct horse\n");
+    let ca = shelf.put("ca.pem", pem(&shelf.root.der));
+    let legacy = ["-certpbe", "PBE-SHA1-3DES", "-keypbe", "PBE-SHA1-3DES", "-macalg", "sha1"];
+    for more in [&[][..], &legacy, &["-macalg", "sha512"]] {
+        let file = pkcs12(&shelf, &leaf, &leaf, more);
+        let all = json!({"file": file, "password_file": password, "ca": ca, "names": [HOST]});
+        let looked = shelf.check(all, Pass, "cert_file.ok").await;
+        let seen = serde_json::to_string(&looked.seen.expect("it was seen")).expect("JSON");
+        assert!(!seen.contains("correct horse"), "{seen}");
+        assert!(seen.contains("matches"), "{seen}");
+    }
+    let file = pkcs12(&shelf, &leaf, &leaf, &[]);
+    let wrong = shelf.put("wrong", "battery staple");
+    let locked = json!({"file": file, "password_file": wrong});
+    shelf.check(locked, Fail, "cert_file.wrong-password").await;
+    shelf.check(json!({"file": file}), Unknown, "gonogo.denied").await;
+    let expired = shelf.leaf((-24 * 91, -24));
+    let old = pkcs12(&shelf, &expired, &expired, &[]);
+    let late = json!({"file": old, "password_file": password});
+    shelf.check(late, Fail, "cert_file.expired").await;
+}
+
+#[tokio::test]
+async fn pkcs12_files_that_cannot_be_understood_are_unknown() {
+    let shelf = shelf();
+    let leaf = shelf.leaf(NORMAL);
+    let file = pkcs12(&shelf, &leaf, &leaf, &[]);
+    let whole = std::fs::read(&file).expect("the file");
+    let cut = shelf.put("cut.p12", &whole[..whole.len() / 2]);
+    let password = shelf.put("password", "correct horse");
+    for file in [cut, shelf.put("short.p12", [0x30, 3, 2, 1, 3])] {
+        let parameters = json!({"file": file, "password_file": password});
+        shelf.check(parameters, Unknown, "gonogo.local").await;
+    }
+    let parameters = json!({"file": shelf.put("a.p12", &whole), "password_file": "no/such/file"});
+    shelf.check(parameters, Unknown, "gonogo.local").await;
 }

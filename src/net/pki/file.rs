@@ -16,7 +16,14 @@ const LIMIT: u64 = 8 << 20;
 /// # Errors
 /// [`Fault::Local`] when it cannot be read or has no certificate in it.
 pub async fn certificates(path: &Path) -> Result<Vec<CertificateDer<'static>>, Fault> {
-    let bytes = read(path).await?;
+    certificates_in(path, read(path).await?)
+}
+
+/// The certificates in the bytes of a file. At least one.
+///
+/// # Errors
+/// [`Fault::Local`] when there is none; `path` is for its words.
+pub fn certificates_in(path: &Path, bytes: Vec<u8>) -> Result<Vec<CertificateDer<'static>>, Fault> {
     let bad = |reason: String| Fault::Local { what: what(path), reason };
     // A SEQUENCE with a length in two bytes: DER of the size of a certificate.
     if bytes.starts_with(&[0x30, 0x82]) {

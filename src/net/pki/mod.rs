@@ -10,6 +10,7 @@ pub mod file;
 pub mod issuer;
 pub mod ocsp;
 pub mod path;
+pub mod pkcs12;
 pub mod private_key;
 pub mod roots;
 pub mod signed;

@@ -34,10 +34,15 @@ pub async fn compare(path: &Path, certificate: &[u8]) -> Result<Pair, Fault> {
         return Err(Fault::Denied { what, need: "the key without a pass phrase".to_owned() });
     }
     let key = PrivateKeyDer::from_pem_slice(&bytes).map_err(|_| bad("no private key in it"))?;
+    pair(key, certificate).map_err(|reason| bad(&reason))
+}
+
+/// Compares a key with a certificate; the reason why that cannot be done has nothing of the key.
+pub(super) fn pair(key: PrivateKeyDer<'static>, certificate: &[u8]) -> Result<Pair, String> {
     let key = crate::net::tls::provider().key_provider.load_private_key(key);
-    let key = key.map_err(|_| bad("not a key this tool knows"))?;
-    let public = key.public_key().ok_or_else(|| bad("its public half cannot be told"))?;
-    let certificate = parse(certificate).map_err(|error| bad(&error.to_string()))?;
+    let key = key.map_err(|_| "not a key this tool knows")?;
+    let public = key.public_key().ok_or("its public half cannot be told")?;
+    let certificate = parse(certificate).map_err(|error| error.to_string())?;
     let same = certificate.public_key().raw == public.as_ref();
     Ok(if same { Pair::Matches } else { Pair::Differs })
 }

@@ -49,6 +49,11 @@ codes! {
         "A name of `names` is covered by none of the certificate's alternative names. Only these \
          count: a common name does not, and a wildcard covers exactly one label (RFC 9525).\n\nHave it \
          issued again with the name."
+    WRONG_PASSWORD "cert_file.wrong-password" Fail "the password does not open the file"
+        "The PKCS#12 file is under another password than the one in `password_file`, so whatever loads \
+         the two at the launch will not start. The file's own checksum says so: it is not \
+         damaged.\n\nPut the right password in place, or write the file again with the one that is \
+         there. By hand: `openssl pkcs12 -in FILE -passin file:PASSWORD_FILE -noout`."
     KEY_MISMATCH "cert_file.key-mismatch" Fail "the key on disk is not the certificate's"
         "The public half of the private key differs from the one in the certificate. A server that \
          is reloaded with the two will not start, or serve the old pair from memory until it is \

@@ -1,6 +1,6 @@
 //! Judging a certificate on disk.
 
-use super::{CertFile, Observation, codes};
+use super::{CertFile, Observation, Password, codes};
 use crate::model::fault::Sight;
 use crate::model::finding::Finding;
 use crate::model::outcome::Outcome;
@@ -16,6 +16,11 @@ use crate::probe::tls::expiry::{Matter, Remark, Terms, days, when};
 /// Judges everything that was asked for.
 pub(super) fn judge(this: &CertFile, seen: &Observation, cx: &JudgeCx) -> Vec<Finding> {
     let target = this.file.display().to_string();
+    if seen.password == Password::Wrong {
+        let message = "the password does not open the file";
+        let finding = Finding::new(&codes::WRONG_PASSWORD, target, message);
+        return vec![finding.expected("the file's password").actual("another one")];
+    }
     let terms = Terms {
         cx,
         margin: this.margin,
@@ -113,12 +118,14 @@ fn names(seen: &Observation, first: &Certificate, target: &str) -> Vec<Finding> 
 }
 
 fn key(this: &CertFile, seen: &Observation, target: &str) -> Option<Finding> {
-    let path = this.key.as_ref()?.display();
+    // Without a key of its own, the one inside the file is meant.
+    let path = this.key.as_ref().unwrap_or(&this.file).display();
     match seen.key.as_ref()? {
         Sight::Fault(fault) => Some(Finding::fault(path.to_string(), fault)),
         Sight::Seen(Pair::Matches) => None,
         Sight::Seen(Pair::Differs) => {
-            let message = format!("the key {path} is not the certificate's");
+            let which = if this.key.is_some() { "key" } else { "key in" };
+            let message = format!("the {which} {path} is not the certificate's");
             let finding = Finding::new(&codes::KEY_MISMATCH, target, message);
             Some(finding.expected("the key of the certificate").actual("another key"))
         }

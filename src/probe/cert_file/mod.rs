@@ -2,6 +2,7 @@
 
 pub mod codes;
 mod judge;
+mod open;
 
 use std::path::PathBuf;
 
@@ -19,17 +20,18 @@ use crate::model::peer::Peer;
 use crate::model::text::{count, one_line};
 use crate::model::time::Span;
 use crate::net::pki::path::Path;
+use crate::net::pki::pkcs12::Opened;
 use crate::net::pki::private_key::{Pair, compare};
 use crate::net::pki::roots::Roots;
-use crate::net::pki::{file, path};
+use crate::net::pki::path;
 
 /// Is a certificate on disk ready for the launch: readable, valid until well after it, for the
 /// right names, with the right key?
 ///
 /// For certificates no endpoint shows: a client's for mutual TLS, one that is deployed but not
 /// served yet, a bundle of authorities. The file is PEM (anything may stand around the
-/// certificates) or DER with one certificate. PKCS#12 is not read: take the certificates out with
-/// `openssl pkcs12 -in FILE -nokeys`.
+/// certificates), DER with one certificate, or PKCS#12 (`.p12`, `.pfx`). Of a PKCS#12 file the
+/// certificate of its key counts as the first, and the key must belong to it.
 ///
 /// The first certificate counts, together with those in the file that stand above it in its chain.
 /// Where the first one is an authority's, the file is taken for a bundle, and each certificate in
@@ -43,6 +45,10 @@ pub struct CertFile {
     /// The file with the certificate, relative to the checklist, such as
     /// `/etc/letsencrypt/live/login.example.com/fullchain.pem`.
     pub file: PathBuf,
+    /// The file that holds the password of a PKCS#12 file, such as `/run/secrets/game.pass`; a line
+    /// break at its end does not count. Default: the empty password.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub password_file: Option<PathBuf>,
     /// The private key that belongs to it, a PEM file without a pass phrase. Only its public half
     /// is compared; nothing of it is shown or kept. Default: not looked at.
     #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -81,8 +87,24 @@ pub struct Observation {
     pub path: Path,
     /// The names asked for that the first certificate is not for, with the verifier's words.
     pub missing: Vec<(String, String)>,
-    /// Whether the key is the certificate's, where one is named.
+    /// Whether the key is the certificate's, where one is named, or stands in a PKCS#12 file.
     pub key: Option<Sight<Pair>>,
+    /// What the file's password came to.
+    #[serde(default)]
+    pub password: Password,
+}
+
+/// What the password of a file came to.
+#[derive(
+    Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize, JsonSchema,
+)]
+#[serde(rename_all = "kebab-case")]
+pub enum Password {
+    /// It was right, or none was needed.
+    #[default]
+    Right,
+    /// It was wrong: nothing in the file was seen.
+    Wrong,
 }
 
 impl CertFile {
@@ -128,11 +150,14 @@ impl Probe for CertFile {
     }
 
     async fn observe(&self, cx: &ProbeCx) -> Result<Observation, Fault> {
-        let found = cx.within("reading the file", file::certificates(&cx.path(&self.file))).await??;
+        let (found, inside) = match open::open(self, cx).await? {
+            Opened::Store(store) => (store.certificates, store.pair),
+            Opened::WrongPassword => return Ok(open::locked()),
+        };
         let roots = cx.within("reading the roots", self.roots(cx)).await??;
         let leaf = &found[0];
         let key = match &self.key {
-            None => None,
+            None => inside.map(Sight::Seen),
             Some(key) => {
                 let compared = cx.within("reading the key", compare(&cx.path(key), leaf)).await;
                 Some(compared.and_then(|compared| compared).into())
@@ -143,6 +168,7 @@ impl Probe for CertFile {
             path: path::build(&found, roots.as_deref().unwrap_or(&Roots::none()), cx.clock.now()),
             missing: self.missing(leaf),
             key,
+            password: Password::Right,
         })
     }
 
@@ -151,6 +177,9 @@ impl Probe for CertFile {
     }
 
     fn summary(&self, seen: &Observation, cx: &JudgeCx) -> String {
+        if seen.password == Password::Wrong {
+            return "the password does not open the file".to_owned();
+        }
         let all = count(seen.certificates.len(), "certificate");
         let ends = judge::counted(seen).map(|found| found.not_after).min();
         match ends {
@@ -165,6 +194,10 @@ impl Probe for CertFile {
     fn reproduce(&self, _: Option<&Observation>) -> Vec<String> {
         let quoted = |path: &PathBuf| crate::model::text::quote(&path.display().to_string());
         let file = quoted(&self.file);
+        if let Some(password) = &self.password_file {
+            let password = quoted(password);
+            return vec![format!("openssl pkcs12 -in {file} -passin file:{password} -nokeys")];
+        }
         let mut commands = vec![format!(
             "openssl x509 -in {file} -noout -subject -issuer -dates -ext subjectAltName"
         )];
