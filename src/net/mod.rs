@@ -1,6 +1,7 @@
 //! Connections: what is needed to look, as typed facts without an opinion.
 
 pub mod alertmanager;
+pub mod ari;
 mod channel;
 pub mod date;
 pub mod dns;

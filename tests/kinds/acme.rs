@@ -16,7 +16,7 @@ use crate::support::{context, lab, look_in};
 use crate::tls_server::{accept, answer_bytes, close_at_once, listener};
 
 /// The name of the lab's zone with the lab's own server to ask.
-fn parameters(name: &str, more: Value) -> Value {
+pub(crate) fn parameters(name: &str, more: Value) -> Value {
     let mut all = json!({
         "domain": format!("{name}.{}", lab("LAB_ZONE")),
         "resolver": lab("LAB_DNS_AUTH"),
@@ -30,7 +30,7 @@ fn parameters(name: &str, more: Value) -> Value {
     all
 }
 
-async fn check(parameters: Value, outcome: Outcome, code: &str) {
+pub(crate) async fn check(parameters: Value, outcome: Outcome, code: &str) {
     let looked = look_in::<Acme>(parameters, &context(Duration::from_secs(2))).await;
     assert_eq!(looked.outcome(), outcome, "{code}: {:#?}", looked.findings);
     assert!(looked.codes(outcome).contains(&code), "{code}: {:#?}", looked.findings);
@@ -110,6 +110,20 @@ async fn dns_01_needs_the_name_of_the_challenge() {
     check(parameters("login", wild), Pass, "acme.caa-ok").await;
 }
 
+/// An observation of nothing.
+pub(crate) fn nothing() -> Observation {
+    Observation {
+        caa: Vec::new(),
+        no_address: None,
+        ways: Vec::new(),
+        dns01: None,
+        alpn01: Vec::new(),
+        directory: None,
+        in_use: Vec::new(),
+        renewal: None,
+    }
+}
+
 #[test]
 fn what_dns_says_of_the_challenge_is_judged() {
     let probe: Acme = serde_json::from_value(json!({"domain": "a.example", "challenge": "dns-01"}))
@@ -126,12 +140,7 @@ fn what_dns_says_of_the_challenge_is_judged() {
         (Rcode::NOERROR, 8, "acme.dns01-leftovers"),
         (Rcode::SERVFAIL, 0, "acme.dns01-broken"),
     ] {
-        let seen = Observation {
-            caa: Vec::new(),
-            no_address: None,
-            ways: Vec::new(),
-            dns01: Some(looked(rcode, records)),
-        };
+        let seen = Observation { dns01: Some(looked(rcode, records)), ..nothing() };
         let findings = probe.judge(&seen, &times);
         let codes: Vec<&str> = findings.iter().map(|finding| finding.code.as_str()).collect();
         assert_eq!(codes, ["acme.caa-ok", code]);
@@ -142,6 +151,7 @@ fn what_dns_says_of_the_challenge_is_judged() {
 fn what_cannot_be_meant_is_refused() {
     for (parameters, key) in [
         (json!({"domain": "*.a.example"}), "challenge"),
+        (json!({"domain": "*.a.example", "challenge": "tls-alpn-01"}), "challenge"),
         (json!({"domain": "a..example"}), "domain"),
         (json!({"domain": "192.0.2.1"}), "domain"),
         (json!({"domain": "a.example", "addresses": []}), "addresses"),

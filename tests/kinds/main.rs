@@ -1,6 +1,7 @@
 //! Each kind against real servers of the lab, and against liars where no real server will lie.
 
 mod acme;
+mod acme_renewal;
 mod alert_route;
 mod alert_rules;
 mod cert_file;

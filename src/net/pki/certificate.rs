@@ -130,7 +130,7 @@ impl Certificate {
 }
 
 /// Parses a certificate for those who need its raw parts.
-pub(super) fn parse(der: &[u8]) -> Result<X509Certificate<'_>, BadDer> {
+pub(in crate::net) fn parse(der: &[u8]) -> Result<X509Certificate<'_>, BadDer> {
     const WHAT: &str = "a certificate";
     let bad = |reason: String| BadDer { what: WHAT, reason };
     match X509Certificate::from_der(der) {

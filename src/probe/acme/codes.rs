@@ -60,6 +60,44 @@ codes! {
          application that answers everything. The challenge's file works only if it is served before \
          that.\n\nPut a file there and fetch it through the name: `curl \
          http://NAME/.well-known/acme-challenge/test`."
+    ALPN01_OK "acme.alpn01-ok" Pass "the tls-alpn-01 challenge is answered here"
+        "The server chose the protocol acme-tls/1 on its TLS port: whoever answers the challenge is \
+         there, and nothing before it ends TLS by itself. An authority looks from several places of \
+         the world, this check looks from one."
+    ALPN01_REFUSED "acme.alpn01-refused" Fail "the TLS port does not answer the challenge"
+        "The connection for the tls-alpn-01 challenge was refused, reset or closed, or what answers is \
+         not TLS. The challenge comes to port 443 of every address, first over IPv6 where the name has \
+         such an address.\n\nOpen the port on the address, or take the address out of DNS."
+    ALPN01_NOT_CHOSEN "acme.alpn01-not-chosen" Warn "TLS answers, but not the protocol of the challenge"
+        "The server speaks TLS and did not choose acme-tls/1. Some clients (lego, Caddy) answer it only \
+         while a challenge is under way; but a CDN or load balancer that ends TLS by itself never does, \
+         and then the renewal fails (RFC 8737).\n\nLook at who ends TLS on this address. Behind a load \
+         balancer use http-01 or dns-01, or let it pass the protocol on. By hand: `openssl s_client \
+         -alpn acme-tls/1`."
+    ARI_OK "acme.ari-ok" Pass "the authority wants no renewal during the launch"
+        "The authority was asked when it wants the certificate in use to be renewed (RFC 9773). The \
+         time it suggests has not passed, and does not meet the launch window."
+    ARI_IN_WINDOW "acme.ari-in-window" Warn "the authority wants a renewal during the launch window"
+        "The time in which the authority wants the certificate to be renewed (RFC 9773) meets the \
+         launch window: machines that follow it will renew, and reload servers, while the launch is \
+         on.\n\nRenew before the freeze, once; or prove that a reload drops nothing."
+    ARI_OVERDUE "acme.ari-overdue" Fail "the authority wanted the certificate to be renewed before now"
+        "The suggested time lies wholly in the past. Authorities move it there when a certificate was \
+         or will soon be revoked, often with a day's notice (RFC 9773 §4.2); or the renewing machine does \
+         not work. The message has the page that says why, where there is one.\n\nRenew now: a renewal \
+         that names the certificate it replaces is exempt from rate limits."
+    ARI_UNKNOWN "acme.ari-unknown" Warn "the authority does not know the certificate in use"
+        "The directory answers 404 for the certificate that is served: another authority issued it \
+         (name its `directory`), or the servers show an old or a default certificate."
+    ARI_NOT_APPLICABLE "acme.ari-not-applicable" NotApplicable "the authority gives no renewal information"
+        "The directory names no place to ask when to renew (RFC 9773). Whether the renewal is late is \
+         judged by `tls` from the certificate's own life."
+    RATE_LIMIT_NEAR "acme.rate-limit-near" Warn "certificates for the same names were issued often lately"
+        "The addresses show several certificates for the same names that were issued within the last \
+         seven days. Let's Encrypt issues five in that time and then one every 34 hours, and there is no \
+         exception; failed attempts count as well, five an hour. A renewal forced before the launch may \
+         be the one too many.\n\nLet the servers share one certificate, and try renewals against the \
+         staging directory first."
     DNS01_OK "acme.dns01-ok" Pass "the name of the dns-01 challenge can be looked up"
         "`_acme-challenge` below the name answers, directly or through its alias. Whether the \
          renewing machine may write there is not seen from here."

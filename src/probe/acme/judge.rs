@@ -16,13 +16,15 @@ pub(super) fn judge(acme: &Acme, seen: &Observation) -> Vec<Finding> {
     let mut findings = vec![caa(acme, seen)];
     match acme.challenge {
         Challenge::Dns01 => findings.extend(seen.dns01.as_ref().map(dns01)),
-        Challenge::Http01 if seen.ways.is_empty() => {
+        Challenge::Http01 | Challenge::TlsAlpn01
+            if seen.ways.is_empty() && seen.alpn01.is_empty() =>
+        {
             let words = seen.no_address.as_deref().unwrap_or("no address");
             let message = format!("{} has no address: {words}", acme.base());
             let finding = Finding::new(&codes::NO_ADDRESS, &acme.domain, message);
             findings.push(finding.expected("an A or AAAA record").actual(words));
         }
-        Challenge::Http01 => findings.extend(seen.ways.iter().map(way)),
+        Challenge::Http01 | Challenge::TlsAlpn01 => findings.extend(seen.ways.iter().map(way)),
     }
     findings
 }

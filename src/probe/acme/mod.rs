@@ -2,10 +2,13 @@
 
 mod caa;
 pub mod codes;
+mod due;
+mod in_use;
 mod judge;
 mod observe;
 
 use std::net::{IpAddr, SocketAddr};
+use std::path::PathBuf;
 
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
@@ -17,7 +20,9 @@ use crate::model::finding::Finding;
 use crate::model::outcome::Outcome;
 use crate::model::peer::Peer;
 use crate::net::dns::{Rcode, Server, fqdn};
-use crate::net::http::Denial;
+use crate::net::ari::Suggestion;
+use crate::net::http::{Denial, HttpUrl};
+use crate::net::pki::certificate::Certificate;
 
 /// Will the next renewal of a certificate succeed: does CAA allow the authority, and can its
 /// challenge be answered on every address?
@@ -27,7 +32,13 @@ use crate::net::http::Denial;
 ///
 /// For the http-01 challenge every A and AAAA address is asked for a path that does not exist,
 /// `/.well-known/acme-challenge/gonogo-…`, and redirects are followed as an authority follows them.
-/// `404` is the right answer: somebody serves the path. For dns-01 `_acme-challenge` is looked up.
+/// `404` is the right answer: somebody serves the path. For tls-alpn-01 every address is offered the
+/// protocol `acme-tls/1` on its TLS port. For dns-01 `_acme-challenge` is looked up.
+///
+/// Where `directory` names the authority's, it is asked when it wants the certificate in use to be
+/// renewed (ARI): a window in the launch is a warning, one that has passed means that the
+/// certificate was or will be revoked. Certificates in use that were issued within the last seven
+/// days are counted against the usual limit of five for the same names.
 ///
 /// It orders nothing, plants nothing and uses up no rate limit. It looks from one place, where an
 /// authority looks from five or more in different parts of the world, and it cannot see whether
@@ -56,6 +67,18 @@ pub struct Acme {
     /// The port of the http-01 challenge; only authorities for tests use another. Default: `80`.
     #[serde(default = "default_port")]
     pub port: u16,
+    /// The port where the certificate is in use, and where tls-alpn-01 is answered. Default: `443`.
+    #[serde(default = "default_tls_port")]
+    pub tls_port: u16,
+    /// The ACME directory of the authority, to be asked when the certificate in use is to be
+    /// renewed, such as `https://acme-v02.api.letsencrypt.org/directory`. Asking needs no account
+    /// and uses up no limit. Default: nobody is asked.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub directory: Option<HttpUrl>,
+    /// A PEM file of root certificates to trust when the directory is asked, instead of the
+    /// platform's, relative to the checklist. For a private authority.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub ca: Option<PathBuf>,
 }
 
 /// How a name is proved to an authority.
@@ -65,6 +88,9 @@ pub enum Challenge {
     #[default]
     #[serde(rename = "http-01")]
     Http01,
+    /// By a certificate made for it, on the TLS port (RFC 8737).
+    #[serde(rename = "tls-alpn-01")]
+    TlsAlpn01,
     /// By a TXT record.
     #[serde(rename = "dns-01")]
     Dns01,
@@ -76,6 +102,7 @@ impl Challenge {
     pub const fn as_str(self) -> &'static str {
         match self {
             Self::Http01 => "http-01",
+            Self::TlsAlpn01 => "tls-alpn-01",
             Self::Dns01 => "dns-01",
         }
     }
@@ -89,6 +116,10 @@ const fn default_port() -> u16 {
     80
 }
 
+const fn default_tls_port() -> u16 {
+    443
+}
+
 /// What was seen of a name.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct Observation {
@@ -100,6 +131,60 @@ pub struct Observation {
     pub ways: Vec<Way>,
     /// `_acme-challenge` below the name, for dns-01.
     pub dns01: Option<Looked>,
+    /// The way of the tls-alpn-01 challenge on each address.
+    #[serde(default)]
+    pub alpn01: Vec<Alpn01>,
+    /// The directory that was asked about the renewal.
+    #[serde(default)]
+    pub directory: Option<String>,
+    /// The certificate each address shows, where a directory is asked.
+    #[serde(default)]
+    pub in_use: Vec<InUse>,
+    /// What the authority says about the renewal of the first of them.
+    #[serde(default)]
+    pub renewal: Option<Sight<Info>>,
+}
+
+/// The way of the tls-alpn-01 challenge over one address.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+pub struct Alpn01 {
+    /// Address and port.
+    pub address: String,
+    /// What came of offering the protocol.
+    pub sight: Sight<Alpn>,
+}
+
+/// What came of offering `acme-tls/1`.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "kebab-case")]
+pub enum Alpn {
+    /// The server chose it.
+    Chosen,
+    /// The server speaks TLS and did not; with its words.
+    NotChosen(String),
+    /// There is no TLS to be had; with the words.
+    Refused(String),
+}
+
+/// The certificate an address shows.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+pub struct InUse {
+    /// Address and port.
+    pub address: String,
+    /// The certificate.
+    pub sight: Sight<Certificate>,
+}
+
+/// What an authority says about the renewal of a certificate.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "kebab-case")]
+pub enum Info {
+    /// When to renew it.
+    Suggested(Suggestion),
+    /// The authority does not know it.
+    NotKnown,
+    /// The authority gives no such information.
+    NotOffered,
 }
 
 /// One look into DNS.
@@ -182,8 +267,8 @@ impl Probe for Acme {
             let message = format!("`{}` is not a domain name", self.domain);
             complaints.push(complaint("domain", message, "write the name of the certificate"));
         }
-        if self.domain.starts_with("*.") && self.challenge == Challenge::Http01 {
-            let message = "a wildcard cannot be had with http-01".to_owned();
+        if self.domain.starts_with("*.") && self.challenge != Challenge::Dns01 {
+            let message = format!("a wildcard cannot be had with {}", self.challenge.as_str());
             complaints.push(complaint("challenge", message, "say `challenge: dns-01`"));
         }
         if self.addresses.as_ref().is_some_and(Vec::is_empty) {
@@ -197,28 +282,38 @@ impl Probe for Acme {
         let resolver = self.resolver.map_or_else(|| "system".to_owned(), |one| one.to_string());
         let mut peers = vec![Peer::new("dns", resolver)];
         peers.extend(self.targets());
+        if let Some(directory) = &self.directory {
+            peers.push(Peer::new(directory.scheme(), directory.authority()));
+        }
         peers
     }
 
     fn targets(&self) -> Vec<Peer> {
-        let at = |ip: &IpAddr| SocketAddr::new(*ip, self.port).to_string();
-        match (self.challenge, &self.addresses) {
-            (Challenge::Dns01, _) => Vec::new(),
-            (Challenge::Http01, Some(given)) => {
-                given.iter().map(|ip| Peer::new("http", at(ip))).collect()
+        let tls = self.challenge == Challenge::TlsAlpn01 || self.directory.is_some();
+        let http = (self.challenge == Challenge::Http01).then_some(("http", self.port));
+        let places = http.into_iter().chain(tls.then_some(("tls", self.tls_port)));
+        let at = |(protocol, port): (&str, u16)| -> Vec<Peer> {
+            let peer = |address: String| Peer::new(protocol, address);
+            match &self.addresses {
+                Some(given) => given.iter().map(|ip| peer(SocketAddr::new(*ip, port).to_string())).collect(),
+                None => vec![peer(format!("{}:{port}", self.base()))],
             }
-            (Challenge::Http01, None) => {
-                vec![Peer::new("http", format!("{}:{}", self.base(), self.port))]
-            }
-        }
+        };
+        places.flat_map(at).collect()
     }
 
     async fn observe(&self, cx: &ProbeCx) -> Result<Observation, Fault> {
         observe::observe(self, cx).await
     }
 
-    fn judge(&self, seen: &Observation, _: &JudgeCx) -> Vec<Finding> {
-        judge::judge(self, seen)
+    fn judge(&self, seen: &Observation, cx: &JudgeCx) -> Vec<Finding> {
+        let mut findings = judge::judge(self, seen);
+        findings.extend(due::judge(seen, cx));
+        findings
+    }
+
+    fn names_files(&self) -> bool {
+        self.ca.as_ref().is_some_and(|file| file.is_relative())
     }
 
     fn summary(&self, seen: &Observation, cx: &JudgeCx) -> String {
@@ -228,6 +323,11 @@ impl Probe for Acme {
         let caa = if caa { "CAA allows" } else { "CAA does not clearly allow" };
         let reach = match self.challenge {
             Challenge::Http01 => format!("http-01 answered on {ok} of {}", seen.ways.len()),
+            Challenge::TlsAlpn01 => {
+                let open = |finding: &&Finding| finding.code == codes::ALPN01_OK.id;
+                let open = findings.iter().filter(open).count();
+                format!("tls-alpn-01 answered on {open} of {}", seen.alpn01.len())
+            }
             Challenge::Dns01 => {
                 let good = findings.iter().all(|finding| finding.outcome != Outcome::Fail);
                 if good { "dns-01 name answers" } else { "dns-01 is broken" }.to_owned()
@@ -243,6 +343,10 @@ impl Probe for Acme {
             Challenge::Http01 => format!(
                 "curl -sSkIL --max-redirs 10 http://{name}{}/.well-known/acme-challenge/x",
                 if self.port == 80 { String::new() } else { format!(":{}", self.port) }
+            ),
+            Challenge::TlsAlpn01 => format!(
+                "openssl s_client -alpn acme-tls/1 -servername {name} -connect {name}:{} </dev/null",
+                self.tls_port
             ),
             Challenge::Dns01 => format!("dig _acme-challenge.{name} TXT +noall +answer +comments"),
         });

@@ -5,6 +5,7 @@ use std::net::{IpAddr, SocketAddr};
 use futures_util::future::join_all;
 use hickory_proto::rr::RecordType;
 
+use super::in_use;
 use super::{Acme, Challenge, Hop, HopEnd, Looked, Observation, Records, Way};
 use crate::model::fault::{Fault, Sight};
 use crate::model::text::one_line;
@@ -25,11 +26,46 @@ pub(super) async fn observe(acme: &Acme, cx: &ProbeCx) -> Result<Observation, Fa
     let txt = (format!("_acme-challenge.{}", acme.base()), RecordType::TXT);
     let dns01 = acme.challenge == Challenge::Dns01;
     let questions: Vec<_> = caa.chain(dns01.then_some(txt)).collect();
-    let (looked, found) = futures_util::join!(ask(acme, &questions, cx), ways(acme, cx));
+    let (looked, found) = futures_util::join!(ask(acme, &questions, cx), on_addresses(acme, cx));
     let mut caa = looked?;
     let dns01 = if dns01 { caa.pop() } else { None };
-    let (ways, no_address) = found?;
-    Ok(Observation { caa, no_address, ways, dns01 })
+    Ok(Observation { caa, dns01, ..found? })
+}
+
+/// Everything that is looked at on the addresses of the name.
+async fn on_addresses(acme: &Acme, cx: &ProbeCx) -> Result<Observation, Fault> {
+    let mut seen = Observation {
+        caa: Vec::new(),
+        no_address: None,
+        ways: Vec::new(),
+        dns01: None,
+        alpn01: Vec::new(),
+        directory: acme.directory.as_ref().map(HttpUrl::shown),
+        in_use: Vec::new(),
+        renewal: None,
+    };
+    if acme.challenge == Challenge::Dns01 && acme.directory.is_none() {
+        return Ok(seen);
+    }
+    let found = match &acme.addresses {
+        Some(given) => given.clone(),
+        None => match look_up(acme, acme.base(), cx).await? {
+            Addresses::Found(found) => found,
+            Addresses::None(words) => {
+                seen.no_address = Some(one_line(&words));
+                return Ok(seen);
+            }
+        },
+    };
+    match acme.challenge {
+        Challenge::Http01 => seen.ways = ways(acme, &found, cx).await,
+        Challenge::TlsAlpn01 => seen.alpn01 = in_use::alpn(acme, &found, cx).await,
+        Challenge::Dns01 => {}
+    }
+    if let Some(directory) = &acme.directory {
+        (seen.in_use, seen.renewal) = in_use::look(acme, directory, &found, cx).await;
+    }
+    Ok(seen)
 }
 
 /// A name and all names above it but the root.
@@ -66,23 +102,13 @@ async fn ask(
 }
 
 /// The way of the http-01 challenge on every address.
-async fn ways(acme: &Acme, cx: &ProbeCx) -> Result<(Vec<Way>, Option<String>), Fault> {
-    if acme.challenge == Challenge::Dns01 {
-        return Ok((Vec::new(), None));
-    }
-    let found = match &acme.addresses {
-        Some(given) => given.clone(),
-        None => match look_up(acme, acme.base(), cx).await? {
-            Addresses::Found(found) => found,
-            Addresses::None(words) => return Ok((Vec::new(), Some(one_line(&words)))),
-        },
-    };
-    let ways = found.into_iter().map(|ip| async move {
-        let address = SocketAddr::new(ip, acme.port);
+async fn ways(acme: &Acme, addresses: &[IpAddr], cx: &ProbeCx) -> Vec<Way> {
+    let ways = addresses.iter().map(|ip| async move {
+        let address = SocketAddr::new(*ip, acme.port);
         let sight: Sight<Vec<Hop>> = walk(acme, address, cx).await.into();
         Way { address: address.to_string(), sight }
     });
-    Ok((join_all(ways).await, None))
+    join_all(ways).await
 }
 
 async fn look_up(acme: &Acme, host: &str, cx: &ProbeCx) -> Result<Addresses, Fault> {
