@@ -9,6 +9,9 @@ use std::time::Duration;
 /// The zone all names are in.
 pub(crate) const ZONE: &str = "bench.example";
 
+/// How many names that do not exist are asked for.
+pub(crate) const ABSENT: usize = 2_000;
+
 /// A running authority with everything the bench needs; stopped when dropped.
 pub(crate) struct Lab {
     dir: tempfile::TempDir,
@@ -40,6 +43,8 @@ impl Lab {
         std::fs::write(dir.path().join("zone"), zone).expect("a file");
         std::fs::write(dir.path().join("names.txt"), list).expect("a file");
         std::fs::write(dir.path().join("questions.txt"), questions).expect("a file");
+        let absent: String = (0..ABSENT).map(|n| format!("x{n}.{ZONE} A\n")).collect();
+        std::fs::write(dir.path().join("absent.txt"), absent).expect("a file");
         let mut lab = Self { dir, authority: free_port(), limited: free_port(), nsd: Vec::new() };
         for (port, limit) in [(lab.authority, 0), (lab.limited, 200)] {
             let nsd = lab.nsd(port, limit);
@@ -55,6 +60,10 @@ impl Lab {
 
     pub(crate) fn questions(&self) -> PathBuf {
         self.dir().join("questions.txt")
+    }
+
+    pub(crate) fn absent(&self) -> PathBuf {
+        self.dir().join("absent.txt")
     }
 
     fn nsd(&self, port: u16, limit: u32) -> Child {

@@ -149,6 +149,8 @@ pub(super) fn carry_out(
             for warning in host.end(&ran.record, &look, &outputs) {
                 super::warn(&warning);
             }
+            // The process is about to end: to take a large record apart only keeps the user waiting.
+            std::mem::forget(ran);
             code
         })
     });

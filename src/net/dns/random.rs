@@ -1,5 +1,7 @@
 //! Message ids that cannot be guessed: what keeps an off-path answer from being believed.
 
+use rustix::rand::{GetRandomFlags, getrandom};
+
 /// A supply of random numbers from the system's generator, drawn in bulk.
 #[derive(Debug)]
 pub(super) struct Random {
@@ -18,13 +20,13 @@ impl Random {
     pub(super) fn next_u16(&mut self) -> u16 {
         if self.pool.len() < 2 {
             self.pool.resize(DRAW, 0);
-            // Fails only where the kernel has no entropy source; ids then come from addresses and
-            // are still checked against the question.
-            if aws_lc_rs::rand::fill(&mut self.pool).is_err() {
-                let seed = std::ptr::from_ref(&self.pool).addr().to_ne_bytes();
-                for (byte, seed) in self.pool.iter_mut().zip(seed.iter().cycle()) {
-                    *byte = byte.wrapping_add(*seed);
-                }
+            // Straight from the kernel: a library's own generator takes milliseconds to be seeded.
+            let drawn = getrandom(self.pool.as_mut_slice(), GetRandomFlags::empty());
+            self.pool.truncate(drawn.unwrap_or(0));
+            if self.pool.len() < 2 {
+                // Fails only where the kernel has no entropy source; ids then come from addresses
+                // and are still checked against the question.
+                self.pool = std::ptr::from_ref(self).addr().to_ne_bytes().to_vec();
             }
         }
         let high = self.pool.pop().unwrap_or_default();
