@@ -166,7 +166,7 @@ async fn silence_is_unknown() {
 #[tokio::test]
 async fn what_is_no_answer_to_the_question_is_never_believed() {
     type Lie = fn(&Message) -> Vec<u8>;
-    let lies: [(&str, Lie, &str); 8] = [
+    let lies: [(&str, Lie, &str); 9] = [
         (
             "a wrong id",
             |q| {
@@ -208,6 +208,15 @@ async fn what_is_no_answer_to_the_question_is_never_believed() {
                 lie[7] = 1;
                 let at = u8::try_from(lie.len()).expect("short");
                 lie.extend_from_slice(&[0xc0, at, 0, 1, 0, 1, 0, 0, 0, 9, 0, 4, 192, 0, 2, 1]);
+                lie
+            },
+            "gonogo.answer-unreadable",
+        ),
+        (
+            "more than a datagram should hold",
+            |q| {
+                let mut lie = bytes(&good(q));
+                lie.resize(60_000, 0);
                 lie
             },
             "gonogo.answer-unreadable",

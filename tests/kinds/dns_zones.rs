@@ -6,7 +6,7 @@ use std::time::Duration;
 use gonogo::model::outcome::Outcome;
 use gonogo::probe::dns::{Dns, TcpSeen};
 use hickory_proto::op::Message;
-use hickory_proto::rr::rdata::{A, SOA};
+use hickory_proto::rr::rdata::{A, CNAME, SOA, TXT};
 use hickory_proto::rr::{Name, RData, RecordType};
 use serde_json::json;
 
@@ -141,4 +141,85 @@ async fn a_server_with_a_rate_limit_loses_no_name() {
     });
     let look = look_in::<Dns>(parameters, &context(Duration::from_secs(20))).await;
     assert_eq!(look.outcome(), Outcome::Pass, "{:#?}", look.findings);
+}
+
+#[tokio::test]
+async fn an_alias_beside_other_records_is_told() {
+    // Such a zone no real server would load.
+    let at_start = |is_start: bool| {
+        liar(move |question: &Message, _| {
+            let mut answer = authoritative(question, 1);
+            let query = &question.queries[0];
+            let data = if is_start && query.query_type == RecordType::SOA {
+                RData::SOA(SOA::new(query.name.clone(), query.name.clone(), 7, 1, 1, 1, 60))
+            } else if !is_start && query.query_type == RecordType::TXT {
+                RData::TXT(TXT::from_bytes(vec![b"v=spf1 -all"]))
+            } else {
+                RData::CNAME(CNAME(Name::from_ascii("edge.cdn.example.").expect("a name")))
+            };
+            answer.answers = vec![record(&query.name, 60, data)];
+            vec![bytes(&answer)]
+        })
+    };
+    for (is_start, types, beside) in
+        [(true, json!(["A"]), "SOA and NS"), (false, json!(["A", "TXT"]), "TXT")]
+    {
+        let authority = at_start(is_start).await;
+        let look = look::<Dns>(json!({
+            "names": ["login.example"],
+            "types": types,
+            "resolvers": [],
+            "authorities": [authority.to_string()],
+        }))
+        .await;
+        assert_eq!(look.codes(Outcome::Fail), ["dns.cname-beside-data"], "{:#?}", look.findings);
+        let found = look.findings.iter().find(|f| f.code == "dns.cname-beside-data").expect("it");
+        assert!(found.message.contains(beside), "{}", found.message);
+    }
+}
+
+#[tokio::test]
+async fn a_resolver_that_invents_what_does_not_exist_is_not_believed() {
+    // The lab's zone has no such name; the resolver answers everything with an address.
+    let name = format!("not-there.{}", lab("LAB_ZONE"));
+    let inventing = liar(|question: &Message, _| vec![bytes(&good(question))]).await;
+    let parameters = |records: serde_json::Value| {
+        json!({
+            "names": [name],
+            "types": ["A"],
+            "records": records,
+            "resolvers": [inventing.to_string()],
+            "authorities": [lab("LAB_DNS_AUTH")],
+        })
+    };
+    let without = look::<Dns>(parameters(json!({}))).await;
+    assert_eq!(without.codes(Outcome::Fail), ["dns.nxdomain"], "{:#?}", without.findings);
+    assert!(without.seen.expect("seen").questions[0].resolvers.is_empty(), "it was not asked");
+    // Where the absence is what is wanted, the resolver is asked, and found out.
+    let look = look::<Dns>(parameters(json!({ (format!("{name} A")): [] }))).await;
+    assert_eq!(look.codes(Outcome::Fail), ["dns.stale-answer"], "{:#?}", look.findings);
+}
+
+#[tokio::test]
+async fn a_long_ttl_says_by_when_it_must_be_lowered() {
+    let zone = lab("LAB_ZONE");
+    let parameters = || {
+        json!({
+            "names": [format!("v4only.{zone}")],
+            "types": ["A"],
+            "resolvers": [],
+            "authorities": [lab("LAB_DNS_AUTH")],
+            "max_ttl": "60s",
+        })
+    };
+    for (until_launch, words) in [
+        (Duration::from_hours(1), "; lower it by "),
+        (Duration::from_mins(2), "; lowered now, it is not short everywhere at the launch"),
+    ] {
+        let mut cx = context(Duration::from_secs(5));
+        cx.times.launch += until_launch;
+        let look = look_in::<Dns>(parameters(), &cx).await;
+        assert_eq!(look.codes(Outcome::Fail), ["dns.ttl-too-long"], "{:#?}", look.findings);
+        assert!(look.findings[0].message.contains(words), "{}", look.findings[0].message);
+    }
 }

@@ -248,6 +248,12 @@ impl Answer {
                 .is_some_and(|last| self.chain.iter().any(|link| link.name == last.to))
     }
 
+    /// The extended error that says the answer had expired before it was given (RFC 8767).
+    #[must_use]
+    pub fn stale(&self) -> Option<&Ede> {
+        self.ede.iter().find(|ede| matches!(ede.code, 3 | 19))
+    }
+
     /// When the answer stops being good: its receipt plus its least TTL.
     #[must_use]
     pub fn expires(&self) -> Option<Timestamp> {

@@ -19,6 +19,7 @@ mod stream;
 mod subnet;
 mod system;
 mod udp;
+mod window;
 
 pub use answer::{Answer, Ede, Flag, Link, Soa};
 pub use client::{Client, Meta, Patience};

@@ -18,6 +18,7 @@ use super::message::{Ask, Extension, Reading, decode, encode};
 use super::server::Via;
 use super::stream::Spoken;
 use super::udp::{Berth, Heard};
+use super::window::Window;
 use crate::clock::round_millis;
 use crate::model::fault::Fault;
 
@@ -84,38 +85,6 @@ enum Alarm {
     Again(u8),
     /// To give it up.
     GiveUp,
-}
-
-/// How many questions may be unanswered at once: halved when answers stay away, since the server
-/// or the way to it drops what is too much, and grown again by answers.
-#[derive(Debug)]
-struct Window {
-    most: usize,
-    limit: usize,
-    credit: usize,
-    cut: Option<Instant>,
-}
-
-impl Window {
-    const fn new(most: usize) -> Self {
-        Self { most, limit: most, credit: 0, cut: None }
-    }
-
-    fn answered(&mut self) {
-        self.credit += 1;
-        if self.credit >= self.limit {
-            self.credit = 0;
-            self.limit = (self.limit + 1).min(self.most);
-        }
-    }
-
-    fn missed(&mut self, now: Instant) {
-        let rest = Duration::from_millis(250);
-        if self.cut.is_none_or(|cut| now.duration_since(cut) > rest) {
-            self.limit = (self.limit / 2).max(2).min(self.most);
-            self.cut = Some(now);
-        }
-    }
 }
 
 impl<'a, T, F: Fn(&Ask, &Message, &Meta) -> T> Run<'a, T, F> {
@@ -225,6 +194,10 @@ impl<'a, T, F: Fn(&Ask, &Message, &Meta) -> T> Run<'a, T, F> {
                 match udp.poll_recv(cx, lane, &mut buffer) {
                     Poll::Pending => break,
                     Poll::Ready(Heard::Stray) => moved = true,
+                    Poll::Ready(Heard::Bytes(slot, length)) if length == buffer.len() => {
+                        moved = true;
+                        self.oversized(slot, length);
+                    }
                     Poll::Ready(Heard::Bytes(slot, length)) => {
                         moved = true;
                         self.heard(slot, &buffer[..length], Via::Udp, 0);
@@ -306,6 +279,15 @@ impl<'a, T, F: Fn(&Ask, &Message, &Meta) -> T> Run<'a, T, F> {
             }
         } else {
             self.finish_slot(slot, Err(fault.clone()));
+        }
+    }
+
+    /// More than fits into the buffer, and far more than was said to be welcome: what is cut off
+    /// cannot be judged.
+    fn oversized(&mut self, slot: usize, length: usize) {
+        if self.is_open(slot) {
+            let reason = format!("a datagram of {length} bytes or more is no answer");
+            self.slots[slot].trouble = Some(Fault::Unreadable { what: self.what(slot), reason });
         }
     }
 

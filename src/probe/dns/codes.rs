@@ -83,7 +83,7 @@ codes! {
     TTL_TOO_LONG "dns.ttl-too-long" Fail "a TTL is longer than allowed"
         "A record on the way to the answer, aliases included, may be kept longer than `max_ttl`. A \
          change made now is not seen everywhere before that.\n\nLower the TTL at the zone at least \
-         one old TTL before the change; a resolver that still keeps the long one must first run it \
+         one old TTL before the change (the finding says by when); a resolver that still keeps the long one must first run it \
          down. Raise it again after the launch.\n\nBy hand: `dig @AUTHORITY NAME TYPE +norecurse \
          +noall +answer`; the number is the TTL."
     SLOW "dns.slow" Fail "the resolver answers too slowly"
@@ -196,6 +196,13 @@ codes! {
          nothing; and where the target belongs to a cloud service, a stranger may be able to \
          register it and take the name over.\n\nCreate the target, or remove the alias.\n\nBy hand: \
          `dig @SERVER NAME TYPE`, and look at the last CNAME."
+    CNAME_BESIDE_DATA "dns.cname-beside-data" Fail "an alias stands beside other records"
+        "The authority has a CNAME and other records at the same name, or a CNAME at the start of a \
+         zone, where SOA and NS always stand. A name that is an alias can have nothing else \
+         (RFC 1034 §3.6.2): resolvers keep whichever they saw first, so mail, addresses or the whole \
+         zone come and go.\n\nUse the provider's ALIAS or ANAME at the start of a zone, or plain \
+         addresses; elsewhere remove the alias or the other records.\n\nBy hand: `dig @AUTHORITY \
+         NAME CNAME +norecurse`, then the same for the type in the finding."
     LONG_CHAIN "dns.long-chain" Warn "the chain of aliases is long"
         "More than eight CNAME records lead to the answer. Every cold link costs resolvers a \
          look-up, the shortest TTL rules them all, and some resolvers stop following.\n\nPoint the \

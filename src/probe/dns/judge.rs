@@ -1,6 +1,7 @@
 //! The judgement: what authorities and resolvers said, against what should be.
 
 mod address;
+mod alias;
 mod answer;
 mod delegation;
 mod fold;
@@ -34,6 +35,7 @@ pub(super) fn judge(dns: &Dns, seen: &DnsSeen, cx: &JudgeCx) -> Vec<Finding> {
             }
         }
     }
+    alias::judge(seen, &mut findings);
     for zone in &seen.zones {
         delegation::judge(zone, &mut findings);
     }

@@ -144,7 +144,7 @@ pub struct Warmth {
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schemars(with = "Option<String>", extend("format" = "date-time"))]
     pub until: Option<Timestamp>,
-    /// The first warm answer that says something else than the cold one.
+    /// The first warm answer that says something else than the cold one, or that it has expired.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub changed: Option<Answer>,
 }

@@ -322,7 +322,11 @@ fn warmth(cold: &Answer, trace: &[Answer], silent: u32) -> Warmth {
         until: None,
         changed: trace
             .iter()
-            .find(|warm| warm.rcode != cold.rcode || warm.records != cold.records)
+            .find(|warm| {
+                warm.rcode != cold.rcode
+                    || warm.records != cold.records
+                    || (warm.stale().is_some() && cold.stale().is_none())
+            })
             .cloned(),
     };
     let mut ends: Vec<Timestamp> = Vec::new();

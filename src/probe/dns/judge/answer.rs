@@ -79,7 +79,7 @@ fn judge_answer(
     if answer.chain.len() > LONG_CHAIN {
         findings.push(long_chain(target.to_owned(), answer));
     }
-    if let Some(ede) = answer.ede.iter().find(|ede| matches!(ede.code, 3 | 19)) {
+    if let Some(ede) = answer.stale() {
         let message = format!("it serves an answer that has expired: {}", ede.describe());
         findings.push(Finding::new(&codes::EXPIRED_ANSWER, target, message));
     }

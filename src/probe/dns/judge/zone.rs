@@ -193,7 +193,7 @@ fn judge_content(
         findings.push(finding);
         return;
     }
-    judge_ttl(dns, answer, &target, findings);
+    judge_ttl(dns, cx, answer, &target, findings);
     for (told, answer) in valid(question) {
         let target = super::target(&told.server, question);
         super::signature::judge(dns, cx, answer, target, findings);
@@ -249,8 +249,25 @@ fn absence(
     }
 }
 
-fn judge_ttl(dns: &Dns, answer: &Answer, target: &str, findings: &mut Vec<Finding>) {
-    if let Some(finding) = super::answer::ttl_too_long(dns, answer, target, "the zone serves") {
-        findings.push(finding);
-    }
+/// A TTL above what is allowed, and by when it must be lowered for a change at the launch: one old
+/// TTL before, since a resolver may ask in the last second.
+fn judge_ttl(
+    dns: &Dns,
+    cx: &JudgeCx,
+    answer: &Answer,
+    target: &str,
+    findings: &mut Vec<Finding>,
+) {
+    let found = super::answer::ttl_too_long(dns, answer, target, "the zone serves");
+    let Some((finding, longest)) = found.zip(answer.longest_ttl) else { return };
+    let ttl = jiff::SignedDuration::from_secs(i64::from(longest));
+    let by = cx.launch.checked_sub(ttl).unwrap_or(cx.launch);
+    let when = if cx.launch <= cx.now {
+        String::new()
+    } else if by < cx.now {
+        "; lowered now, it is not short everywhere at the launch".to_owned()
+    } else {
+        format!("; lower it by {} UTC for a change at the launch", by.strftime("%Y-%m-%d %H:%M:%S"))
+    };
+    findings.push(Finding { message: format!("{}{when}", finding.message), ..finding });
 }
