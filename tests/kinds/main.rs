@@ -6,6 +6,8 @@ mod alert_route;
 mod alert_rules;
 mod cert_file;
 mod dns;
+mod dns_delegated;
+mod dns_lab;
 mod dns_liars;
 mod dns_private;
 mod dns_regions;

@@ -1,5 +1,5 @@
 # shellcheck shell=bash
-# nsd holds the zone; two unbounds resolve it: one that is right, one that is fed an old copy.
+# nsd holds the zones; two unbounds resolve them: one that is right, one that is fed an old copy.
 
 # 192.0.2.0/24 and 2001:db8::/32 are for documentation: addresses nobody connects to. The names
 # that tests do connect to are on loopback. There is no wildcard, so a wrong name is NXDOMAIN.
@@ -36,11 +36,18 @@ edge 30 IN CNAME pop1
 pop1 300 IN A 192.0.2.80
 pop1 300 IN AAAA 2001:db8::80
 canary 30 IN A 192.0.2.90
+; Gone from a cache almost at once.
+brief 1 IN A 192.0.2.91
 ; Nothing but an IPv4 address: asked for AAAA, the answer is NODATA, which is no fault.
 v4only IN A 192.0.2.40
 ; An address that means nothing outside the house.
 private IN A 10.0.0.5
 dangling IN CNAME gone
+; Zones of their own, on the same server but the last, which is at the one that answers by region.
+signed IN NS ns1
+expiring IN NS ns1
+expired IN NS ns1
+geo IN NS ns1
 loop1 IN CNAME loop2
 loop2 IN CNAME loop1
 ZONE
@@ -62,19 +69,21 @@ txt_strings() {
   for ((i = 0; i < $1; i++)); do printf ' "%s"' "$filler"; done
 }
 
+# nsd_conf NAME PORT
 nsd_conf() {
+  local at=$LAB_DIR/$1
   cat <<CONF
 server:
-$(loopback '  ip-address: ' "@${LAB_PORTS[dns_auth]}")
+$(loopback '  ip-address: ' "@$2")
   server-count: 1
   username: ""
   chroot: ""
-  zonesdir: "$LAB_DIR/nsd"
+  zonesdir: "$at"
   database: ""
-  pidfile: "$LAB_DIR/nsd/nsd.pid"
-  xfrdfile: "$LAB_DIR/nsd/xfrd.state"
-  xfrdir: "$LAB_DIR/nsd"
-  zonelistfile: "$LAB_DIR/nsd/zone.list"
+  pidfile: "$at/nsd.pid"
+  xfrdfile: "$at/xfrd.state"
+  xfrdir: "$at"
+  zonelistfile: "$at/zone.list"
   # Refuses to answer every other one of many equal questions; tests ask many equal questions.
   rrl-ratelimit: 0
 remote-control:
@@ -148,8 +157,9 @@ dig_shows() {
 
 dns_up() {
   server_dir nsd
+  dns_cases_prepare
   zone_file >"$LAB_DIR/nsd/zone"
-  nsd_conf >"$LAB_DIR/nsd/nsd.conf"
+  { nsd_conf nsd "${LAB_PORTS[dns_auth]}" && signed_zones_conf; } >"$LAB_DIR/nsd/nsd.conf"
   local resolver
   for resolver in resolver old-resolver; do server_dir "$resolver"; done
   { unbound_conf resolver "${LAB_PORTS[dns_resolver]}" && ask_nsd; } >"$LAB_DIR/resolver/unbound.conf"
@@ -163,4 +173,5 @@ dns_up() {
   # Asked only now: a resolver that found its server dead remembers it for a while.
   wait_for resolver dig_shows "${LAB_PORTS[dns_resolver]}" v4only A 192.0.2.40
   wait_for old-resolver dig_shows "${LAB_PORTS[dns_old_resolver]}" match A 192.0.2.66
+  dns_cases_up
 }

@@ -6,6 +6,8 @@ binaries() {
   cat <<'TABLE'
 nsd             nsd
 unbound         unbound
+gdnsd           gdnsd
+ldns-signzone   ldnsutils
 dig             bind9-dnsutils
 openssl         openssl
 faketime        faketime

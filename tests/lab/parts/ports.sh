@@ -9,6 +9,11 @@ preferred_ports() {
 dns_auth         17053
 dns_resolver     17054
 dns_old_resolver 17055
+dns_secondary    17056
+dns_regional     17057
+dns_validator    17058
+dns_tls          17059
+dns_https        17060
 http             17080
 ocsp             17081
 https            17443
@@ -84,8 +89,9 @@ ports_publish() {
   {
     echo "LAB_DIR=$LAB_DIR"
     echo "LAB_ZONE=$LAB_ZONE"
-    for name in dns_auth dns_resolver dns_old_resolver http https pg pgfull pgbouncer pgstarting \
-      mysql redis redis_tls replica sentinel redis_a redis_b redis_c ntp ntp_fast ntp_lost closed; do
+    for name in dns_auth dns_resolver dns_old_resolver dns_secondary dns_regional dns_validator \
+      dns_tls dns_https http https pg pgfull pgbouncer pgstarting mysql redis redis_tls replica \
+      sentinel redis_a redis_b redis_c ntp ntp_fast ntp_lost closed; do
       echo "LAB_${name^^}=127.0.0.1:${LAB_PORTS[$name]}"
       echo "LAB_${name^^}_PORT=${LAB_PORTS[$name]}"
     done
