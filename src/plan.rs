@@ -1,6 +1,7 @@
 //! The plan: which checks of a list are looked at now, which are not and why, and whom they contact.
 
 use std::collections::{HashMap, HashSet};
+use std::sync::Arc;
 
 use jiff::{Timestamp, Zoned};
 use serde_json::Value;
@@ -13,6 +14,7 @@ use crate::model::peer::Peer;
 use crate::model::record::{CheckRecord, Skip, SkipReason, Waived, Waiver};
 use crate::model::text::did_you_mean;
 use crate::model::time::{Offset, Phase, Window};
+use crate::probe::Earlier;
 
 /// What the command line selects.
 #[derive(Debug, Clone, Default)]
@@ -35,6 +37,8 @@ pub struct Selection {
     pub carried: HashMap<CheckId, CheckRecord>,
     /// The last recorded pass of each check.
     pub passes: HashMap<CheckId, Pass>,
+    /// What recorded runs saw of the checks that audit what was, latest first.
+    pub earlier: HashMap<CheckId, Arc<[Earlier]>>,
 }
 
 /// One machine's part of a list that several machines run together.
@@ -118,6 +122,8 @@ pub struct Plan<'a> {
     pub skips: Vec<Option<Skip>>,
     /// Answers taken over from an interrupted run.
     pub carried: HashMap<CheckId, CheckRecord>,
+    /// What recorded runs saw of the checks that audit what was, latest first.
+    pub earlier: HashMap<CheckId, Arc<[Earlier]>>,
     /// Patterns of `--skip` that left nothing out.
     pub idle_skips: Vec<String>,
 }
@@ -192,7 +198,9 @@ pub fn plan<'a>(
     let idle = |pattern: &&String| !checklist.checks().any(|check| check.id.matches(pattern));
     let idle_skips = selection.skip.iter().filter(idle).cloned().collect();
     let phase = phase.map_or_else(|| "all".to_owned(), |phase| phase.to_string());
-    Ok(Plan { checklist, phase, now: now.timestamp(), launch, window, skips, carried, idle_skips })
+    let earlier = selection.earlier.clone();
+    let now = now.timestamp();
+    Ok(Plan { checklist, phase, now, launch, window, skips, carried, earlier, idle_skips })
 }
 
 /// For every check in list order, why it is not looked at.
@@ -244,6 +252,7 @@ impl<'a> Plan<'a> {
             window,
             skips,
             carried: HashMap::new(),
+            earlier: HashMap::new(),
             idle_skips,
         }
     }

@@ -2,6 +2,7 @@
 
 use std::collections::{HashMap, HashSet};
 use std::ffi::OsString;
+use std::sync::Arc;
 
 use anyhow::{Context, bail};
 
@@ -14,6 +15,8 @@ use crate::model::id::{CheckId, RunId};
 use crate::model::outcome::Outcome;
 use crate::model::record::{ChangeState, CheckRecord, RunRecord, SkipReason};
 use crate::plan::{Pass, Selection};
+use crate::probe::silence::Silence;
+use crate::probe::{Earlier, Probe};
 
 /// How many recorded runs are looked through for the last pass of a check.
 const LOOK_BACK: usize = 200;
@@ -46,8 +49,29 @@ pub(super) fn selection(args: &SelectArgs, ids: &[String], checklist: &Checklist
         shard: args.shard,
         only: None,
         carried: HashMap::new(),
+        earlier: earlier(checklist),
         passes: if counts { passes(checklist) } else { HashMap::new() },
     }
+}
+
+/// What recorded runs saw of the `silence` checks of a list, latest first: the samples of an audit.
+pub(super) fn earlier(checklist: &Checklist) -> HashMap<CheckId, Arc<[Earlier]>> {
+    let mut earlier: HashMap<CheckId, Vec<Earlier>> = HashMap::new();
+    let audits: HashSet<&CheckId> = checklist
+        .checks()
+        .filter(|check| check.kind == Silence::KIND)
+        .map(|check| &check.id)
+        .collect();
+    let Some(folder) = env::runs().filter(|_| !audits.is_empty()) else { return HashMap::new() };
+    for record in history::records(&folder).take(LOOK_BACK) {
+        for check in record.checks().filter(|check| audits.contains(&check.id)) {
+            if let (Some(at), Some(observation)) = (check.started, &check.observation) {
+                let look = Earlier { at, observation: observation.clone() };
+                earlier.entry(check.id.clone()).or_default().push(look);
+            }
+        }
+    }
+    earlier.into_iter().map(|(id, looks)| (id, looks.into())).collect()
 }
 
 /// The last recorded pass of every check of a list.

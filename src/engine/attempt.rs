@@ -23,7 +23,7 @@ use crate::model::people::People;
 use crate::model::record::{Attempt, CheckRecord, Skip};
 use crate::model::time::Span;
 use crate::probe::expect::Expectation;
-use crate::probe::{AnyProbe, JudgeCx, Look, ProbeCx, SignOff, by_hand};
+use crate::probe::{AnyProbe, Earlier, JudgeCx, Look, ProbeCx, SignOff, by_hand};
 
 /// How many tries that a pause of this machine fell into count for nothing.
 const MAX_DISTURBED: usize = 2;
@@ -50,6 +50,8 @@ pub(super) struct Job {
     pub(super) skip: Option<Skip>,
     /// The answer taken over from an interrupted run.
     pub(super) carried: Option<CheckRecord>,
+    /// What recorded runs saw of it.
+    pub(super) earlier: Arc<[Earlier]>,
     /// What must pass first, out of what is looked at.
     pub(super) needs: Vec<CheckId>,
     pub(super) peers: Vec<Peer>,
@@ -104,6 +106,7 @@ impl Job {
             blank: blank(check, skip.clone()),
             skip,
             carried: None,
+            earlier: Arc::new([]),
             needs,
             peers,
             probe,
@@ -174,11 +177,34 @@ impl Job {
         let Some(act) = probe.act() else {
             return Err(Fault::Bug { message: "a change by a kind that makes none".to_owned() });
         };
-        let cx = self.context();
-        let what = || format!("making the change of {}", self.blank.id);
-        tokio::time::timeout(self.allowance, act.apply(observation, &cx))
-            .await
-            .unwrap_or_else(|_| Err(Fault::Timeout { what: what(), after: self.allowance.into() }))
+        self.in_time("making the change", act.apply(observation, &self.context())).await
+    }
+
+    /// What of its changes a run that ends NO-GO is to undo, as one line.
+    pub(super) async fn remains(&self) -> Result<Option<String>, Fault> {
+        let Some(act) = self.probe.as_ref().ok().and_then(|probe| probe.act()) else {
+            return Ok(None);
+        };
+        self.in_time("looking for the changes", act.remains(&self.context())).await
+    }
+
+    /// Undoes its changes.
+    pub(super) async fn undo(&self) -> Result<String, Fault> {
+        let Some(act) = self.probe.as_ref().ok().and_then(|probe| probe.act()) else {
+            return Err(Fault::Bug { message: "a change by a kind that makes none".to_owned() });
+        };
+        self.in_time("undoing the change", act.undo(&self.context())).await
+    }
+
+    async fn in_time<T>(
+        &self,
+        what: &str,
+        work: impl Future<Output = Result<T, Fault>>,
+    ) -> Result<T, Fault> {
+        tokio::time::timeout(self.allowance, work).await.unwrap_or_else(|_| {
+            let what = format!("{what} of {}", self.blank.id);
+            Err(Fault::Timeout { what, after: self.allowance.into() })
+        })
     }
 
     async fn try_once(&self, probe: &dyn AnyProbe) -> Result<Look, Fault> {
@@ -209,6 +235,7 @@ impl Job {
             passfile: shared.passfile.clone(),
             signoffs: Arc::clone(&shared.signoffs),
             people: Arc::clone(&shared.people),
+            earlier: Arc::clone(&self.earlier),
         }
     }
 

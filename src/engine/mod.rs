@@ -8,6 +8,7 @@ mod limits;
 mod pause;
 mod step;
 mod times;
+mod undo;
 
 use std::collections::HashMap;
 use std::path::PathBuf;
@@ -95,6 +96,7 @@ pub async fn run(
             halted = step.halt_on.and_then(|halt_on| run.halts(halt_on));
         }
     }
+    run.undo().await;
     run.finish()
 }
 
@@ -179,6 +181,7 @@ impl<'a> Run<'a> {
                 let mut job = attempt::Job::new(check, skip.cloned(), needs, &shared);
                 redact(&mut job.blank, &plan.checklist.secrets);
                 job.carried = plan.carried.get(&check.id).filter(|_| skip.is_none()).cloned();
+                job.earlier = plan.earlier.get(&check.id).cloned().unwrap_or_default();
                 jobs.push(Arc::new(job));
             }
             steps.push((first, jobs.len()));

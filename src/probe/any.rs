@@ -81,6 +81,14 @@ pub trait AnyAct: Send + Sync {
         observation: Value,
         cx: &'a ProbeCx,
     ) -> BoxFuture<'a, Result<String, Fault>>;
+    /// See [`Act::remains`].
+    fn remains<'a>(&'a self, _cx: &'a ProbeCx) -> BoxFuture<'a, Result<Option<String>, Fault>> {
+        Box::pin(async { Ok(None) })
+    }
+    /// See [`Act::undo`].
+    fn undo<'a>(&'a self, _cx: &'a ProbeCx) -> BoxFuture<'a, Result<String, Fault>> {
+        Box::pin(async { Ok("nothing to undo".to_owned()) })
+    }
 }
 
 /// The row of a kind in the table.
@@ -180,6 +188,14 @@ impl<P: Act> AnyAct for Acting<P> {
                 None => Ok("nothing to do".to_owned()),
             }
         })
+    }
+
+    fn remains<'a>(&'a self, cx: &'a ProbeCx) -> BoxFuture<'a, Result<Option<String>, Fault>> {
+        Box::pin(self.0.remains(cx))
+    }
+
+    fn undo<'a>(&'a self, cx: &'a ProbeCx) -> BoxFuture<'a, Result<String, Fault>> {
+        Box::pin(self.0.undo(cx))
     }
 }
 

@@ -176,6 +176,23 @@ pub trait Act: Probe {
         change: Self::Change,
         cx: &ProbeCx,
     ) -> impl Future<Output = Result<String, Fault>> + Send;
+
+    /// What of its changes is there and is to be undone, now that the run ends NO-GO, as one line;
+    /// `None` when it is to stay, or nothing is there.
+    ///
+    /// # Errors
+    /// A [`Fault`] when it cannot be seen.
+    fn remains(&self, _cx: &ProbeCx) -> impl Future<Output = Result<Option<String>, Fault>> + Send {
+        async { Ok(None) }
+    }
+
+    /// Undoes what [`Act::remains`] named; returns what came of it.
+    ///
+    /// # Errors
+    /// A [`Fault`] when it is not known to have been undone.
+    fn undo(&self, _cx: &ProbeCx) -> impl Future<Output = Result<String, Fault>> + Send {
+        async { Ok("nothing to undo".to_owned()) }
+    }
 }
 
 /// What a probe may use of the world while it looks.
@@ -205,6 +222,17 @@ pub struct ProbeCx {
     pub signoffs: Arc<[SignOff]>,
     /// The people of the launch by role.
     pub people: Arc<People>,
+    /// What recorded runs saw of this check, latest first; only of kinds that audit what was.
+    pub earlier: Arc<[Earlier]>,
+}
+
+/// What an earlier run saw of a check.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Earlier {
+    /// When it looked.
+    pub at: Timestamp,
+    /// The facts it saw.
+    pub observation: serde_json::Value,
 }
 
 impl ProbeCx {

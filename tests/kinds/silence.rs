@@ -53,6 +53,11 @@ fn proposed(parameters: &Value, looked: &Looked<Silence>, cx: &ProbeCx) -> Optio
     Some(probe.describe(&change))
 }
 
+/// On how many members the silence is right.
+pub(crate) fn on_members(looked: &Looked<Silence>) -> usize {
+    looked.findings.iter().filter(|finding| finding.code == "silence.ok").count()
+}
+
 /// Looks, applies what is proposed, and looks again.
 pub(crate) async fn apply(
     parameters: &Value,
@@ -211,15 +216,14 @@ async fn a_silence_is_made_once_and_seen_on_every_member() {
     let receipt = receipt.expect("applied");
     assert!(receipt.contains("seen on 2 Alertmanagers"), "{receipt}");
     assert!(receipt.ends_with("silencing 1 alert now"), "{receipt}");
-    assert_eq!(looked.codes(Outcome::Pass), ["silence.ok"], "{:?}", looked.findings);
-    assert_eq!((looked.findings.len(), looked.outcome()), (2, Outcome::Pass));
+    assert_eq!((on_members(&looked), looked.outcome()), (2, Outcome::Pass));
     assert_eq!(proposed(&parameters, &looked, &cx), None);
 
     // Another run, a little later by its own clock: it finds what the first one made.
     let mut later = context(Duration::from_secs(20));
     later.times = JudgeCx { launch: cx.times.launch + SignedDuration::from_secs(30), ..cx.times };
     let again = look_in::<Silence>(parameters.clone(), &later).await;
-    assert_eq!(again.codes(Outcome::Pass), ["silence.ok"], "{:?}", again.findings);
+    assert_eq!(on_members(&again), 2, "{:?}", again.findings);
     for member in &cluster.members {
         let silences = member.silences().await;
         assert_eq!(silences.len(), 1, "{silences:?}");
@@ -296,7 +300,7 @@ async fn members_that_are_no_cluster_each_get_a_silence() {
     let (receipt, looked) = apply(&parameters, &context(Duration::from_secs(20))).await;
     receipt.expect("applied");
     assert_eq!(looked.codes(Outcome::Warn), ["silence.separate-clusters"], "{:?}", looked.findings);
-    assert_eq!(looked.codes(Outcome::Pass), ["silence.ok"]);
+    assert_eq!(on_members(&looked), 2, "{:?}", looked.findings);
     assert_eq!(
         (one.members[0].silences().await.len(), two.members[0].silences().await.len()),
         (1, 1)

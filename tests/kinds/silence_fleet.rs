@@ -1,23 +1,19 @@
-//! Silences after they were made: listed, extended, ended, audited.
+//! Silences after they were made: listed, extended, ended.
 
 use std::time::Duration;
 
 use gonogo::clock::Clock;
 use gonogo::model::fault::Fault;
 use gonogo::model::outcome::Outcome;
-use gonogo::model::time::Window;
 use gonogo::net::alertmanager::{Matcher, NewSilence, WireMatcher};
 use gonogo::net::http::{Access, HttpUrl};
-use gonogo::net::prometheus::Prometheus;
-use gonogo::probe::silence::audit::{Question, Why, audit};
 use gonogo::probe::silence::fleet::{Fleet, Until, Which};
 use gonogo::probe::silence::{Silence, marker};
 use jiff::{SignedDuration, Timestamp};
-use serde_json::json;
 
 use crate::silence::{apply_only, on_cluster};
-use crate::silence_cluster::{Cluster, until};
-use crate::support::{context, lab, look_in};
+use crate::silence_cluster::Cluster;
+use crate::support::{context, look_in};
 
 const ASK: Duration = Duration::from_secs(5);
 const WAIT: Duration = Duration::from_secs(10);
@@ -115,63 +111,6 @@ async fn a_member_that_is_down_is_said_and_does_not_keep_the_others_from_being_c
     cluster.members[0].kill();
     fleet.expire(&Which::Ours, WAIT).await.expect_err("nobody answered");
     fleet.extend(&Which::Ours, until, None, WAIT).await.expect_err("nobody answered");
-}
-
-#[tokio::test]
-async fn an_audit_says_what_was_covered_and_who_was_quiet() {
-    let cluster = Cluster::of(1).await;
-    let parameters = on_cluster(&cluster).await;
-    let cx = context(Duration::from_secs(20));
-    apply_only(&parameters, &cx).await.expect("applied");
-    let fleet = fleet(&cluster.urls()).await;
-    let question = |from: i64, to: i64| Question {
-        which: Which::Run(cx.run.short()),
-        planned: Some(Window { from: at(from), to: at(to) }),
-        now: at(0),
-    };
-    let open = audit(&question(-300, 3_300), &fleet, None, ASK).await.expect("an audit");
-    assert_eq!(open.planned_secs, 3_600);
-    assert_eq!(open.gaps.len(), 1, "{:?}", open.gaps);
-    assert_eq!(open.gaps[0].why, Why::MadeLate);
-    assert!((298..=300).contains(&(300 - open.covered_secs)), "{}", open.covered_secs);
-    assert_eq!(open.to_be_heard.seen().expect("alerts").len(), 1);
-    assert!(gonogo::probe::silence::audit::is_open(&open));
-
-    fleet.expire(&Which::Ours, WAIT).await.expect("ended");
-    let closed = audit(&question(0, 3_600), &fleet, None, ASK).await.expect("an audit");
-    assert!(!gonogo::probe::silence::audit::is_open(&closed), "{:?}", closed.silences);
-    assert!(closed.to_be_heard.seen().expect("alerts").is_empty());
-    let json = serde_json::to_string(&closed).expect("an audit is JSON");
-    assert_eq!(
-        serde_json::from_str::<gonogo::probe::silence::audit::Audit>(&json).expect("and back"),
-        closed
-    );
-}
-
-#[tokio::test]
-async fn prometheus_tells_what_fired_under_a_silence() {
-    // The alert of the lab's Prometheus, silenced in an Alertmanager of the test's own.
-    let cluster = Cluster::of(1).await;
-    let mut parameters = on_cluster(&cluster).await;
-    parameters["prometheus"] = json!(lab("LAB_PROMETHEUS"));
-    let cx = context(Duration::from_secs(20));
-    apply_only(&parameters, &cx).await.expect("applied");
-    let url: HttpUrl = lab("LAB_PROMETHEUS").parse().expect("a URL");
-    let prometheus = Prometheus::find(&url, &Access::default(), ASK).await.expect("an address");
-    let fleet = fleet(&cluster.urls()).await;
-    // A look of Prometheus falls into the time since the silence was made sooner or later.
-    until("an alert to be seen firing under the silence", || async {
-        let question = Question {
-            which: Which::Ours,
-            planned: Some(Window { from: at(-600), to: at(3_000) }),
-            now: at(0),
-        };
-        let audit = audit(&question, &fleet, Some(&prometheus), ASK).await.expect("an audit");
-        let suppressed = audit.suppressed.expect("asked").seen().expect("answered").clone();
-        assert!(suppressed.iter().all(|alert| alert.labels["service"] == "order"));
-        suppressed.iter().any(|alert| alert.labels["alertname"] == "HighLatency")
-    })
-    .await;
 }
 
 #[tokio::test]

@@ -42,6 +42,7 @@ pub(crate) fn context(allowance: Duration) -> ProbeCx {
         passfile: None,
         signoffs: Arc::new([]),
         people: Arc::default(),
+        earlier: Arc::new([]),
     }
 }
 

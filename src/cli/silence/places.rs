@@ -11,7 +11,7 @@ use serde_json::{Value, json};
 use super::args::{PlaceArgs, WhichArgs};
 use crate::checklist::load::{Options, from_text, load};
 use crate::checklist::{Check, Checklist};
-use crate::cli::{env, run};
+use crate::cli::{env, run, select};
 use crate::clock::Clock;
 use crate::engine::DEFAULT_TIMEOUT;
 use crate::history;
@@ -269,6 +269,7 @@ impl Source {
         let only = list.checks().filter(|check| is_silence(check)).map(|check| check.id.clone());
         let selection = Selection {
             only: Some(only.collect()),
+            earlier: select::earlier(list),
             phase: crate::plan::PhaseChoice::All,
             ..Selection::default()
         };

@@ -1,61 +1,65 @@
 //! The audit of a silence: what was planned, what was covered and why that differs, which alerts it
 //! kept quiet and for how long, and what will be heard when it ends.
 
-use std::time::Duration;
+use std::collections::BTreeMap;
 
 use jiff::{SignedDuration, Timestamp};
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-use super::fleet::{Fleet, Which};
-use super::observe::{AlertSeen, SilenceSeen};
-use crate::model::fault::{Fault, Sight};
+use super::observe::{AlertSeen, Member, Seen, SilenceSeen};
+use crate::model::fault::Sight;
 use crate::model::time::Window;
 use crate::net::alertmanager::{Labels, Matcher, State, WireMatcher, all_match};
-use crate::net::prometheus::{Prometheus, Series};
+use crate::net::prometheus::Series;
 
-/// What is to be audited.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Question {
-    /// Whose silences.
-    pub which: Which,
-    /// What was planned; without it the silences themselves are the plan.
-    pub planned: Option<Window>,
-    /// The instant of the audit.
-    pub now: Timestamp,
-}
+/// How many alerts are kept.
+const KEPT: usize = 1000;
 
-/// The audit.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+/// What became of the plan.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct Audit {
-    /// The silences found, those that are over included.
+    /// The instant of the audit.
+    #[schemars(with = "String", extend("format" = "date-time"))]
+    pub at: Timestamp,
+    /// The silences of the check in its window, those that are over included.
     pub silences: Vec<SilenceSeen>,
     /// What was planned.
     pub planned: Window,
     /// How long it was to last, in seconds.
     pub planned_secs: i64,
-    /// How much of that was covered until now, or to its end, in seconds.
+    /// How much of that had passed at the audit, in seconds.
+    pub passed_secs: i64,
+    /// How much of what had passed was covered, in seconds.
     pub covered_secs: i64,
-    /// What was not covered of the past.
+    /// What was not covered of what had passed.
     pub gaps: Vec<Gap>,
-    /// The alerts that fired while they were covered; from Prometheus, when one was asked.
+    /// The alerts that fired while they were covered, from Prometheus, when the check names one; a
+    /// thousand at most.
     pub suppressed: Option<Sight<Vec<Suppressed>>>,
+    /// How many looks of this and of earlier runs saw what was silenced.
+    pub looks: usize,
+    /// The alerts those looks saw silenced by the check; a thousand at most.
+    pub sampled: Vec<Suppressed>,
     /// The alerts that fire now and are silenced by nothing else: what will be heard at the end.
-    pub to_be_heard: Sight<Vec<AlertSeen>>,
+    pub to_be_heard: Vec<AlertSeen>,
 }
 
 /// A stretch of the plan that was not covered.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct Gap {
     /// Its first instant.
+    #[schemars(with = "String", extend("format" = "date-time"))]
     pub from: Timestamp,
     /// Its last instant.
+    #[schemars(with = "String", extend("format" = "date-time"))]
     pub to: Timestamp,
     /// Why.
     pub why: Why,
 }
 
 /// Why a stretch was not covered.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "kebab-case")]
 pub enum Why {
     /// The silence was made late.
@@ -81,70 +85,144 @@ impl Why {
     }
 }
 
-/// An alert that fired while it was covered.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+impl Gap {
+    /// How long it is, in seconds.
+    #[must_use]
+    pub fn secs(&self) -> i64 {
+        secs(self.from, self.to)
+    }
+}
+
+/// An alert that was kept quiet.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct Suppressed {
     /// Its labels, without those Prometheus adds when it sends it.
     pub labels: Labels,
     /// The first instant it was seen firing under the silence.
+    #[schemars(with = "String", extend("format" = "date-time"))]
     pub first: Timestamp,
     /// The last.
+    #[schemars(with = "String", extend("format" = "date-time"))]
     pub last: Timestamp,
-    /// For how long in all, in seconds; as exact as the step between two looks.
+    /// For how long in all, in seconds: as exact as the step between two looks.
     pub secs: i64,
 }
 
-/// Audits: asks the Alertmanagers for the silences, and Prometheus for what fired under them.
-///
-/// # Errors
-/// A [`Fault`] when no Alertmanager said which silences there were.
-pub async fn audit(
-    question: &Question,
-    fleet: &Fleet,
-    prometheus: Option<&Prometheus>,
-    limit: Duration,
-) -> Result<Audit, Fault> {
-    let silences = fleet.history(&question.which).await?;
-    let ids: Vec<String> = silences.iter().map(|silence| silence.id.clone()).collect();
-    let to_be_heard = fleet.aftermath(&ids).await.into();
-    let planned = question.planned.or_else(|| hull(&silences)).unwrap_or(Window {
-        from: question.now,
-        to: question.now,
-    });
-    let past = Window { from: planned.from, to: planned.to.min(question.now) };
-    let suppressed = match prometheus {
-        Some(prometheus) if past.from < past.to => Some(
-            prometheus
-                .firing(past, limit)
-                .await
-                .map(|series| suppressed(&silences, &series))
-                .into(),
-        ),
-        Some(_) => Some(Sight::Seen(Vec::new())),
-        None => None,
-    };
+/// What one look saw silenced.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) struct Sample {
+    pub(super) at: Timestamp,
+    pub(super) labels: Vec<Labels>,
+}
+
+impl Sample {
+    /// What the members of one look say was silenced by the check.
+    pub(super) fn of(members: &[Member], at: Timestamp) -> Self {
+        let mut labels: Vec<Labels> = Vec::new();
+        for up in members.iter().filter_map(Member::up) {
+            let ours = |id: &String| up.ours.iter().any(|silence| silence.id == *id);
+            let quiet = up.alerts.iter().filter(|alert| alert.silenced_by.iter().any(ours));
+            labels.extend(quiet.map(|alert| alert.labels.clone()));
+        }
+        labels.sort_unstable();
+        labels.dedup();
+        Self { at, labels }
+    }
+
+    /// What an earlier look of the same check saw, when it fell into the window.
+    pub(super) fn earlier(seen: &Seen, key: &str, at: Timestamp, window: Window) -> Option<Self> {
+        let within = seen.key == key && window.from <= at && at <= window.to;
+        within.then(|| Self::of(&seen.members, at))
+    }
+}
+
+/// The silences of a check that have an instant in common with its window, from all members. Of one
+/// that several know, the word of the member that has heard of its end counts.
+pub(super) fn silences(members: &[Member], window: Window) -> Vec<SilenceSeen> {
+    let mut by_id: BTreeMap<&str, &SilenceSeen> = BTreeMap::new();
+    let ups = members.iter().filter_map(Member::up);
+    for silence in ups.flat_map(|up| up.ours.iter().chain(&up.past)) {
+        if super::judge::overlaps(silence.starts_at, silence.ends_at, window) {
+            let known = by_id.entry(&silence.id).or_insert(silence);
+            if silence.state == State::Expired {
+                *known = silence;
+            }
+        }
+    }
+    let mut silences: Vec<SilenceSeen> = by_id.into_values().cloned().collect();
+    silences.sort_by_key(|silence| silence.starts_at);
+    silences
+}
+
+/// Audits the silences of a check.
+pub(super) fn of(
+    silences: Vec<SilenceSeen>,
+    planned: Window,
+    at: Timestamp,
+    members: &[Member],
+    series: Option<Sight<Series>>,
+    earlier: &[Sample],
+) -> Audit {
+    let past = Window { from: planned.from, to: planned.to.min(at) };
     let gaps = gaps(&silences, past);
-    let uncovered: i64 = gaps.iter().map(|gap| secs(gap.from, gap.to)).sum();
-    Ok(Audit {
+    let uncovered: i64 = gaps.iter().map(Gap::secs).sum();
+    let passed_secs = secs(past.from, past.to).max(0);
+    let mut samples = earlier.to_vec();
+    if at <= planned.to {
+        samples.push(Sample::of(members, at));
+    }
+    Audit {
+        at,
         planned,
         planned_secs: secs(planned.from, planned.to),
-        covered_secs: secs(past.from, past.to).max(0) - uncovered,
+        passed_secs,
+        covered_secs: passed_secs - uncovered,
         gaps,
-        suppressed,
-        to_be_heard,
+        suppressed: series.map(|series| match series {
+            Sight::Seen(series) => Sight::Seen(suppressed(&silences, &series)),
+            Sight::Fault(fault) => Sight::Fault(fault),
+        }),
+        looks: samples.len(),
+        sampled: sampled(&samples),
+        to_be_heard: to_be_heard(members),
         silences,
-    })
+    }
+}
+
+/// The alerts that are silenced by the check and by nothing else.
+fn to_be_heard(members: &[Member]) -> Vec<AlertSeen> {
+    let mut heard: BTreeMap<&Labels, &AlertSeen> = BTreeMap::new();
+    for up in members.iter().filter_map(Member::up) {
+        let ours = |id: &String| up.ours.iter().any(|silence| silence.id == *id);
+        let only = |alert: &&AlertSeen| {
+            !alert.silenced_by.is_empty() && alert.silenced_by.iter().all(ours)
+        };
+        heard.extend(up.alerts.iter().filter(only).map(|alert| (&alert.labels, alert)));
+    }
+    heard.into_values().take(KEPT).cloned().collect()
+}
+
+/// What the looks saw silenced, from the first to the last that saw it.
+fn sampled(samples: &[Sample]) -> Vec<Suppressed> {
+    let mut seen: BTreeMap<&Labels, (Timestamp, Timestamp)> = BTreeMap::new();
+    for sample in samples {
+        for labels in &sample.labels {
+            let (first, last) = seen.entry(labels).or_insert((sample.at, sample.at));
+            *first = sample.at.min(*first);
+            *last = sample.at.max(*last);
+        }
+    }
+    let each = seen.into_iter().map(|(labels, (first, last))| Suppressed {
+        labels: labels.clone(),
+        first,
+        last,
+        secs: secs(first, last),
+    });
+    each.take(KEPT).collect()
 }
 
 fn secs(from: Timestamp, to: Timestamp) -> i64 {
     to.duration_since(from).as_secs()
-}
-
-/// From the first beginning to the last end.
-fn hull(silences: &[SilenceSeen]) -> Option<Window> {
-    let from = silences.iter().map(|silence| silence.starts_at).min()?;
-    let to = silences.iter().map(|silence| silence.ends_at).max()?;
-    Some(Window { from, to })
 }
 
 /// The times in which at least one was at work, in order and without overlaps. A silence that was
@@ -185,7 +263,7 @@ fn gaps(silences: &[SilenceSeen], past: Window) -> Vec<Gap> {
         gaps.push(Gap { from: at, to: past.to, why });
     }
     // A fraction of a second is the time the request took.
-    gaps.retain(|gap| secs(gap.from, gap.to) > 0);
+    gaps.retain(|gap| gap.secs() > 0);
     gaps
 }
 
@@ -218,16 +296,8 @@ fn suppressed(silences: &[SilenceSeen], series: &Series) -> Vec<Suppressed> {
         }
     }
     found.sort_by_key(|alert| std::cmp::Reverse(alert.secs));
+    found.truncate(KEPT);
     found
-}
-
-/// Whether any of the silences is still at work or to come.
-#[must_use]
-pub fn is_open(audit: &Audit) -> bool {
-    audit.silences.iter().any(|silence| match silence.state {
-        State::Active | State::Pending => true,
-        State::Expired => false,
-    })
 }
 
 #[cfg(test)]

@@ -25,6 +25,27 @@ codes! {
          Read it as the preview it is: are these the alerts you expect, and only those? Then run again with \
          `--apply`. Applying twice leaves one silence.\n\n\
          By hand: `amtool alert query MATCHER…` shows what fires and matches."
+    COVERED "silence.covered" Pass "how much of its window the silence covered"
+        "The window of the silence has begun. The message compares what was planned with what was covered, in \
+         seconds; `seen` has each silence with its maker and its times. It is in the audit \
+         (`gonogo silence audit`), and in every run of the check from then on.\n\n\
+         By hand: `amtool silence query --expired -o extended`. Alertmanager forgets silences five days after \
+         their end."
+    GAP "silence.gap" Warn "a part of the window was not covered"
+        "For this stretch of the planned window there was no silence: it was made late, ended early, or one had \
+         ended before the next began. What fired then has paged.\n\n\
+         Ending a silence early because the release went well is right. If nobody meant it: who else can end \
+         silences? `createdBy` and the comments under `seen` tell who made them; Alertmanager does not record \
+         who ended one."
+    KEPT_QUIET "silence.kept-quiet" Pass "an alert that fired and was silenced"
+        "This alert fired while the silence was at work. The times come from the series `ALERTS` of the check's \
+         `prometheus`, looked at every 15 seconds or so; without one they are those between the first and the last \
+         look, of this and of earlier runs, that saw it silenced.\n\n\
+         An alert that nobody expected here is worth a look: the silence may have hidden a real fault."
+    WILL_BE_HEARD "silence.will-be-heard" Pass "an alert that fires and will be heard when the silence ends"
+        "The alert fires now, and nothing but this silence keeps it quiet. When the silence ends its receivers \
+         are told, within the group's interval.\n\n\
+         Is it known, and will it have ended by then? Else extend the silence: `gonogo silence extend`."
     MISSING "silence.missing-on-member" Fail "one member of the cluster lacks the silence"
         "Other members of the cluster hold the silence, this one does not. Members tell each other within \
          seconds, and exchange everything once a minute; after that a member that lacks it will page.\n\n\

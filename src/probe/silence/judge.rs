@@ -5,7 +5,7 @@ use jiff::{SignedDuration, Timestamp};
 use super::apply::Change;
 use super::observe::{AlertSeen, Member, Reply, Seen, SilenceSeen, Up};
 use super::preview::Preview;
-use super::{Silence, codes, guard, matches, show_window};
+use super::{Silence, codes, coverage, guard, matches, show_window};
 use crate::model::fault::Sight;
 use crate::model::finding::Finding;
 use crate::model::outcome::Outcome;
@@ -65,7 +65,11 @@ fn groups(seen: &Seen) -> Vec<Vec<usize>> {
 
 pub(super) fn judge(probe: &Silence, seen: &Seen, cx: &JudgeCx) -> Vec<Finding> {
     let window = probe.window(cx);
-    let mut found = guard::judge(probe, seen, window, cx.now);
+    let over = seen.audit.as_ref().is_some_and(coverage::is_over);
+    // What was made and is over is not to be planned any more.
+    let mut found =
+        if over { Vec::new() } else { guard::judge(probe, seen, window, cx.now) };
+    found.extend(seen.audit.iter().flat_map(|audit| coverage::judge(probe, audit)));
     let refused = found.iter().any(|finding| finding.outcome == Outcome::Fail);
     found.extend(seen.members.iter().filter_map(unseen));
     if let (Some(Sight::Fault(fault)), Some(url)) = (&seen.rules, &probe.prometheus) {
@@ -265,6 +269,9 @@ fn twins(up: &Up, window: Window) -> usize {
 }
 
 pub(super) fn summary(probe: &Silence, seen: &Seen, cx: &JudgeCx) -> String {
+    if let Some(audit) = seen.audit.as_ref().filter(|audit| coverage::is_over(audit)) {
+        return coverage::summary(audit);
+    }
     let window = probe.window(cx);
     let what = format!("{}, {}", Preview::of(&probe.matchers, seen).line(), show_window(window));
     let ups: Vec<&Up> = seen.members.iter().filter_map(Member::up).collect();

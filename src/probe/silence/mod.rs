@@ -3,6 +3,7 @@
 mod apply;
 pub mod audit;
 mod codes;
+mod coverage;
 pub mod fleet;
 mod guard;
 mod judge;
@@ -10,6 +11,7 @@ pub mod marker;
 mod observe;
 mod overlap;
 mod preview;
+mod retreat;
 
 use std::collections::BTreeMap;
 use std::time::Duration;
@@ -57,6 +59,12 @@ pub const GOSSIP: Duration = Duration::from_secs(70);
 ///   prometheus: http://prometheus.example.com:9090
 ///   alerts: [HighLatency, PaymentTimeout]
 /// ```
+///
+/// Once the window has begun, the check also says what became of the plan: how many seconds of it
+/// were covered and why not all, which alerts were kept quiet for how long (from the `ALERTS` of
+/// `prometheus`, else as far as this and earlier runs looked), and what will be heard at the end.
+/// So let it run once more after the end, in a phase such as `T+90m`; `gonogo silence audit` does
+/// the same at any time.
 ///
 /// What it cannot see: alerts of rules in other places than the Prometheus named (a ruler of logs,
 /// another Prometheus), labels that are added or changed on the way to Alertmanager, and labels a
@@ -107,6 +115,11 @@ pub struct Silence {
     /// label that a matcher asks for comes from the rule's expression.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub alerts: Vec<String>,
+    /// What becomes of the silence when a run with `--apply` ends NO-GO: `keep` it, or `end` it, so
+    /// that a release that goes wrong is heard. It is looked for when the verdict is known, whether
+    /// this run made it or an earlier one of the same launch; a run that is interrupted ends nothing.
+    #[serde(default, skip_serializing_if = "OnNoGo::is_default")]
+    pub on_no_go: OnNoGo,
     /// Guard rails to open, each with the reason why, which stands in the record:
     /// `{ no-scope: "the whole cluster is being moved, agreed with on-call" }`. The finding then
     /// warns, and the silence can be applied. The names are `no-scope`, `too-broad`,
@@ -116,6 +129,24 @@ pub struct Silence {
     /// How to be let in by the Alertmanagers and by Prometheus: certificates, headers, a proxy.
     #[serde(default, skip_serializing_if = "Access::is_default")]
     pub access: Access,
+}
+
+/// What becomes of a silence when the verdict is NO-GO.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "kebab-case")]
+pub enum OnNoGo {
+    /// It stays until its time is over.
+    #[default]
+    Keep,
+    /// It is ended at once.
+    End,
+}
+
+impl OnNoGo {
+    #[expect(clippy::trivially_copy_pass_by_ref, reason = "serde asks so")]
+    fn is_default(&self) -> bool {
+        *self == Self::default()
+    }
 }
 
 const fn four_hours() -> Span {
@@ -260,5 +291,16 @@ impl Act for Silence {
 
     async fn apply(&self, change: Change, cx: &ProbeCx) -> Result<String, Fault> {
         apply::apply(self, change, cx).await
+    }
+
+    async fn remains(&self, cx: &ProbeCx) -> Result<Option<String>, Fault> {
+        match self.on_no_go {
+            OnNoGo::Keep => Ok(None),
+            OnNoGo::End => retreat::remains(self, cx).await,
+        }
+    }
+
+    async fn undo(&self, cx: &ProbeCx) -> Result<String, Fault> {
+        retreat::undo(self, cx).await
     }
 }

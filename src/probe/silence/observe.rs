@@ -8,11 +8,12 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use super::preview::{self, Reach};
+use super::audit::{self, Audit, Sample};
 use super::{GOSSIP, Silence, overlap};
 use super::marker::{self, Marker};
 use crate::model::fault::{Fault, Sight};
 use crate::model::text::clip;
-use crate::model::time::Span;
+use crate::model::time::{Span, Window};
 use crate::net::alertmanager::{
     self, Alert, Alertmanager, Labels, State, Status, Trouble, WireMatcher, all_match,
 };
@@ -36,6 +37,9 @@ pub struct Seen {
     pub members: Vec<Member>,
     /// The alerting rules, when the check names a Prometheus.
     pub rules: Option<Sight<Rules>>,
+    /// What became of the plan, once its window has begun and there is or was a silence for it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub audit: Option<Audit>,
 }
 
 /// One Alertmanager.
@@ -68,6 +72,9 @@ pub struct Up {
     pub peers: Vec<String>,
     /// Silences with our marker that are not over.
     pub ours: Vec<SilenceSeen>,
+    /// Those that are over, of the window of the check; empty before it begins.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub past: Vec<SilenceSeen>,
     /// How many silences of others are not over.
     pub others: usize,
     /// Those of others that silence all that ours would.
@@ -184,17 +191,18 @@ pub(super) async fn observe(probe: &Silence, cx: &ProbeCx) -> Result<Seen, Fault
     let key = marker::key(&cx.id, &probe.matchers);
     let limit = probe.patience(cx);
     let access = probe.access.based(&cx.base);
+    let since = Some(probe.window(&cx.times).from).filter(|from| *from <= cx.clock.now());
     let members = async {
         let all = probe.alertmanagers.iter();
         let mut members =
-            join_all(all.map(|base| member(probe, base, &key, &access, limit))).await;
+            join_all(all.map(|base| member(probe, base, &key, &access, limit, since))).await;
         let mut pause = FIRST_PAUSE;
         // What was made a moment ago may still be on its way to the others.
         while cx.remaining() > pause * 2 && is_spreading(&members, cx.clock.now()) {
             tokio::time::sleep(pause).await;
             pause = (pause * 2).min(Duration::from_secs(1));
             let all = probe.alertmanagers.iter();
-            members = join_all(all.map(|base| member(probe, base, &key, &access, limit))).await;
+            members = join_all(all.map(|base| member(probe, base, &key, &access, limit, since))).await;
         }
         members
     };
@@ -205,7 +213,41 @@ pub(super) async fn observe(probe: &Silence, cx: &ProbeCx) -> Result<Seen, Fault
         }
     };
     let (members, rules) = join(members, rules).await;
-    Ok(Seen { key: key.clone(), members, rules })
+    let audit = audited(probe, cx, &key, &members, &access, limit).await;
+    Ok(Seen { key: key.clone(), members, rules, audit })
+}
+
+/// What became of the plan, as far as its window has passed. Without any silence for it nothing did.
+async fn audited(
+    probe: &Silence,
+    cx: &ProbeCx,
+    key: &str,
+    members: &[Member],
+    access: &Access,
+    limit: Duration,
+) -> Option<Audit> {
+    let (window, now) = (probe.window(&cx.times), cx.clock.now());
+    let silences = audit::silences(members, window);
+    let past = Window { from: window.from, to: window.to.min(now) };
+    if past.from >= past.to || silences.is_empty() {
+        return None;
+    }
+    let series = async {
+        let base = probe.prometheus.as_ref()?;
+        let series = async {
+            Prometheus::find(base, access, limit).await?.firing(past, limit).await
+        };
+        Some(Sight::from(series.await))
+    };
+    let earlier: Vec<Sample> = cx
+        .earlier
+        .iter()
+        .filter_map(|look| {
+            let seen = Seen::deserialize(&look.observation).ok()?;
+            Sample::earlier(&seen, key, look.at, window)
+        })
+        .collect();
+    Some(audit::of(silences, window, now, members, series.await, &earlier))
 }
 
 /// Whether a silence of ours, younger than news need to spread, has not reached every member of its
@@ -233,8 +275,9 @@ async fn member(
     key: &str,
     access: &Access,
     limit: Duration,
+    since: Option<Timestamp>,
 ) -> Member {
-    let sight = match facts(probe, base, key, access, limit).await {
+    let sight = match facts(probe, base, key, access, limit, since).await {
         Ok(up) => Sight::Seen(Reply::Up(Box::new(up))),
         Err(Trouble::Denied(denial)) => Sight::Seen(Reply::Down(denial)),
         Err(trouble) => Sight::Fault(trouble.into_fault(&format!("asking {base}"))),
@@ -248,19 +291,30 @@ async fn facts(
     key: &str,
     access: &Access,
     limit: Duration,
+    since: Option<Timestamp>,
 ) -> Result<Up, Trouble> {
     let member = Alertmanager::find(base, access, limit).await?;
     // One after the other: the alerts must be at least as new as the silences that cover them.
     let status = member.status(limit).await?;
-    let silences = member.silences(limit).await?;
+    // Those that are over are many, and matter only once the window has begun.
+    let silences = match since {
+        Some(_) => member.all_silences(limit).await?,
+        None => member.silences(limit).await?,
+    };
     let alerts = member.alerts(limit).await?;
+    let (past, silences): (Vec<_>, Vec<_>) =
+        silences.iter().partition(|silence| silence.status.state == State::Expired);
     let (ours, others): (Vec<_>, Vec<_>) =
-        silences.iter().partition(|silence| is_ours(probe, key, silence));
+        silences.into_iter().partition(|silence| is_ours(probe, key, silence));
+    let in_window = |silence: &&alertmanager::Silence| {
+        is_ours(probe, key, silence) && since.is_some_and(|since| silence.ends_at > since)
+    };
     Ok(Up {
         version: clip(&status.version_info.version, 40),
         cluster: clip(&status.cluster.status, 40),
         peers: peers(status),
         ours: ours.into_iter().take(KEPT).map(SilenceSeen::of).collect(),
+        past: past.into_iter().filter(in_window).take(KEPT).map(SilenceSeen::of).collect(),
         others: others.len(),
         wider: others
             .into_iter()
