@@ -29,6 +29,7 @@ mod silence_many;
 mod silence_matching;
 mod silence_no_go;
 mod silence_verbs;
+mod silence_words;
 mod support;
 mod tls;
 mod tls_fixtures;

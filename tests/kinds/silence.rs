@@ -321,6 +321,7 @@ async fn a_wider_silence_of_somebody_else_is_said() {
             ends_at: jiff_in(from + 600).parse().expect("an instant"),
             created_by: "somebody".to_owned(),
             comment: "asleep".to_owned(),
+            annotations: std::collections::BTreeMap::new(),
         }
     };
     let limit = Duration::from_secs(5);

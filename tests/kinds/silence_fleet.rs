@@ -40,6 +40,7 @@ async fn ours_are_listed_extended_and_ended_and_others_are_left_alone() {
         ends_at: at(600),
         created_by: "somebody".to_owned(),
         comment: "gonogo: not really".to_owned(),
+        annotations: std::collections::BTreeMap::new(),
     };
     let foreign = cluster.members[0].api().await.post(&foreign, ASK).await.expect("made");
     let fleet = fleet(&cluster.urls()).await;

@@ -217,6 +217,7 @@ async fn our_matching_is_alertmanagers_matching() {
             ends_at: now + SignedDuration::from_hours(1),
             created_by: "test".to_owned(),
             comment: "test".to_owned(),
+            annotations: std::collections::BTreeMap::new(),
         };
         match (api.post(&new, ASK).await, ours) {
             (Ok(id), Ok(ours)) => {

@@ -1,6 +1,8 @@
 //! The documents of the API v2, as far as they are needed. Unknown fields are ignored, so that
 //! newer and older versions and their look-alikes can be read.
 
+use std::collections::BTreeMap;
+
 use jiff::Timestamp;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
@@ -105,6 +107,9 @@ pub struct Silence {
     /// Why.
     #[serde(default)]
     pub comment: String,
+    /// What tools have noted about it; absent before version 0.32.
+    #[serde(default)]
+    pub annotations: Option<BTreeMap<String, String>>,
 }
 
 /// The state of a silence, as the API wraps it.
@@ -131,6 +136,9 @@ pub struct NewSilence {
     pub created_by: String,
     /// Why.
     pub comment: String,
+    /// What is noted about it. Versions before 0.32 know no such thing, and drop it without a word.
+    #[serde(skip_serializing_if = "BTreeMap::is_empty")]
+    pub annotations: BTreeMap<String, String>,
 }
 
 /// What the API answers to a new silence.

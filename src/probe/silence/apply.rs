@@ -160,6 +160,7 @@ impl Work<'_> {
                 &self.cx.id,
                 self.probe.comment.trim(),
             ),
+            annotations: marker::annotations(&self.key, &self.cx.run.short()),
         }
     }
 

@@ -107,7 +107,7 @@ impl Which {
     /// Whether a silence is one of those.
     #[must_use]
     pub fn means(&self, silence: &Silence) -> bool {
-        let marker = Marker::read(&silence.comment);
+        let marker = Marker::of(silence);
         match self {
             Self::Run(run) => marker.is_some_and(|marker| marker.run == *run),
             Self::Key(key) => marker.is_some_and(|marker| marker.key == *key),
@@ -157,7 +157,7 @@ impl Fleet {
         let mut silences: Vec<Listed> = by_id
             .into_values()
             .map(|(silence, on)| {
-                let marker = Marker::read(&silence.comment);
+                let marker = Marker::of(silence);
                 let all = held.iter().map(|(member, _)| member.base().to_string());
                 Listed {
                     silence: SilenceSeen::of(silence),
@@ -303,6 +303,7 @@ impl Fleet {
                 ends_at: until.of(silence.ends_at),
                 created_by: silence.created_by.clone(),
                 comment: format!("{}{reason}", silence.comment),
+                annotations: silence.annotations.clone().unwrap_or_default(),
             };
             match member.post(&new, self.limit).await {
                 Ok(id) => return Ok(id),

@@ -1,9 +1,11 @@
 //! The marker by which a silence of ours is known again: by a later run of the same check, by the
 //! sweep, and by a person who reads the comment.
 
+use std::collections::BTreeMap;
+
 use crate::model::hash::sha256_hex;
 use crate::model::id::CheckId;
-use crate::net::alertmanager::{Matcher, WireMatcher};
+use crate::net::alertmanager::{Matcher, Silence, WireMatcher};
 
 /// What every comment of ours begins with. Not `ACK!`, which makes some dashboards extend a silence
 /// for ever.
@@ -31,6 +33,17 @@ pub fn comment(key: &str, run: &str, check: &CheckId, comment: &str) -> String {
     format!("{PREFIX}{key} run:{run} {check}: {comment}")
 }
 
+/// The annotations that say the same as the marker in the comment, where Alertmanager keeps them: a
+/// comment can be written anew by a person.
+const ANNOTATIONS: (&str, &str) = ("gonogo_key", "gonogo_run");
+
+/// The annotations of a silence.
+#[must_use]
+pub fn annotations(key: &str, run: &str) -> BTreeMap<String, String> {
+    let (of_key, of_run) = ANNOTATIONS;
+    [(of_key, key), (of_run, run)].map(|(name, value)| (name.to_owned(), value.to_owned())).into()
+}
+
 /// A comment of ours, taken apart.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Marker {
@@ -43,6 +56,20 @@ pub struct Marker {
 }
 
 impl Marker {
+    /// Reads the marker of a silence: from its annotations where it has them, else from its comment.
+    #[must_use]
+    pub fn of(silence: &Silence) -> Option<Self> {
+        let noted = |name: &str| silence.annotations.as_ref()?.get(name).cloned();
+        let read = Self::read(&silence.comment);
+        match (noted(ANNOTATIONS.0), noted(ANNOTATIONS.1)) {
+            (Some(key), Some(run)) => {
+                let rest = read.map_or_else(|| silence.comment.clone(), |marker| marker.rest);
+                Some(Self { key, run, rest })
+            }
+            (Some(_), None) | (None, _) => read,
+        }
+    }
+
     /// Reads a comment; `None` when it is not one of ours.
     #[must_use]
     pub fn read(comment: &str) -> Option<Self> {

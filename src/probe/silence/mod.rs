@@ -46,7 +46,7 @@ pub const GOSSIP: Duration = Duration::from_secs(70);
 /// With `--apply` the silence is made on one member of each cluster, and is then looked for on
 /// **every** Alertmanager you name; alerts that fire must really be silenced by it. A silence made
 /// before by this check is found again by the marker at the beginning of its comment
-/// (`gonogo:KEY run:RUN CHECK: …`), so a second run leaves one silence, and a launch that moves
+/// (`gonogo:KEY run:RUN CHECK: …`) and in its annotations where it has them, so a second run leaves one silence, and a launch that moves
 /// takes its silence along as long as the old and new windows overlap.
 ///
 /// ```yaml

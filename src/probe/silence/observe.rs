@@ -329,7 +329,7 @@ async fn facts(
 
 /// Whether a silence is the one of this check: by its marker and its matchers.
 pub(super) fn is_ours(probe: &Silence, key: &str, silence: &alertmanager::Silence) -> bool {
-    Marker::read(&silence.comment).is_some_and(|marker| marker.key == key)
+    Marker::of(silence).is_some_and(|marker| marker.key == key)
         && marker::same_matchers(&probe.matchers, &silence.matchers)
 }
 
