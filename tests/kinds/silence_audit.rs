@@ -158,6 +158,7 @@ async fn an_audit_is_a_document_of_its_own_in_every_format() {
         0,
         &[
             &format!("Audit of the silences of Verbs, run {short}"),
+            "kept 1 alert quiet",
             "silence.covered",
             " s so far, 3600 s planned",
             "the silence was made late",

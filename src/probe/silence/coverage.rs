@@ -108,12 +108,24 @@ fn heard(target: &str, audit: &Audit) -> Vec<Finding> {
     found
 }
 
-/// `covered 3600 s of the 3600 s planned; kept 2 alerts quiet`.
-pub(super) fn summary(audit: &Audit) -> String {
-    let quiet = match &audit.suppressed {
+/// `; covered 600 s of 900 s so far, kept 2 alerts quiet`, while the window lasts.
+pub(super) fn so_far(audit: &Audit) -> String {
+    let quiet = count(quiet_alerts(audit), "alert");
+    let (covered, passed) = (audit.covered_secs, audit.passed_secs);
+    format!("; covered {covered} s of {passed} s so far, kept {quiet} quiet")
+}
+
+/// How many alerts were kept quiet: by Prometheus, else by the looks.
+fn quiet_alerts(audit: &Audit) -> usize {
+    match &audit.suppressed {
         Some(Sight::Seen(alerts)) => alerts.len(),
         Some(Sight::Fault(_)) | None => audit.sampled.len(),
-    };
+    }
+}
+
+/// `covered 3600 s of the 3600 s planned; kept 2 alerts quiet`.
+pub(super) fn summary(audit: &Audit) -> String {
+    let quiet = quiet_alerts(audit);
     let (covered, planned) = (audit.covered_secs, audit.planned_secs);
     let least = humane(std::time::Duration::from_secs(planned.unsigned_abs()));
     let quiet = count(quiet, "alert");

@@ -279,7 +279,8 @@ pub(super) fn summary(probe: &Silence, seen: &Seen, cx: &JudgeCx) -> String {
     if ups.is_empty() {
         "no Alertmanager answered".to_owned()
     } else if held > 0 {
-        format!("silences {what}, on {held} of {} Alertmanagers", seen.members.len())
+        let so_far = seen.audit.as_ref().map(coverage::so_far).unwrap_or_default();
+        format!("silences {what}, on {held} of {} Alertmanagers{so_far}", seen.members.len())
     } else if propose(probe, seen, cx).is_some() {
         format!("would silence {what}; run with --apply")
     } else {
