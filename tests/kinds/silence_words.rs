@@ -92,18 +92,18 @@ type Held = Arc<Mutex<Vec<Value>>>;
 async fn imitation(prefix: &'static str) -> (SocketAddr, Held) {
     let listener = TcpListener::bind("127.0.0.1:0").await.expect("a free port");
     let address = listener.local_addr().expect("its address");
-    let held = Held::default();
-    let kept = Arc::clone(&held);
+    let kept = Held::default();
+    let shared = Arc::clone(&kept);
     #[expect(clippy::disallowed_methods, reason = "a server of the test's own")]
     tokio::spawn(async move {
         while let Ok((stream, _)) = listener.accept().await {
-            let _gone = serve(stream, prefix, &kept).await;
+            let _gone = serve(stream, prefix, &shared).await;
         }
     });
-    (address, held)
+    (address, kept)
 }
 
-async fn serve(mut stream: TcpStream, prefix: &str, held: &Held) -> std::io::Result<()> {
+async fn serve(mut stream: TcpStream, prefix: &str, kept: &Held) -> std::io::Result<()> {
     let mut request = Vec::new();
     let (head, mut body) = loop {
         if stream.read_buf(&mut request).await? == 0 {
@@ -121,7 +121,7 @@ async fn serve(mut stream: TcpStream, prefix: &str, held: &Held) -> std::io::Res
     }
     let path = head.split(' ').nth(1).unwrap_or_default().split('?').next().unwrap_or_default();
     let (status, answer) = if head.contains("\r\nx-scope-orgid: games") {
-        answer(&head, path.strip_prefix(prefix).unwrap_or_default(), &body, held)
+        answer(&head, path.strip_prefix(prefix).unwrap_or_default(), &body, kept)
     } else {
         (401, json!({ "message": "no org id" }))
     };
@@ -132,20 +132,20 @@ async fn serve(mut stream: TcpStream, prefix: &str, held: &Held) -> std::io::Res
     stream.write_all(format!("{head}{answer}").as_bytes()).await
 }
 
-fn answer(head: &str, path: &str, body: &[u8], held: &Held) -> (u16, Value) {
-    let mut held = held.lock().expect("it is whole");
+fn answer(head: &str, path: &str, body: &[u8], kept: &Held) -> (u16, Value) {
+    let mut kept = kept.lock().expect("it is whole");
     match path {
         "/api/v2/status" => (200, json!({ "versionInfo": { "version": "0.32.1" } })),
         "/api/v2/alerts" => (200, json!([])),
         "/api/v2/silences" if head.starts_with("post") => {
             let mut silence: Value = serde_json::from_slice(body).expect("JSON");
-            let id = format!("made-{}", held.len());
+            let id = format!("made-{}", kept.len());
             silence["id"] = json!(id);
             silence["status"] = json!({ "state": "active" });
-            held.push(silence);
+            kept.push(silence);
             (202, json!({ "silenceID": id, "id": id, "message": "silence created" }))
         }
-        "/api/v2/silences" => (200, Value::from(held.clone())),
+        "/api/v2/silences" => (200, Value::from(kept.clone())),
         _ => (404, json!({ "message": "not found" })),
     }
 }
@@ -153,7 +153,7 @@ fn answer(head: &str, path: &str, body: &[u8], held: &Held) -> (u16, Value) {
 #[tokio::test]
 async fn look_alikes_below_their_prefixes_are_spoken_to_and_annotations_mark_ours() {
     for prefix in ["/alertmanager", "/api/alertmanager/grafana", "/api/alertmanager/pbfa97cfb5"] {
-        let (address, held) = imitation(prefix).await;
+        let (address, kept) = imitation(prefix).await;
         let parameters = json!({
             "alertmanagers": [format!("http://{address}{prefix}")], "matchers": ["service=order"],
             "from": "T-5m", "for": "1h", "comment": "rollout",
@@ -163,11 +163,11 @@ async fn look_alikes_below_their_prefixes_are_spoken_to_and_annotations_mark_our
         let (receipt, looked) = apply(&parameters, &cx).await;
         receipt.expect("applied");
         assert_eq!(looked.outcome(), Outcome::Pass, "{:?}", looked.findings);
-        let made = held.lock().expect("it is whole")[0].clone();
+        let made = kept.lock().expect("it is whole")[0].clone();
         assert_eq!(made["annotations"]["gonogo_run"], cx.run.short());
 
         // Whoever writes the comment anew does not take it from us.
-        held.lock().expect("it is whole")[0]["comment"] = json!("ask Ann");
+        kept.lock().expect("it is whole")[0]["comment"] = json!("ask Ann");
         let looked = look_in::<Silence>(parameters.clone(), &cx).await;
         assert_eq!(looked.outcome(), Outcome::Pass, "{prefix}: {:?}", looked.findings);
         let stranger = with(parameters, json!({ "access": {} }));
