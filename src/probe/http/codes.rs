@@ -7,6 +7,7 @@ use crate::model::outcome::Outcome;
 pub(super) static ALL: &[&Code] = &[
     &OK,
     &STATUS,
+    &THROTTLED,
     &HEADER,
     &BODY,
     &BODY_TOO_LARGE,
@@ -44,6 +45,17 @@ pub(super) static STATUS: Code = Code {
 };
 
 /// A header is missing or different.
+pub(super) static THROTTLED: Code = Code {
+    id: "http.throttled",
+    summary: "the server says that it was asked too often",
+    doc: "The answer was 429 (RFC 6585 §4): the server, or something before it, counts requests and wants \
+          fewer of them. What it answers to everybody else was not seen, so nothing is known.\n\n\
+          By default this is tried again as often as the check's `retry` says. Have the machine that looks \
+          excepted from the limit, or look less often; where 429 is the right answer, name it under \
+          `status`.",
+    default: Outcome::Unknown,
+};
+
 pub(super) static HEADER: Code = Code {
     id: "http.header",
     summary: "a header is missing or has another value",

@@ -48,6 +48,9 @@ fn visited(probe: &Http, target: &str, visit: &Visit) -> Vec<Finding> {
         Ending::Denied { denial } => return vec![denied(target, denial)],
         Ending::Loop => return vec![looped(target, visit)],
     };
+    if status == THROTTLED && !probe.status.contains(status) {
+        return vec![throttled(probe, target, headers)];
+    }
     let mut found = Vec::new();
     if !probe.status.contains(status) {
         let mut actual = format!("{status}: {}", body.excerpt);
@@ -77,6 +80,18 @@ fn unread(probe: &Http, target: &str, at: &At) -> Option<Finding> {
         let message = format!("the body has no number at {}", one_line(&missing.join(", ")));
         Finding::new(&codes::NO_NUMBER, target, message).expected("JSON with a number there")
     })
+}
+
+/// RFC 6585 §4.
+const THROTTLED: u16 = 429;
+
+fn throttled(probe: &Http, target: &str, headers: &[(String, String)]) -> Finding {
+    let after = headers.iter().find(|(name, _)| name.eq_ignore_ascii_case("retry-after"));
+    let after = after.map(|(_, after)| format!(", retry after {}", one_line(after)));
+    let message = "asked too often: the server answered 429 instead of its answer";
+    Finding::new(&codes::THROTTLED, target, message)
+        .expected(probe.status.to_string())
+        .actual(format!("429{}", after.unwrap_or_default()))
 }
 
 fn denied(target: &str, denial: &Denial) -> Finding {
