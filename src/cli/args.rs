@@ -53,8 +53,13 @@ pub enum Command {
     Lint(LintArgs),
     /// Show what would run when, whom it would contact, and what it would change; nothing is run.
     Plan(PlanArgs),
-    /// Make any format again from a recorded run.
+    /// Make any format again from a recorded run. With -o nagios the exit code is a monitor's plugin's: 0
+    /// OK, 1 WARNING, 2 CRITICAL, 3 UNKNOWN.
     Report(ReportArgs),
+    /// List the recorded runs, latest first.
+    History(HistoryArgs),
+    /// Show what changed between two runs: outcomes, findings, facts, new and gone checks.
+    Diff(DiffArgs),
     /// Make one record out of shards of a run, or of runs from several vantage points.
     Merge(MergeArgs),
     /// Show, end, extend or audit the silences that runs have made.
@@ -349,6 +354,48 @@ pub struct ReportArgs {
     #[command(flatten)]
     #[expect(missing_docs, reason = "clap would show the comment as help")]
     pub output: OutputArgs,
+}
+
+/// How a list is shown.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub enum ListFormat {
+    /// For people.
+    Text,
+    /// A JSON document.
+    Json,
+}
+
+/// Listing runs.
+#[derive(Debug, Args)]
+pub struct HistoryArgs {
+    /// Only runs of lists whose name or file contains this.
+    #[arg(value_name = "LIST")]
+    pub list: Option<String>,
+    /// How many runs are shown; 0 for all.
+    #[arg(short = 'n', long, value_name = "N", default_value_t = 20)]
+    pub limit: usize,
+    /// How they are shown.
+    #[arg(short = 'o', long = "output", value_enum, default_value_t = ListFormat::Text)]
+    pub format: ListFormat,
+    /// Delete the logs of runs that began longer ago than this, such as 30d, except those that a
+    /// waiver or a sign-off rests on. After every run this is done with 90d (or what `GONOGO_KEEP` says:
+    /// a length of time, or `forever`), and the 200 latest stay. A file RUN.keep keeps a run.
+    #[arg(long, value_name = "AGE")]
+    pub prune: Option<Span>,
+}
+
+/// Comparing runs.
+#[derive(Debug, Args)]
+pub struct DiffArgs {
+    /// The earlier run: its id, the beginning or end of it, or a file (a record in JSON, an event log).
+    #[arg(value_name = "A")]
+    pub before: String,
+    /// The later run.
+    #[arg(value_name = "B")]
+    pub after: String,
+    /// How the difference is shown.
+    #[arg(short = 'o', long = "output", value_enum, default_value_t = ListFormat::Text)]
+    pub format: ListFormat,
 }
 
 /// Merging.

@@ -9,6 +9,7 @@ use super::args::{ColourChoice, OutputArgs};
 use crate::checklist::interpolate::SecretSource;
 use crate::checklist::load::{ReadError, read};
 use crate::model::record::GitRef;
+use crate::model::time::Span;
 use crate::report::{Colour, Detail, Glyphs, Look};
 
 /// The columns of a report that goes to no terminal.
@@ -77,6 +78,29 @@ pub(super) fn passfile() -> Option<PathBuf> {
     var("PGPASSFILE").map(PathBuf::from).or_else(own)
 }
 
+/// How long logs are kept.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) enum Keep {
+    /// Nobody says.
+    Usual,
+    /// This long.
+    For(Span),
+    /// No log is ever deleted.
+    Forever,
+    /// What is said means nothing.
+    Unclear(String),
+}
+
+/// How long logs are kept, by `GONOGO_KEEP`.
+#[must_use]
+pub(super) fn keep() -> Keep {
+    match var("GONOGO_KEEP") {
+        None => Keep::Usual,
+        Some(text) if text == "forever" => Keep::Forever,
+        Some(text) => text.parse().map_or(Keep::Unclear(text), Keep::For),
+    }
+}
+
 /// The machine's name.
 #[must_use]
 pub(super) fn host() -> Option<String> {
@@ -130,21 +154,27 @@ pub(super) fn colour(choice: ColourChoice, terminal: bool) -> bool {
 /// How reports look here; `terminal` says whether the report goes to standard output itself.
 #[must_use]
 pub(super) fn look(args: &OutputArgs, choice: ColourChoice) -> Look {
+    let detail = match (args.quiet, args.verbose) {
+        (true, _) => Detail::Quiet,
+        (false, true) => Detail::Verbose,
+        (false, false) => Detail::Normal,
+    };
+    Look { detail, ..plain_look(choice) }
+}
+
+/// How anything else looks that goes to standard output.
+#[must_use]
+pub(super) fn plain_look(choice: ColourChoice) -> Look {
     let terminal = std::io::stdout().is_terminal();
     let width = var("COLUMNS").and_then(|columns| columns.parse().ok());
     let width = width.or_else(|| {
         let size = terminal.then(|| rustix::termios::tcgetwinsize(std::io::stdout()).ok())??;
         Some(usize::from(size.ws_col)).filter(|columns| *columns > 0)
     });
-    let detail = match (args.quiet, args.verbose) {
-        (true, _) => Detail::Quiet,
-        (false, true) => Detail::Verbose,
-        (false, false) => Detail::Normal,
-    };
     Look {
         width: width.unwrap_or(PIPE_WIDTH),
         colour: if colour(choice, terminal) { Colour::On } else { Colour::Off },
-        detail,
+        detail: Detail::Normal,
         glyphs: glyphs(),
         zone: TimeZone::system(),
         fonts: Vec::new(),

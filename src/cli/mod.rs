@@ -3,10 +3,12 @@
 pub mod args;
 mod check;
 mod complete;
+mod diff;
 mod drive;
 mod env;
 mod exit;
 mod explain;
+mod history;
 mod host;
 mod init;
 mod lint;
@@ -99,6 +101,8 @@ fn dispatch(cli: &Cli) -> anyhow::Result<u8> {
         Command::Lint(args) => lint::run(args, cli.color),
         Command::Plan(args) => plan::run(args, cli.color),
         Command::Report(args) => report::run(args, cli.color),
+        Command::History(args) => history::run(args, cli.color),
+        Command::Diff(args) => diff::run(args, cli.color),
         Command::Merge(args) => merge::run(args, cli.color),
         Command::Explain { topic } => explain::run(topic.as_deref()),
         Command::Init { pack } => init::run(pack),

@@ -7,9 +7,10 @@ use anyhow::Context;
 use super::args::{ColourChoice, ReportArgs};
 use super::{env, exit, output, run};
 use crate::history;
-use crate::report::Look;
+use crate::report::{Format, Look, NagiosStatus};
 
-/// Makes reports again. The exit code is that of making them, not of the run: 0 when all were made.
+/// Makes reports again. The exit code is that of making them, not of the run: 0 when all were
+/// made. With `nagios` on standard output it is the plugin's: 0 to 3, as monitors read it.
 pub(super) fn run(args: &ReportArgs, choice: ColourChoice) -> anyhow::Result<u8> {
     if let Some(pdf) = &args.verify {
         return verify(pdf, args);
@@ -19,9 +20,12 @@ pub(super) fn run(args: &ReportArgs, choice: ColourChoice) -> anyhow::Result<u8>
     let fonts = run::fonts(&args.output.font_path)?;
     let look = Look { fonts, ..env::look(&args.output, choice) };
     let failures = output::write_all(&outputs, &record, &look);
+    // As a monitor's plugin it speaks to the monitor, whose exit codes are others than a run's.
+    let plugin = outputs.iter().any(|o| o.format == Format::Nagios && o.path.is_none());
+    let made = if plugin { NagiosStatus::of(&record).code() } else { exit::GO };
     match failures.into_iter().next() {
         Some(failure) => Err(failure),
-        None => Ok(exit::GO),
+        None => Ok(made),
     }
 }
 

@@ -146,6 +146,7 @@ pub(super) fn carry_out(
     let ended = driver.run(planned, header, options, sinks).and_then(|ran| {
         driver.work(move || {
             let code = finish(&ran, &rest, &look, warnings);
+            super::history::tidy();
             for warning in host.end(&ran.record, &look, &outputs) {
                 super::warn(&warning);
             }

@@ -63,7 +63,7 @@ pub(super) fn earlier(checklist: &Checklist) -> HashMap<CheckId, Arc<[Earlier]>>
         .map(|check| &check.id)
         .collect();
     let Some(folder) = env::runs().filter(|_| !audits.is_empty()) else { return HashMap::new() };
-    for record in history::records(&folder).take(LOOK_BACK) {
+    for record in history::records(&folder).take(LOOK_BACK).flatten() {
         for check in record.checks().filter(|check| audits.contains(&check.id)) {
             if let (Some(at), Some(observation)) = (check.started, &check.observation) {
                 let look = Earlier { at, observation: observation.value() };
@@ -78,7 +78,8 @@ pub(super) fn earlier(checklist: &Checklist) -> HashMap<CheckId, Arc<[Earlier]>>
 fn passes(checklist: &Checklist) -> HashMap<CheckId, Pass> {
     let mut passes = HashMap::new();
     let Some(folder) = env::runs() else { return passes };
-    for record in history::records(&folder).take(LOOK_BACK) {
+    // One that cannot be read has no pass to give; it is named by `gonogo history`.
+    for record in history::records(&folder).take(LOOK_BACK).flatten() {
         if record.header.name != checklist.name {
             continue;
         }
@@ -100,7 +101,8 @@ fn recorded(run: &str, checklist: &Checklist) -> anyhow::Result<RunRecord> {
     }
     let folder = env::runs().context("there is no home directory to look for recorded runs in")?;
     if run == "latest" {
-        return history::latest_of(&folder, &checklist.name)
+        let skipped = |error| super::warn(&format!("passed over: {error}"));
+        return history::latest_of(&folder, &checklist.name, skipped)
             .with_context(|| format!("looking for the latest run of `{}`", checklist.name));
     }
     Ok(history::read(&history::find(&folder, Some(run))?)?)

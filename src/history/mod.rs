@@ -1,5 +1,9 @@
 //! Event logs on disk: written while a run goes on, read back for reports.
 
+mod retention;
+
+pub use retention::{Kept, Pruned, Why, prune};
+
 use std::fs::{self, File, OpenOptions};
 use std::io::{self, Read, Write};
 use std::os::unix::fs::{DirBuilderExt, OpenOptionsExt, PermissionsExt};
@@ -117,7 +121,7 @@ impl Sink for Log {
 /// # Errors
 /// When there is none.
 pub fn find(folder: &Path, name: Option<&str>) -> Result<PathBuf, HistoryError> {
-    let mut logs = logs(folder)?;
+    let mut logs = shelf(folder)?.logs;
     let empty = || HistoryError::Empty { folder: folder.to_owned() };
     let Some(name) = name else { return logs.pop().map(|(_, path)| path).ok_or_else(empty) };
     let hit = |stem: &str| stem.starts_with(name) || stem.replace('-', "").ends_with(name);
@@ -127,8 +131,21 @@ pub fn find(folder: &Path, name: Option<&str>) -> Result<PathBuf, HistoryError> 
         .ok_or_else(|| HistoryError::NoSuchRun { name: name.to_owned(), folder: folder.to_owned() })
 }
 
-/// The logs in a folder, oldest first: the run and its file.
-fn logs(folder: &Path) -> Result<Vec<(String, PathBuf)>, HistoryError> {
+/// What lies in a folder of logs.
+#[derive(Debug, Default)]
+struct Shelf {
+    /// The logs, oldest first: the run and its file.
+    logs: Vec<(String, PathBuf)>,
+    /// The runs that somebody wants kept.
+    marks: Vec<String>,
+    /// What is no log by its name.
+    foreign: Vec<PathBuf>,
+}
+
+/// The extension of the empty file that keeps a run from being deleted.
+const MARK: &str = "keep";
+
+fn shelf(folder: &Path) -> Result<Shelf, HistoryError> {
     let io = |source| HistoryError::Io { path: folder.to_owned(), source };
     let entries = match fs::read_dir(folder) {
         Ok(entries) => entries,
@@ -137,33 +154,54 @@ fn logs(folder: &Path) -> Result<Vec<(String, PathBuf)>, HistoryError> {
         }
         Err(error) => return Err(io(error)),
     };
-    let mut logs: Vec<(String, PathBuf)> = Vec::new();
+    let mut shelf = Shelf::default();
     for entry in entries {
         let path = entry.map_err(io)?.path();
         let stem = path.file_stem().and_then(|stem| stem.to_str()).unwrap_or_default().to_owned();
-        if path.extension().is_some_and(|e| e == "jsonl") && uuid::Uuid::parse_str(&stem).is_ok() {
-            logs.push((stem, path));
+        let extension = path.extension().and_then(|e| e.to_str()).unwrap_or_default().to_owned();
+        match (extension.as_str(), uuid::Uuid::parse_str(&stem)) {
+            ("jsonl", Ok(_)) => shelf.logs.push((stem, path)),
+            (MARK, Ok(_)) => shelf.marks.push(stem),
+            _ => shelf.foreign.push(path),
         }
     }
     // UUIDv7: by name is by time.
-    logs.sort();
-    Ok(logs)
+    shelf.logs.sort();
+    shelf.foreign.sort();
+    Ok(shelf)
 }
 
-/// The latest recorded run of a checklist, by the name of what is launched.
+/// What lies among the logs and is none of them.
+#[must_use]
+pub fn foreign(folder: &Path) -> Vec<PathBuf> {
+    shelf(folder).map(|shelf| shelf.foreign).unwrap_or_default()
+}
+
+/// The latest recorded run of a checklist, by the name of what is launched. What cannot be read on
+/// the way there is told.
 ///
 /// # Errors
 /// When there is none.
-pub fn latest_of(folder: &Path, name: &str) -> Result<RunRecord, HistoryError> {
-    let none = || HistoryError::NoSuchRun { name: name.to_owned(), folder: folder.to_owned() };
-    records(folder).find(|record| record.header.name == name).ok_or_else(none)
+pub fn latest_of(
+    folder: &Path,
+    name: &str,
+    mut unreadable: impl FnMut(HistoryError),
+) -> Result<RunRecord, HistoryError> {
+    for record in records(folder) {
+        match record {
+            Ok(record) if record.header.name == name => return Ok(record),
+            Ok(_) => {}
+            Err(error) => unreadable(error),
+        }
+    }
+    Err(HistoryError::NoSuchRun { name: name.to_owned(), folder: folder.to_owned() })
 }
 
-/// Recorded runs, latest first; what cannot be read is passed over.
-pub fn records(folder: &Path) -> impl Iterator<Item = RunRecord> {
-    let mut logs = logs(folder).unwrap_or_default();
+/// Recorded runs, latest first, with what cannot be read among them.
+pub fn records(folder: &Path) -> impl Iterator<Item = Result<RunRecord, HistoryError>> {
+    let mut logs = shelf(folder).unwrap_or_default().logs;
     logs.reverse();
-    logs.into_iter().filter_map(|(_, path)| read(&path).ok())
+    logs.into_iter().map(|(_, path)| read(&path))
 }
 
 /// Reads a record: from an event log, torn last line and all, or from a record in JSON.

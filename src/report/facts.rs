@@ -67,6 +67,37 @@ fn inline(value: &Value) -> String {
     }
 }
 
+/// The facts as `key value` in the order they stand, for where there is little room: what is there,
+/// without what holds it together.
+pub(super) fn brief(value: &Value) -> Vec<String> {
+    let mut out = Vec::new();
+    gather(value, "", &mut out);
+    out
+}
+
+fn gather(value: &Value, key: &str, out: &mut Vec<String>) {
+    // As JSON where it has quotes or escapes of its own, so that it is clear where a text ends.
+    let plain = |value: &Value| match value.as_str() {
+        Some(text) if !text.contains(['"', '\\']) => text.to_owned(),
+        Some(_) | None => value.to_string(),
+    };
+    match value {
+        Value::Null => {}
+        Value::Bool(_) | Value::Number(_) | Value::String(_) => {
+            out.push(line(format!("{key} {}", plain(value)).trim_start()));
+        }
+        Value::Array(items) if items.iter().any(|item| item.is_object() || item.is_array()) => {
+            items.iter().for_each(|item| gather(item, key, out));
+        }
+        Value::Array(items) if items.is_empty() => {}
+        Value::Array(items) => {
+            let items: Vec<String> = items.iter().map(plain).collect();
+            out.push(line(format!("{key} {}", items.join(", ")).trim_start()));
+        }
+        Value::Object(map) => map.iter().for_each(|(key, item)| gather(item, key, out)),
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

@@ -4,6 +4,7 @@
 mod bearing;
 mod chart;
 mod chart_pool;
+pub mod diff;
 mod facts;
 pub mod github;
 mod gitlab;
@@ -18,6 +19,7 @@ mod nagios;
 #[cfg(feature = "pdf")]
 mod pdf;
 mod prometheus;
+mod runs;
 pub mod style;
 mod table;
 mod tap;
@@ -40,6 +42,7 @@ pub use json::digest;
 pub use nagios::NagiosStatus;
 #[cfg(feature = "pdf")]
 pub use pdf::{Proof, attached_record, blank_checklist, prove};
+pub use runs::{runs_json, runs_table};
 pub use when::{distance, window as window_in};
 
 /// A format a record can be rendered in.

@@ -1,6 +1,7 @@
 //! The command line as a process: exact output and exit codes.
 
 mod again;
+mod asks;
 mod faults_clock;
 mod faults_contacts;
 mod faults_disk;
@@ -8,6 +9,7 @@ mod faults_load;
 mod faults_net;
 mod faults_secrets;
 mod faults_signals;
+mod history;
 mod hostile;
 mod lists;
 mod merge;

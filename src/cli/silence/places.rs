@@ -136,7 +136,7 @@ fn latest(list: Option<&Path>) -> anyhow::Result<RunRecord> {
         });
         of_list && record.header.phase != AUDIT && record.checks().any(looked)
     };
-    history::records(&folder).find(launched).with_context(|| {
+    history::records(&folder).flatten().find(launched).with_context(|| {
         format!(
             "no run with a `silence` check is recorded in {}; name a checklist, or --alertmanager",
             folder.display()

@@ -26,7 +26,7 @@ pub(super) struct Past(HashMap<String, String>);
 impl Past {
     /// Reads the runs recorded in a folder.
     pub(super) fn read(folder: Option<&Path>) -> Self {
-        let records = folder.into_iter().flat_map(history::records).take(LOOK_BACK);
+        let records = folder.into_iter().flat_map(history::records).take(LOOK_BACK).flatten();
         Self(records.map(|record| (record.header.run.short(), what(&record))).collect())
     }
 }

@@ -14,8 +14,9 @@ use super::{BODY, CODE, LABEL, Paper, SECTION, SMALL, STEP, STRONG, WELL, field,
 
 /// Findings of one check that are shown; the record has the others.
 const FINDINGS: usize = 12;
-/// Lines of an observation that are shown; the record has the others.
-const FACTS: usize = 12;
+/// Facts of an observation that are shown, and the characters they may take; the record has the others.
+const FACTS: usize = 40;
+const FACTS_LONG: usize = 620;
 /// Where the text of a check begins, right of its coloured edge.
 const X: f32 = MARGIN + 14.0;
 const ROOM: f32 = WIDTH - 14.0;
@@ -206,25 +207,28 @@ fn tries(check: &CheckRecord, sheet: &mut Sheet<'_>) {
     }
 }
 
-/// The observation, its first lines.
+/// The observation, its first facts, from each vantage point where there are several.
 fn evidence(check: &CheckRecord) -> Vec<String> {
-    let mut all = Vec::new();
+    let mut lines = Vec::new();
     for (place, seen) in vantage::observations(check) {
-        all.extend(place.map(|place| format!("# {}", name(place))));
-        // What one line of the page holds in this type.
-        all.extend(facts::lines(&seen, 92));
-    }
-    let mut lines: Vec<String> = all
-        .iter()
-        .take(FACTS)
-        .map(|line| {
-            // Blanks at the beginning of a line are where it stands.
-            let indent = line.len() - line.trim_start().len();
-            format!("{}{}", "\u{a0}".repeat(indent.min(24)), field(line.trim_start()))
-        })
-        .collect();
-    if all.len() > FACTS {
-        lines.push(format!("… {}; the record has them", count(all.len() - FACTS, "more line")));
+        let place = place.map(|place| format!("from {}: ", name(place))).unwrap_or_default();
+        let all = facts::brief(&seen);
+        let (mut text, mut shown) = (place, 0);
+        for fact in all.iter().take(FACTS) {
+            if shown > 0 && text.chars().count() + fact.chars().count() > FACTS_LONG {
+                break;
+            }
+            text.push_str(if shown > 0 { " · " } else { "" });
+            text.push_str(&field(fact));
+            shown += 1;
+        }
+        if shown < all.len() {
+            text.push_str(&format!(
+                " · … {}; the record has them",
+                count(all.len() - shown, "more fact")
+            ));
+        }
+        lines.push(text);
     }
     lines
 }

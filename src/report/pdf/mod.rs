@@ -81,7 +81,7 @@ pub(super) fn render(record: &RunRecord, look: &Look) -> Result<Vec<u8>, ReportE
         id: format!("{} {}", record.header.run, paper.digest),
         record: Some(json::render(record)?),
     };
-    paint::write(&sheet, about)
+    paint::write(sheet, about)
 }
 
 /// The blank checklist of a run that has not been: what stands in `record` before the first check was
@@ -104,7 +104,7 @@ pub fn blank_checklist(record: &RunRecord, look: &Look) -> Result<Vec<u8>, Repor
         id: format!("checklist {} {}", header.checklist.sha256, header.phase),
         record: None,
     };
-    paint::write(&sheet, about)
+    paint::write(sheet, about)
 }
 
 /// The zone the launch is written in.

@@ -42,7 +42,7 @@ pub(super) struct About {
 }
 
 /// Writes the pages.
-pub(super) fn write(sheet: &Sheet<'_>, about: About) -> Result<Vec<u8>, ReportError> {
+pub(super) fn write(mut sheet: Sheet<'_>, about: About) -> Result<Vec<u8>, ReportError> {
     let configuration = ConfigurationBuilder::new()
         .with_archival_validator(Archival::A3_A)
         .with_accessibility_validator(Accessibility::UA1)
@@ -54,11 +54,12 @@ pub(super) fn write(sheet: &Sheet<'_>, about: About) -> Result<Vec<u8>, ReportEr
         ..SerializeSettings::default()
     });
     let mut identifiers: Vec<Vec<Identifier>> = vec![Vec::new(); sheet.nodes.len()];
-    for marks in &sheet.pages {
+    // What is drawn is let go: the finished document needs the room.
+    for marks in std::mem::take(&mut sheet.pages) {
         let settings = PageSettings::from_wh(PAGE.0, PAGE.1).expect("A4 has a size");
         let mut page = document.start_page_with(settings);
         let mut surface = page.surface();
-        for mark in marks {
+        for mark in &marks {
             draw(sheet.faces, mark, &mut surface, &mut identifiers);
         }
         surface.finish();
@@ -66,6 +67,7 @@ pub(super) fn write(sheet: &Sheet<'_>, about: About) -> Result<Vec<u8>, ReportEr
     }
     document.set_tag_tree(tree(&sheet.nodes, &mut identifiers));
     document.set_outline(outline(&sheet.entries));
+    drop(sheet);
     let date = date(about.at);
     if let Some(record) = about.record {
         attach(&mut document, record, date);
