@@ -229,3 +229,15 @@ fn links_between_pages_lead_somewhere() {
     }
     assert_eq!(wrong, Vec::<String>::new());
 }
+
+#[test]
+fn every_ask_of_users_is_a_test_of_its_name() {
+    let sources = files("src", "rs").into_iter().chain(files("tests", "rs"));
+    let text: String = sources.map(|(_, text)| text).collect();
+    // Put together here, so that this file does not find itself.
+    let missing: Vec<String> = (1..=25)
+        .map(|n| format!("fn {}_{n:02}_", "ask"))
+        .filter(|name| !text.contains(name))
+        .collect();
+    assert_eq!(missing, Vec::<String>::new());
+}

@@ -64,7 +64,7 @@ async fn a_body_that_stalls_after_200_is_not_a_pass() {
 }
 
 #[tokio::test]
-async fn every_address_of_a_name_is_asked() {
+async fn ask_17_every_address_of_a_name_is_asked() {
     let port = lab("LAB_HTTP_PORT");
     let looked = look::<Http>(json!({ "url": format!("http://localhost:{port}/healthz") })).await;
     let Found::Addresses(all) = looked.seen.expect("facts").found else { panic!("addresses") };

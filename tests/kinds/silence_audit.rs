@@ -128,7 +128,7 @@ async fn without_prometheus_earlier_looks_are_the_samples() {
 }
 
 #[tokio::test]
-async fn prometheus_tells_what_fired_under_a_silence() {
+async fn ask_22_prometheus_tells_what_fired_under_a_silence() {
     // The alert of the lab's Prometheus, silenced in an Alertmanager of the test's own.
     let cluster = Cluster::of(1).await;
     let mut parameters = on_cluster(&cluster).await;

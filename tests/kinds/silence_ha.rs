@@ -18,7 +18,7 @@ use crate::support::{context, look_in};
 const ALLOWED: Duration = Duration::from_secs(20);
 
 #[tokio::test]
-async fn with_one_member_down_the_other_gets_the_silence_and_the_down_one_is_said() {
+async fn ask_24_with_one_member_down_the_other_gets_the_silence_and_the_down_one_is_said() {
     let mut cluster = Cluster::of(2).await;
     let parameters = on_cluster(&cluster).await;
     cluster.members[0].kill();
@@ -78,7 +78,7 @@ async fn a_forgetful_member_cut_off_gets_its_own_and_twins_end_when_the_cluster_
 }
 
 #[tokio::test]
-async fn runs_at_the_same_moment_leave_one_silence() {
+async fn ask_24_runs_at_the_same_moment_leave_one_silence() {
     let cluster = Cluster::of(2).await;
     let parameters = on_cluster(&cluster).await;
     let mut turned = parameters.clone();

@@ -183,7 +183,7 @@ fn sample<T>(runner: &mut TestRunner, n: usize, strategy: &impl Strategy<Value =
 }
 
 #[tokio::test]
-async fn our_matching_is_alertmanagers_matching() {
+async fn ask_23_our_matching_is_alertmanagers_matching() {
     let cluster = Cluster::of(1).await;
     let member = &cluster.members[0];
     let api = member.api().await;

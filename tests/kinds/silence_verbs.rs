@@ -88,7 +88,7 @@ impl Ran {
 }
 
 #[tokio::test]
-async fn a_runs_silences_are_listed_extended_and_ended() {
+async fn ask_22_a_runs_silences_are_listed_extended_and_ended() {
     let cluster = Cluster::of(2).await;
     let desk = Desk::of(&cluster, &json!({})).await;
     let first = desk.apply();

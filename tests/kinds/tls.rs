@@ -56,7 +56,7 @@ async fn good_certificates_pass() {
 }
 
 #[tokio::test]
-async fn a_certificate_without_ocsp_needs_no_staple() {
+async fn ask_19_a_certificate_without_ocsp_needs_no_staple() {
     let looked = check("noocsp", json!({}), Pass, &["tls.not-revoked", "tls.ok"]).await;
     assert_eq!(looked.codes(NotApplicable), ["tls.staple-not-applicable"]);
     let off = json!({"stapling": "off", "revocation": "off"});
@@ -102,7 +102,7 @@ async fn without_the_issuer_the_staple_is_not_known_to_be_good() {
 }
 
 #[tokio::test]
-async fn a_lazy_stapler_is_waited_for() {
+async fn ask_19_a_lazy_stapler_is_waited_for() {
     let codes = ["tls.ok", "tls.staple-ok"];
     check("stapled", json!({}), Pass, &codes).await;
 }
@@ -192,7 +192,7 @@ async fn the_certificate_on_disk_is_compared_with_the_one_served() {
 }
 
 #[tokio::test]
-async fn every_address_counts() {
+async fn ask_17_every_address_counts() {
     let endpoint = format!("localhost:{}", lab("LAB_HTTPS_PORT"));
     let looked = look::<Tls>(json!({"endpoint": endpoint, "ca": lab("LAB_CA")})).await;
     let targets: Vec<&str> = looked.findings.iter().map(|f| f.target.as_str()).collect();

@@ -120,7 +120,7 @@ async fn an_address_must_be_in_the_certificate_as_an_address() {
 }
 
 #[tokio::test]
-async fn only_certificates_on_the_path_have_to_be_valid() {
+async fn ask_18_only_certificates_on_the_path_have_to_be_valid() {
     let pki = pki();
     let other = Authority::root("other root");
     let leaf = &pki.leaf;

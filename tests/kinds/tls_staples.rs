@@ -60,7 +60,7 @@ async fn what_the_issuer_says_counts() {
 }
 
 #[tokio::test]
-async fn the_answer_must_be_about_this_certificate() {
+async fn ask_19_a_staple_must_be_about_this_certificate() {
     let pki = pki();
     let wrong = "tls.staple-wrong-certificate";
     pki.check(pki.own(&[Part { serial: 8, ..part() }]), Fail, wrong).await;

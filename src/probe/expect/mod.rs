@@ -209,7 +209,7 @@ mod tests {
     }
 
     #[test]
-    fn only_true_is_a_pass() {
+    fn ask_21_only_true_is_a_pass_and_no_data_never_is() {
         let seen = json!({
             "latency": { "p95": 62.0, "p99": null },
             "names": [{ "name": "a", "ttl": 30 }, { "name": "b", "ttl": 60 }],

@@ -125,7 +125,7 @@ async fn a_demand_beyond_the_headroom_fails() {
 }
 
 #[tokio::test]
-async fn slots_in_use_are_told_apart_from_all_in_use() {
+async fn ask_20_slots_in_use_are_counted_without_the_reserved_ones() {
     let _turn = turn().await;
     let url = url("LAB_PGFULL", "gonogo", "game");
     let looked = look::<PostgresPool>(json!({"url": url})).await;
@@ -190,7 +190,7 @@ async fn the_limit_of_a_database_is_not_the_servers() {
 }
 
 #[tokio::test]
-async fn a_role_without_the_privilege_sees_slots_but_no_sessions() {
+async fn ask_20_a_role_without_the_privilege_sees_slots_but_no_sessions() {
     let _turn = turn().await;
     let mut leak = open(&url("LAB_PG", "app", "game")).await;
     ask(&mut leak, "BEGIN").await;
