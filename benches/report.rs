@@ -12,8 +12,9 @@ mod sample;
 #[path = "../tests/report/seen.rs"]
 mod seen;
 
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
+use gonogo::clock::Clock;
 use gonogo::model::record::RunRecord;
 use gonogo::report::{Format, Look, render};
 
@@ -75,7 +76,7 @@ fn best_of(times: usize, format: Format, record: &RunRecord) -> (Duration, usize
     let look = Look::default();
     (0..times)
         .map(|_| {
-            let began = Instant::now();
+            let began = Clock.tick();
             let bytes = render(format, record, &look).expect("a report renders");
             (began.elapsed(), bytes.len())
         })

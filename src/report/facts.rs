@@ -87,7 +87,9 @@ fn gather(value: &Value, key: &str, out: &mut Vec<String>) {
             out.push(line(format!("{key} {}", plain(value)).trim_start()));
         }
         Value::Array(items) if items.iter().any(|item| item.is_object() || item.is_array()) => {
-            items.iter().for_each(|item| gather(item, key, out));
+            for item in items {
+                gather(item, key, out);
+            }
         }
         Value::Array(items) if items.is_empty() => {}
         Value::Array(items) => {
