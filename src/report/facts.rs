@@ -96,7 +96,11 @@ fn gather(value: &Value, key: &str, out: &mut Vec<String>) {
             let items: Vec<String> = items.iter().map(plain).collect();
             out.push(line(format!("{key} {}", items.join(", ")).trim_start()));
         }
-        Value::Object(map) => map.iter().for_each(|(key, item)| gather(item, key, out)),
+        Value::Object(map) => {
+            for (key, item) in map {
+                gather(item, key, out);
+            }
+        }
     }
 }
 
