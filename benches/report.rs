@@ -72,7 +72,6 @@ fn record(n: usize) -> RunRecord {
     record
 }
 
-#[expect(clippy::disallowed_methods, reason = "a bench asks the clock how long things take")]
 fn best_of(times: usize, format: Format, record: &RunRecord) -> (Duration, usize) {
     let look = Look::default();
     (0..times)
