@@ -5,7 +5,9 @@ use std::fmt::Write as _;
 use serde_json::{Value, json};
 
 use super::args::{ColourChoice, PlanArgs, PlanFormat};
-use super::{env, exit, output, run, select};
+#[cfg(feature = "pdf")]
+use super::env;
+use super::{exit, output, run, select};
 use crate::checklist::Check;
 use crate::checklist::load::{Options, load};
 use crate::clock::Clock;

@@ -69,12 +69,14 @@ fn inline(value: &Value) -> String {
 
 /// The facts as `key value` in the order they stand, for where there is little room: what is there,
 /// without what holds it together.
+#[cfg(feature = "pdf")]
 pub(super) fn brief(value: &Value) -> Vec<String> {
     let mut out = Vec::new();
     gather(value, "", &mut out);
     out
 }
 
+#[cfg(feature = "pdf")]
 fn gather(value: &Value, key: &str, out: &mut Vec<String>) {
     // As JSON where it has quotes or escapes of its own, so that it is clear where a text ends.
     let plain = |value: &Value| match value.as_str() {
