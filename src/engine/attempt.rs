@@ -4,7 +4,6 @@ use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
 
-use serde_json::Value;
 use tokio::sync::mpsc;
 
 use super::DEFAULT_TIMEOUT;
@@ -14,6 +13,7 @@ use super::times::RunClock;
 use crate::checklist::{Check, Retry, RetryOn};
 use crate::clock::{Clock, millis_since};
 use crate::model::code::engine as codes;
+use crate::model::facts::Facts;
 use crate::model::fault::Fault;
 use crate::model::finding::Finding;
 use crate::model::id::{CheckId, RunId};
@@ -80,7 +80,7 @@ pub(super) struct Outcomes {
     /// The check's record; not yet final when a change is to be made.
     pub(super) check: CheckRecord,
     /// The change that would have to be made, one line; with the facts it follows from.
-    pub(super) proposal: Option<(String, Value)>,
+    pub(super) proposal: Option<(String, Facts)>,
 }
 
 impl Job {
@@ -172,7 +172,7 @@ impl Job {
     }
 
     /// Makes the change that the facts call for.
-    pub(super) async fn apply(self: Arc<Self>, observation: Value) -> Result<String, Fault> {
+    pub(super) async fn apply(self: Arc<Self>, observation: Facts) -> Result<String, Fault> {
         let probe = self.probe.as_ref().map_err(Clone::clone)?;
         let Some(act) = probe.act() else {
             return Err(Fault::Bug { message: "a change by a kind that makes none".to_owned() });
@@ -214,8 +214,11 @@ impl Job {
             tokio::time::timeout(self.allowance, probe.look(&cx)).await.unwrap_or_else(|_| {
                 Err(Fault::Timeout { what: what(), after: self.allowance.into() })
             })?;
-        let unmet = self.expect.iter().filter_map(|expect| expect.judge(&look.observation));
-        look.judged.findings.extend(unmet);
+        if !self.expect.is_empty() {
+            let seen = look.observation.value();
+            let unmet = self.expect.iter().filter_map(|expect| expect.judge(&seen));
+            look.judged.findings.extend(unmet);
+        }
         look.judged.findings.sort_by_key(|finding| std::cmp::Reverse(finding.outcome));
         Ok(look)
     }
@@ -283,7 +286,7 @@ impl Job {
                     summary,
                     findings: look.judged.findings,
                     reproduce: by_hand(probe, &self.base, look.judged.reproduce),
-                    observation: Some(look.observation.into()),
+                    observation: Some(look.observation),
                     ..record
                 };
                 Outcomes { check, proposal }
@@ -302,7 +305,7 @@ impl Job {
         }
     }
 
-    fn propose(&self, observation: &Value, probe: &dyn AnyProbe) -> Option<(String, Value)> {
+    fn propose(&self, observation: &Facts, probe: &dyn AnyProbe) -> Option<(String, Facts)> {
         let times = JudgeCx { now: Clock.now(), ..self.shared.times };
         let change = probe.act()?.propose(observation, &times).ok().flatten()?;
         Some((change, observation.clone()))

@@ -21,6 +21,7 @@ use serde::de::DeserializeOwned;
 
 use crate::clock::Clock;
 use crate::model::code::Code;
+use crate::model::facts::Facts;
 use crate::model::fault::Fault;
 use crate::model::finding::Finding;
 use crate::model::id::{CheckId, RunId};
@@ -232,7 +233,7 @@ pub struct Earlier {
     /// When it looked.
     pub at: Timestamp,
     /// The facts it saw.
-    pub observation: serde_json::Value,
+    pub observation: Facts,
 }
 
 impl ProbeCx {
