@@ -1,16 +1,17 @@
 //! The facts a look brought home, as a record keeps them.
 
 use schemars::JsonSchema;
-use serde::de::{DeserializeOwned, Error as _};
+use serde::de::DeserializeOwned;
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
 use serde_json::Value;
+use serde_json::value::{RawValue, to_raw_value};
 
 use super::secret::{REDACTED, Secrets};
 
 /// A kind's typed facts. They are kept as JSON text: as a tree they take ten times the room, and a run
-/// may have thousands of them. They are written and read from text to text, without a tree.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Facts(Box<str>);
+/// may have thousands of them. A record that is written as JSON takes the text as it stands.
+#[derive(Debug, Clone)]
+pub struct Facts(Box<RawValue>);
 
 impl Facts {
     /// The facts of a typed observation.
@@ -18,7 +19,7 @@ impl Facts {
     /// # Errors
     /// When it is nothing that JSON can say.
     pub fn of(seen: &impl Serialize) -> Result<Self, serde_json::Error> {
-        serde_json::to_string(seen).map(|text| Self(text.into_boxed_str()))
+        to_raw_value(seen).map(Self)
     }
 
     /// The typed observation again.
@@ -26,7 +27,7 @@ impl Facts {
     /// # Errors
     /// When these are the facts of something else.
     pub fn read<T: DeserializeOwned>(&self) -> Result<T, serde_json::Error> {
-        serde_json::from_str(&self.0)
+        serde_json::from_str(self.0.get())
     }
 
     /// The facts as a tree.
@@ -41,8 +42,8 @@ impl Facts {
         if secrets.is_empty() {
             return;
         }
-        let mut clean = String::with_capacity(self.0.len());
-        let mut rest = &*self.0;
+        let mut clean = String::with_capacity(self.0.get().len());
+        let mut rest = self.0.get();
         while let Some((before, after)) = rest.split_once('"') {
             let length = string_length(after);
             let (escaped, after) = after.split_at(length);
@@ -51,7 +52,8 @@ impl Facts {
             rest = after.strip_prefix('"').unwrap_or_default();
         }
         clean.push_str(rest);
-        self.0 = clean.into_boxed_str();
+        // What was cleaned into something that is not JSON is not kept.
+        self.0 = RawValue::from_string(clean).unwrap_or_else(|_| RawValue::NULL.to_owned());
     }
 }
 
@@ -77,24 +79,30 @@ fn redact(escaped: &str, secrets: &Secrets) -> String {
     if clean == text { quoted } else { Value::from(clean).to_string() }
 }
 
+impl PartialEq for Facts {
+    fn eq(&self, other: &Self) -> bool {
+        self.0.get() == other.0.get()
+    }
+}
+
+impl Eq for Facts {}
+
 impl From<Value> for Facts {
     fn from(value: Value) -> Self {
-        Self(value.to_string().into_boxed_str())
+        // A tree has nothing that JSON cannot say.
+        Self::of(&value).unwrap_or_else(|_| Self(RawValue::NULL.to_owned()))
     }
 }
 
 impl Serialize for Facts {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        serde_transcode::transcode(&mut serde_json::Deserializer::from_str(&self.0), serializer)
+        self.0.serialize(serializer)
     }
 }
 
 impl<'de> Deserialize<'de> for Facts {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        let mut text = Vec::new();
-        serde_transcode::transcode(deserializer, &mut serde_json::Serializer::new(&mut text))
-            .map_err(D::Error::custom)?;
-        String::from_utf8(text).map(|text| Self(text.into_boxed_str())).map_err(D::Error::custom)
+        Value::deserialize(deserializer).map(Self::from)
     }
 }
 
@@ -132,10 +140,7 @@ mod tests {
         assert_eq!(facts.value(), tree);
         assert_eq!(facts.read::<Value>().expect("JSON"), tree);
         assert_eq!(serde_json::to_value(&facts).expect("JSON"), tree);
-        assert_eq!(
-            serde_json::to_string_pretty(&facts).expect("JSON"),
-            serde_json::to_string_pretty(&tree).expect("JSON")
-        );
+        assert_eq!(serde_json::to_string(&facts).expect("JSON"), tree.to_string());
         assert_eq!(serde_json::from_value::<Facts>(tree).expect("facts"), facts);
     }
 

@@ -121,7 +121,7 @@ pub struct ResolverTold {
     pub cold: Sight<Answer>,
     /// What it said when asked again without verification, after it had found no answer.
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub unchecked: Option<Answer>,
+    pub unchecked: Option<Box<Answer>>,
     /// What it said in the warm rounds.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub warm: Option<Warmth>,
@@ -150,7 +150,7 @@ pub struct Warmth {
     pub until: Option<Timestamp>,
     /// The first warm answer that says something else than the cold one, or that it has expired.
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub changed: Option<Answer>,
+    pub changed: Option<Box<Answer>>,
 }
 
 /// How a resolver treats questions without recursion (RD=0).

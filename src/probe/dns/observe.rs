@@ -315,7 +315,7 @@ async fn look_unchecked(
         .collect();
     let answers = client.ask_all(&asks, patience, until, Answer::read).await;
     for (index, answer) in failed.into_iter().zip(answers) {
-        told[index].unchecked = answer.ok();
+        told[index].unchecked = answer.ok().map(Box::new);
     }
 }
 
@@ -336,7 +336,8 @@ fn warmth(cold: &Answer, trace: &[Answer], silent: u32) -> Warmth {
                     || warm.records != cold.records
                     || (warm.stale().is_some() && cold.stale().is_none())
             })
-            .cloned(),
+            .cloned()
+            .map(Box::new),
     };
     let mut ends: Vec<Timestamp> = Vec::new();
     if let Some(end) = cold.expires() {
@@ -390,7 +391,7 @@ fn assemble(
             region: region.map(|(label, _)| label),
             authorities,
             asked,
-            resolvers: Vec::new(),
+            resolvers: Vec::with_capacity(looked.len()),
         })
         .collect();
     let mut resolvers = Vec::new();
