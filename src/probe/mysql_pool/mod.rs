@@ -203,6 +203,13 @@ impl Probe for MysqlPool {
             None => format!("-h {} -P {}", quoted(&self.url.host), self.url.port),
         };
         let mysql = |sql: &str| format!("mysql {place} -u {} -p -e \"{sql}\"", quoted(&self.url.user));
+        if self.cleanup.is_some() {
+            return vec![mysql(
+                "SELECT PROCESSLIST_ID, ATTR_VALUE FROM \
+                 performance_schema.session_account_connect_attrs WHERE ATTR_VALUE LIKE \
+                 'gonogo-%-ramp'; SHOW PROCESSLIST",
+            )];
+        }
         vec![
             mysql("SHOW GLOBAL STATUS LIKE '%connect%'; SHOW GLOBAL VARIABLES LIKE 'max%connections'"),
             mysql("SHOW PROCESSLIST; SELECT * FROM information_schema.INNODB_TRX ORDER BY trx_started"),

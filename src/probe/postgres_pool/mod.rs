@@ -253,6 +253,12 @@ impl Probe for PostgresPool {
             let url = self.url.without_password().replace('\'', "%27");
             format!("psql -X '{url}' -c \"{sql}\"")
         };
+        if self.cleanup.is_some() {
+            return vec![psql(
+                "SELECT pid, application_name, client_addr, now() - state_change AS silent, query FROM \
+                 pg_stat_activity WHERE usename = session_user AND query LIKE '/* gonogo-% ramp */%'",
+            )];
+        }
         vec![
             psql(
                 "SELECT name, setting FROM pg_settings WHERE name IN ('max_connections', \

@@ -2,8 +2,9 @@
 
 use std::path::Path;
 use std::process::Stdio;
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
+use gonogo::clock::Clock;
 use serde_json::Value;
 
 use super::{alone, ask, close, open_as, url};
@@ -36,7 +37,7 @@ async fn what_a_killed_ramp_left_is_shown_and_ended_and_no_look_alike_is() {
     let mut ramping =
         tool(state.path(), &through, &ramp).stdout(Stdio::null()).spawn().expect("the tool starts");
     let ours = "SELECT COUNT(*) FROM information_schema.PROCESSLIST WHERE USER = 'gonogo'";
-    let begun = Instant::now();
+    let begun = Clock.tick();
     while ask(&mut dba, ours).await.as_deref() != Some("2") {
         assert!(begun.elapsed() < Duration::from_secs(10), "it does not ramp");
     }
@@ -50,7 +51,7 @@ async fn what_a_killed_ramp_left_is_shown_and_ended_and_no_look_alike_is() {
         open_as("gonogo", "gonogo-0123456789ac-ramp").await,
         open_as("gonogo", "gonogo-0123456789ac").await,
     ];
-    let begun = Instant::now();
+    let begun = Clock.tick();
     let check = loop {
         ask(&mut others[4], "SELECT 1").await;
         let (code, check) = run(state.path(), &["--cleanup=10s"]).await;

@@ -2,8 +2,9 @@
 
 use std::path::Path;
 use std::process::Stdio;
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
+use gonogo::clock::Clock;
 use gonogo::net::postgres::Session;
 use serde_json::Value;
 
@@ -77,7 +78,7 @@ async fn what_a_killed_ramp_left_is_shown_and_ended_and_no_look_alike_is() {
     let all: u32 = ask(&mut watch, named).await.and_then(|it| it.parse().ok()).expect("a count");
     assert!(all >= left + 6, "{all}");
 
-    let begun = Instant::now();
+    let begun = Clock.tick();
     let check = loop {
         ask(&mut alive[1], "SELECT 1").await;
         let (code, check) = run(state.path(), &own, &["--cleanup=10s"]).await;
