@@ -21,8 +21,7 @@ impl Server {
         std::fs::write(&password, PASSWORD).expect("a file");
         certificate(dir.path());
         give(dir.path());
-        let port = TcpListener::bind("127.0.0.1:0").expect("a free port");
-        let port = port.local_addr().expect("an address").port();
+        let port = free_port();
         run(as_server(&bin.join("initdb"))
             .args(["-U", "bench", "-A", "scram-sha-256", "--no-sync", "-D"])
             .arg(&data)
@@ -41,7 +40,8 @@ impl Server {
             set("fsync", "off"),
         ];
         let mut command = as_server(&bin.join("postgres"));
-        command.arg("-D").arg(&data).stdin(Stdio::null()).stderr(Stdio::null());
+        let log = std::fs::File::create(dir.path().join("log")).expect("a file");
+        command.arg("-D").arg(&data).stdin(Stdio::null()).stderr(log);
         for setting in &settings {
             command.args(["-c", setting]);
         }
@@ -66,7 +66,8 @@ impl Server {
             }
             std::thread::sleep(Duration::from_millis(50));
         }
-        panic!("PostgreSQL does not answer");
+        let log = std::fs::read_to_string(self.dir.path().join("log")).unwrap_or_default();
+        panic!("PostgreSQL does not answer: {log}");
     }
 }
 
@@ -77,6 +78,12 @@ impl Drop for Server {
         let _stopped = Command::new("kill").args(["-INT", &pid]).status();
         let _ended = self.child.wait();
     }
+}
+
+/// A port that was free a moment ago. Whoever keeps the listener keeps the server from it.
+fn free_port() -> u16 {
+    let listener = TcpListener::bind("127.0.0.1:0").expect("a free port");
+    listener.local_addr().expect("an address").port()
 }
 
 /// Where the newest server programs are.

@@ -250,6 +250,10 @@ pub struct CheckArgs {
     /// T-0, with its zone; now by default.
     #[arg(long, value_name = "TIME")]
     pub launch: Option<String>,
+    /// Look for nothing but the connections that killed ramps left behind (`postgres_pool`, `mysql_pool`), of
+    /// runs that have been silent for so long; with --apply end them, and nobody else's.
+    #[arg(long, value_name = "D", num_args = 0..=1, require_equals = true, default_missing_value = "1m")]
+    pub cleanup: Option<Span>,
     #[command(flatten)]
     #[expect(missing_docs, reason = "clap would show the comment as help")]
     pub engine: EngineArgs,

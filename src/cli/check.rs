@@ -18,6 +18,9 @@ use crate::report::{Detail, Format};
 pub(super) fn run(args: &CheckArgs, choice: ColourChoice) -> anyhow::Result<u8> {
     let outputs = output::parse(&args.output.output)?;
     let row = kind(&args.kind).ok_or_else(|| no_such_kind(&args.kind))?;
+    if args.cleanup.is_some() && !row.acts_by("cleanup") {
+        bail!("--cleanup: a check of the kind {} leaves no connections behind", row.name);
+    }
     let checks = checks(row, args)?;
     let options = Options {
         vars: &[],
@@ -77,6 +80,9 @@ fn checks(row: &KindRow, args: &CheckArgs) -> anyhow::Result<Vec<Value>> {
     let many = bodies.len() > 1;
     let mut checks = Vec::new();
     for (n, mut body) in bodies.into_iter().enumerate() {
+        if let Some(silent) = args.cleanup {
+            body.insert("cleanup".to_owned(), json!(silent));
+        }
         for (key, value) in &args.set {
             set(&mut body, key, value_of(key, value)?)?;
         }

@@ -10,6 +10,7 @@ use crate::checklist::interpolate::SecretSource;
 use crate::checklist::load::{ReadError, read};
 use crate::model::record::GitRef;
 use crate::model::time::Span;
+use crate::net::postgres::Services;
 use crate::report::{Colour, Detail, Glyphs, Look};
 
 /// The columns of a report that goes to no terminal.
@@ -76,6 +77,22 @@ pub(super) fn ignored_signals() -> u64 {
 pub(super) fn passfile() -> Option<PathBuf> {
     let own = || Some(PathBuf::from(var("HOME")?).join(".pgpass"));
     var("PGPASSFILE").map(PathBuf::from).or_else(own)
+}
+
+/// Where PostgreSQL's clients keep services: `$PGSERVICEFILE`, else `~/.pg_service.conf`; then the
+/// machine's, in `$PGSYSCONFDIR`, or where Debian and the packages of PostgreSQL for Red Hat have it.
+#[must_use]
+pub(super) fn services() -> Services {
+    let system = match var("PGSYSCONFDIR") {
+        Some(folder) => vec![PathBuf::from(folder)],
+        None => ["/etc/postgresql-common", "/etc/sysconfig/pgsql"].map(PathBuf::from).to_vec(),
+    };
+    Services {
+        name: var("PGSERVICE"),
+        named_file: var("PGSERVICEFILE").map(PathBuf::from),
+        own_file: var("HOME").map(|home| PathBuf::from(home).join(".pg_service.conf")),
+        system_files: system.into_iter().map(|folder| folder.join("pg_service.conf")).collect(),
+    }
 }
 
 /// How long logs are kept.

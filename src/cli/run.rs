@@ -140,6 +140,7 @@ pub(super) fn carry_out(
         fail_fast: engine.fail_fast,
         workers: None,
         passfile: env::passfile(),
+        services: env::services(),
     };
     let outputs = outputs.to_vec();
     let mut driver = Driver::new()?;

@@ -22,6 +22,7 @@ use crate::model::peer::Peer;
 use crate::model::people::People;
 use crate::model::record::{Attempt, CheckRecord, Skip};
 use crate::model::time::Span;
+use crate::probe::Services;
 use crate::probe::expect::Expectation;
 use crate::probe::{AnyProbe, Earlier, JudgeCx, Look, ProbeCx, SignOff, by_hand};
 
@@ -36,6 +37,7 @@ pub(super) struct Shared {
     pub(super) times: JudgeCx,
     pub(super) allow_exec: bool,
     pub(super) passfile: Option<PathBuf>,
+    pub(super) services: Services,
     pub(super) signoffs: Arc<[SignOff]>,
     pub(super) people: Arc<People>,
     pub(super) cap: Option<Span>,
@@ -236,6 +238,7 @@ impl Job {
             base: self.base.clone(),
             allow_exec: shared.allow_exec,
             passfile: shared.passfile.clone(),
+            services: shared.services.clone(),
             signoffs: Arc::clone(&shared.signoffs),
             people: Arc::clone(&shared.people),
             earlier: Arc::clone(&self.earlier),

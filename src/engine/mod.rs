@@ -32,6 +32,7 @@ use crate::model::secret::Secrets;
 use crate::model::time::Span;
 use crate::plan::Plan;
 use crate::probe::JudgeCx;
+use crate::probe::Services;
 use crate::verdict::decide;
 
 /// How long one try of a check may take when neither the list nor the command line says.
@@ -61,6 +62,8 @@ pub struct Options {
     pub workers: Option<tokio::runtime::Handle>,
     /// The password file of PostgreSQL's clients, as the user has it.
     pub passfile: Option<PathBuf>,
+    /// What the environment says of connection services of PostgreSQL's clients.
+    pub services: Services,
 }
 
 /// What a run came to.
@@ -115,6 +118,7 @@ pub fn blank(plan: &Plan<'_>, header: Header) -> RunRecord {
         fail_fast: false,
         workers: None,
         passfile: None,
+        services: Services::default(),
     };
     let run = Run::new(plan, header, options, Vec::new(), watch::channel(None).1);
     run.fold.into_record().expect("a run begins with its start")
@@ -163,6 +167,7 @@ impl<'a> Run<'a> {
             times: JudgeCx { now: plan.now, launch: plan.launch.timestamp(), window: plan.window },
             allow_exec: options.allow_exec,
             passfile: options.passfile.clone(),
+            services: options.services.clone(),
             signoffs: Arc::clone(&plan.checklist.signoffs),
             people: Arc::clone(&plan.checklist.people),
             cap: options.timeout,

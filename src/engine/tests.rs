@@ -161,6 +161,7 @@ fn ran(checklist: &Checklist, deadline: Option<Span>, stop: Option<Stop>) -> (Ru
         allow_exec: false,
         fail_fast: false,
         passfile: None,
+        services: Services::default(),
         workers: Some(workers.handle().clone()),
     };
     let header = Header { started: planned.now, ..sample::run(&[]).header };

@@ -111,6 +111,18 @@ pub struct KindRow {
     pub read: Read,
 }
 
+impl KindRow {
+    /// Whether it has a parameter of this name, and can change the world.
+    #[must_use]
+    pub fn acts_by(&self, parameter: &str) -> bool {
+        let mut generator = SchemaGenerator::default();
+        (self.parameters)(&mut generator);
+        let definitions = generator.take_definitions(false);
+        let has = |it: &Value| it.pointer(&format!("/properties/{parameter}")).is_some();
+        self.acts && definitions.values().any(has)
+    }
+}
+
 /// How a kind reads its parameters.
 type Read = fn(&Node, Place, &mut Vec<Problem>) -> Option<Box<dyn AnyProbe>>;
 
@@ -167,7 +179,7 @@ macro_rules! any_probe {
 }
 
 any_probe!(Plain, Probe, |_| None);
-any_probe!(Acting, Act, |this| Some(this));
+any_probe!(Acting, Act, |this| this.0.can_act().then_some(this as &dyn AnyAct));
 
 impl<P: Act> AnyAct for Acting<P> {
     fn propose(&self, observation: &Facts, cx: &JudgeCx) -> Result<Option<String>, Fault> {

@@ -29,6 +29,7 @@ use crate::model::peer::Peer;
 use crate::model::people::People;
 use crate::model::text::quote;
 use crate::model::time::{Span, Window};
+pub use crate::net::postgres::Services;
 
 pub use any::{AnyAct, AnyProbe, Judged, KindRow, Look};
 
@@ -47,8 +48,8 @@ kinds! {
     tls::Tls,
     cert_file::CertFile,
     acme::Acme,
-    postgres_pool::PostgresPool,
-    mysql_pool::MysqlPool,
+    postgres_pool::PostgresPool + act,
+    mysql_pool::MysqlPool + act,
     redis::Redis,
     silence::Silence + act,
     alert_route::AlertRoute,
@@ -162,6 +163,11 @@ pub trait Act: Probe {
     /// What is to be changed.
     type Change: Send + Sync;
 
+    /// Whether this check, with its parameters, can change anything at all.
+    fn can_act(&self) -> bool {
+        true
+    }
+
     /// What would have to be changed for the check to pass; `None` when nothing has to.
     fn propose(&self, seen: &Self::Observation, cx: &JudgeCx) -> Option<Self::Change>;
 
@@ -219,6 +225,8 @@ pub struct ProbeCx {
     pub allow_exec: bool,
     /// The password file of PostgreSQL's clients, as the user has it; there need not be one.
     pub passfile: Option<PathBuf>,
+    /// What the environment says of connection services of PostgreSQL's clients.
+    pub services: Services,
     /// The sign-offs found beside the checklist.
     pub signoffs: Arc<[SignOff]>,
     /// The people of the launch by role.

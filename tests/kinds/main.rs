@@ -13,6 +13,7 @@ mod dns_private;
 mod dns_regions;
 mod dns_signed;
 mod dns_zones;
+mod held_open;
 mod http;
 mod mysql_pool;
 mod ntp;

@@ -9,6 +9,7 @@ use gonogo::model::finding::Finding;
 use gonogo::model::id::{CheckId, RunId};
 use gonogo::model::outcome::Outcome;
 use gonogo::model::time::Window;
+use gonogo::net::postgres::Services;
 use gonogo::probe::{JudgeCx, Probe, ProbeCx};
 
 #[expect(clippy::disallowed_methods, reason = "./dev test says where the lab is")]
@@ -40,6 +41,7 @@ pub(crate) fn context(allowance: Duration) -> ProbeCx {
         base: PathBuf::from(env!("CARGO_MANIFEST_DIR")),
         allow_exec: false,
         passfile: None,
+        services: Services::default(),
         signoffs: Arc::new([]),
         people: Arc::default(),
         earlier: Arc::new([]),

@@ -125,6 +125,23 @@ const UTF8: u8 = 45;
 /// The most rows that are read.
 const MOST_ROWS: usize = 10_000;
 
+/// An answer with the names of its columns.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Table {
+    /// The names, in the order of the values.
+    pub columns: Vec<String>,
+    /// The rows.
+    pub rows: Rows,
+}
+
+impl Table {
+    /// Where a column is, whatever the case of its name.
+    #[must_use]
+    pub fn column(&self, name: &str) -> Option<usize> {
+        self.columns.iter().position(|known| known.eq_ignore_ascii_case(name))
+    }
+}
+
 /// Where and how to open sessions. Made once, so that the name is looked up once.
 pub struct Door {
     url: MyUrl,
@@ -370,6 +387,14 @@ impl Login<'_> {
     }
 }
 
+/// The name in the description of a column: its fifth text, after catalogue, schema and two of the table.
+/// Where it cannot be read the column has none, and nothing is found by it.
+fn column(packet: &[u8]) -> String {
+    let mut cursor = Cursor(packet);
+    let mut texts = (0..5).map(|_| cursor.text().ok().flatten());
+    texts.nth(4).flatten().map(|name| one_line(&name)).unwrap_or_default()
+}
+
 fn refused(packet: &[u8]) -> io::Result<Opened> {
     server_error(packet).map(|error| Opened::No(Refusal::Server(error)))
 }
@@ -434,6 +459,19 @@ impl Session {
         statement: &str,
         limit: Duration,
     ) -> Result<Result<Rows, ServerError>, Fault> {
+        self.ask_table(what, statement, limit).await.map(|answer| answer.map(|table| table.rows))
+    }
+
+    /// Like [`Session::ask`], with the names of the columns.
+    ///
+    /// # Errors
+    /// A [`Fault`] when no answer came, or none that can be read.
+    pub async fn ask_table(
+        &mut self,
+        what: &str,
+        statement: &str,
+        limit: Duration,
+    ) -> Result<Result<Table, ServerError>, Fault> {
         match tokio::time::timeout(limit, self.exchange(statement)).await {
             Err(_) => Err(Fault::Timeout { what: what.to_owned(), after: Span::from(limit) }),
             Ok(Ok(answer)) => Ok(answer),
@@ -444,27 +482,29 @@ impl Session {
         }
     }
 
-    async fn exchange(&mut self, statement: &str) -> io::Result<Result<Rows, ServerError>> {
+    async fn exchange(&mut self, statement: &str) -> io::Result<Result<Table, ServerError>> {
         self.packets.sequence = 0;
         self.packets.write(&[b"\x03", statement.as_bytes()].concat()).await?;
         let first = self.packets.read().await?;
         match first.first() {
             Some(0xff) => return server_error(&first).map(Err),
-            Some(0x00) => return Ok(Ok(Vec::new())),
+            Some(0x00) => return Ok(Ok(Table::default())),
             Some(0xfb) | None => return Err(garbage("it asks for a file, or says nothing")),
             Some(_) => {}
         }
         let columns = Cursor(&first).length()?.unwrap_or(0);
-        // The columns' descriptions and their end: the order is that of the statement.
-        for _ in 0..=columns {
-            self.packets.read().await?;
+        let mut names = Vec::new();
+        for _ in 0..columns {
+            names.push(column(&self.packets.read().await?));
         }
+        // The end of the descriptions.
+        self.packets.read().await?;
         let mut rows = Vec::new();
         loop {
             let packet = self.packets.read().await?;
             match packet.first() {
                 Some(0xff) => return server_error(&packet).map(Err),
-                Some(0xfe) if packet.len() < 9 => return Ok(Ok(rows)),
+                Some(0xfe) if packet.len() < 9 => return Ok(Ok(Table { columns: names, rows })),
                 _ if rows.len() == MOST_ROWS => return Err(garbage("rows without end")),
                 _ => {}
             }

@@ -5,6 +5,7 @@ mod answer;
 mod passfile;
 mod read_url;
 mod refusal;
+mod service;
 mod tls;
 mod url;
 mod wire;
@@ -32,6 +33,7 @@ use crate::net::name::{Addresses, addresses};
 pub use crate::net::channel::Keepalive;
 pub use answer::{Row, Table};
 pub use refusal::{Refusal, ServerError};
+pub use service::Services;
 pub use url::{Binding, Host, PgUrl, SessionAttrs, SslMode};
 use wire::{Done, KeyPid, Wire};
 

@@ -5,6 +5,7 @@ use std::path::PathBuf;
 use std::str::FromStr;
 use std::time::Duration;
 
+use super::service::Asked;
 use super::url::{Binding, Host, PgUrl, Secret, SessionAttrs, SslMode};
 use crate::model::text::did_you_mean;
 use crate::net::channel::Keepalive;
@@ -15,12 +16,19 @@ impl FromStr for PgUrl {
 
     /// Reads a URL. What is said about a bad one never quotes it: it holds a password.
     fn from_str(text: &str) -> Result<Self, String> {
+        Parts::default().read(text)?.finish(text)
+    }
+}
+
+impl Parts {
+    /// Reads a URL over what is known already.
+    pub(super) fn read(self, text: &str) -> Result<Self, String> {
         let rest = text
             .strip_prefix("postgres://")
             .or_else(|| text.strip_prefix("postgresql://"))
             .ok_or("a URL of PostgreSQL begins with postgres:// or postgresql://")?;
         let (main, query) = split_query(rest);
-        let mut parts = Parts::default();
+        let mut parts = self;
         let main = match main.rsplit_once('@') {
             Some((userinfo, main)) => {
                 parts.userinfo(userinfo)?;
@@ -37,7 +45,7 @@ impl FromStr for PgUrl {
             let (key, value) = pair.split_once('=').ok_or("an option of the URL has no `=`")?;
             parts.option(&decode(key)?, decode(value)?)?;
         }
-        parts.finish()
+        Ok(parts)
     }
 }
 
@@ -56,7 +64,7 @@ fn split_query(rest: &str) -> (&str, &str) {
 
 /// The pieces of a URL while it is read.
 #[derive(Default)]
-struct Parts {
+pub(super) struct Parts {
     user: Option<String>,
     password: Option<Vec<u8>>,
     host: Option<String>,
@@ -73,6 +81,8 @@ struct Parts {
     options: Option<String>,
     connect_timeout: Option<Duration>,
     keepalive: Keepalive,
+    service: Option<String>,
+    service_file: Option<PathBuf>,
 }
 
 impl Parts {
@@ -84,7 +94,9 @@ impl Parts {
         if !user.is_empty() {
             self.user = Some(decode(user)?);
         }
-        self.password = password.filter(|text| !text.is_empty()).map(percent::decode);
+        // `USER:@` has none, and what is known already stays.
+        let password = password.filter(|text| !text.is_empty()).map(percent::decode);
+        self.password = password.or(self.password.take());
         Ok(())
     }
 
@@ -110,7 +122,7 @@ impl Parts {
         Ok(())
     }
 
-    fn option(&mut self, key: &str, value: String) -> Result<(), String> {
+    pub(super) fn option(&mut self, key: &str, value: String) -> Result<(), String> {
         match key {
             "user" => self.user = Some(value),
             "password" => self.password = Some(value.into_bytes()),
@@ -126,6 +138,8 @@ impl Parts {
             "sslrootcert" => self.sslrootcert = Some(value),
             "sslcert" => self.sslcert = Some(value.into()),
             "sslkey" => self.sslkey = Some(value.into()),
+            "service" => self.service = Some(value),
+            "servicefile" => self.service_file = Some(value.into()),
             "passfile" => self.passfile = Some(value.into()),
             "target_session_attrs" => self.session = Some(word(key, &value, SESSIONS)?),
             "channel_binding" => self.channel_binding = Some(word(key, &value, BINDINGS)?),
@@ -144,8 +158,26 @@ impl Parts {
         Ok(())
     }
 
-    fn finish(self) -> Result<PgUrl, String> {
-        let user = self.user.filter(|user| !user.is_empty()).ok_or(
+    /// The URL, now that its service is known and nothing is left to ask for.
+    pub(super) fn whole(self) -> Result<PgUrl, String> {
+        Self { service: None, service_file: None, ..self }.finish("")
+    }
+
+    /// The URL; where it asks for a service it may lack what that will say. `written` is what it was read
+    /// from.
+    fn finish(self, written: &str) -> Result<PgUrl, String> {
+        let service = match (&self.service, &self.service_file) {
+            (Some(name), file) => Some(Asked {
+                name: Some(name.clone()).filter(|name| !name.is_empty()),
+                file: file.clone(),
+                written: Secret(written.as_bytes().to_vec()),
+            }),
+            (None, Some(_)) => return Err("`servicefile` goes with `service`".to_owned()),
+            (None, None) => None,
+        };
+        let open = service.is_some();
+        let user = self.user.filter(|user| !user.is_empty());
+        let user = user.or_else(|| open.then(String::new)).ok_or(
             "the URL names no user; write postgres://USER@HOST/DATABASE, the name of whoever runs \
              this is not guessed",
         )?;
@@ -153,6 +185,7 @@ impl Parts {
             (Some(host), _) if host.starts_with('/') => Host::Unix(host.into()),
             (Some(host), _) => Host::Tcp(host),
             (None, Some(address)) => Host::Tcp(address.to_string()),
+            (None, None) if open => Host::Tcp(String::new()),
             (None, None) => {
                 return Err("the URL names no host; a unix socket is written as its directory, \
                             ?host=/var/run/postgresql"
@@ -162,6 +195,7 @@ impl Parts {
         let client_cert = match (self.sslcert, self.sslkey) {
             (Some(cert), Some(key)) => Some((cert, key)),
             (None, None) => None,
+            (Some(_), None) | (None, Some(_)) if open => None,
             (Some(_), None) | (None, Some(_)) => {
                 return Err("`sslcert` and `sslkey` go together".to_owned());
             }
@@ -170,7 +204,7 @@ impl Parts {
         let sslmode = match self.sslmode {
             // As libpq 16 has it: the system's roots sign for everybody, so the name must fit.
             Some(SslMode::VerifyFull) | None if system => SslMode::VerifyFull,
-            Some(_) if system => {
+            Some(_) if system && !open => {
                 return Err(
                     "`sslrootcert=system` needs `sslmode=verify-full`: those roots sign for \
                             everybody"
@@ -182,8 +216,13 @@ impl Parts {
         Ok(PgUrl {
             host,
             hostaddr: self.hostaddr,
-            port: self.port.unwrap_or(5432),
-            database: self.database.unwrap_or_else(|| user.clone()),
+            // Port 0 and a database without a name are for the service to say.
+            port: self.port.unwrap_or(if open { 0 } else { 5432 }),
+            database: self.database.unwrap_or_else(
+                || {
+                    if open { String::new() } else { user.clone() }
+                },
+            ),
             user,
             sslmode,
             sslrootcert: self.sslrootcert.filter(|_| !system).map(PathBuf::from),
@@ -194,6 +233,7 @@ impl Parts {
             connect_timeout: self.connect_timeout,
             keepalive: self.keepalive,
             passfile: self.passfile,
+            service,
             password: self.password.map(Secret),
         })
     }
@@ -236,6 +276,8 @@ const OPTIONS: &[&str] = &[
     "sslcert",
     "sslkey",
     "passfile",
+    "service",
+    "servicefile",
     "target_session_attrs",
     "channel_binding",
     "options",

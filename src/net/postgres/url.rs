@@ -8,7 +8,9 @@ use std::time::Duration;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
+use super::service::Asked;
 use crate::model::schema::text_schema;
+use crate::model::text::one_line;
 use crate::net::channel::Keepalive;
 use crate::net::percent;
 
@@ -46,6 +48,8 @@ pub struct PgUrl {
     pub keepalive: Keepalive,
     /// The file to find the password in, where the URL has none.
     pub passfile: Option<PathBuf>,
+    /// The service that completes it; what the URL does not say is not known before.
+    pub(super) service: Option<Asked>,
     pub(super) password: Option<Secret>,
 }
 
@@ -123,12 +127,15 @@ impl PgUrl {
         self.password.as_ref().map(|secret| secret.0.as_slice())
     }
 
-    /// Host and port, or the path of the socket.
+    /// Host and port, or the path of the socket; in words, where a service has them.
     #[must_use]
     pub fn place(&self) -> String {
+        if let Some(asked) = &self.service {
+            let name = asked.name.as_deref().map_or("$PGSERVICE".to_owned(), one_line);
+            return format!("the service {name}");
+        }
         match &self.host {
-            Host::Tcp(host) if host.contains(':') => format!("[{host}]:{}", self.port),
-            Host::Tcp(host) => format!("{host}:{}", self.port),
+            Host::Tcp(host) => joined(host, self.port),
             Host::Unix(_) => self.socket().unwrap_or_default().display().to_string(),
         }
     }
@@ -145,6 +152,9 @@ impl PgUrl {
     /// What a finding is about: place and database, without role or password.
     #[must_use]
     pub fn target(&self) -> String {
+        if self.service.is_some() {
+            return self.place();
+        }
         format!("{}/{}", self.place(), self.database)
     }
 
@@ -158,19 +168,25 @@ impl PgUrl {
     #[must_use]
     pub fn without_password(&self) -> String {
         let (host, directory) = match &self.host {
-            Host::Tcp(_) => (self.place(), None),
-            Host::Unix(dir) => (format!(":{}", self.port), Some(dir.display().to_string())),
+            Host::Tcp(host) => (joined(host, self.port), None),
+            Host::Unix(dir) => (joined("", self.port), Some(dir.display().to_string())),
         };
-        let mut url = format!(
-            "postgresql://{}@{host}/{}",
-            percent::encode(&self.user),
-            percent::encode(&self.database)
-        );
+        let user = match self.user.as_str() {
+            "" => String::new(),
+            user => percent::encode(user) + "@",
+        };
+        let mut url = format!("postgresql://{user}{host}/{}", percent::encode(&self.database));
         let mut joint = '?';
         let mut add = |key: &str, value: &str| {
             url.extend([joint.to_string(), key.to_owned(), "=".to_owned(), percent::encode(value)]);
             joint = '&';
         };
+        if let Some(asked) = &self.service {
+            add("service", asked.name.as_deref().unwrap_or_default());
+            if let Some(file) = &asked.file {
+                add("servicefile", &file.display().to_string());
+            }
+        }
         if let Some(directory) = directory {
             add("host", &directory);
         }
@@ -188,8 +204,17 @@ impl PgUrl {
         if let Some(file) = &self.passfile {
             add("passfile", &file.display().to_string());
         }
+        if let Some(session) = self.session.as_str() {
+            add("target_session_attrs", session);
+        }
         url
     }
+}
+
+/// Host and port as they stand in a URL; port 0 is unsaid.
+fn joined(host: &str, port: u16) -> String {
+    let host = if host.contains(':') { format!("[{host}]") } else { host.to_owned() };
+    if port == 0 { host } else { format!("{host}:{port}") }
 }
 
 impl SessionAttrs {

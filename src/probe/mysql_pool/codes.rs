@@ -2,7 +2,7 @@
 
 use crate::model::code::Code;
 use crate::model::outcome::Outcome;
-use crate::probe::pool::RampCodes;
+use crate::probe::pool::{LeftoverCodes, RampCodes};
 
 macro_rules! codes {
     ($($name:ident $id:literal $outcome:ident $summary:literal $doc:literal)*) => {
@@ -61,17 +61,47 @@ codes! {
          meant.\n\nLook: `SELECT * FROM information_schema.INNODB_TRX ORDER BY trx_started;`, end one with \
          `KILL`."
     LOCK_WAIT "lock-wait" Warn "sessions have been waiting for row locks"
-        "Transactions have waited for a row lock for more than ten seconds. Each holds a connection of the \
+        "A transaction has waited for a row lock for longer than `max_lock_wait`: a failure where the check \
+         states it, and a warning where the default of ten seconds is meant. It holds a connection of the \
          pool meanwhile.\n\nLook: `SELECT * FROM sys.innodb_lock_waits;` (MySQL), `SHOW ENGINE INNODB \
          STATUS` (both)."
+    LOCK_PILE_UP "lock-pile-up" Warn "sessions pile up behind row locks"
+        "Three sessions or more wait for row locks, and one of them for longer than `max_lock_wait`. Each \
+         holds a connection of the pool meanwhile, so a pile behind one forgotten transaction empties every \
+         pool until `innodb_lock_wait_timeout`.\n\nLook: `SELECT * FROM sys.innodb_lock_waits;` (MySQL) or \
+         `information_schema.INNODB_LOCK_WAITS` (MariaDB) for who is at the head, and end that one with \
+         `KILL`."
     READ_ONLY "read-only" Warn "the server takes no writes"
         "`read_only` is on, as it is on replicas: an application with this URL fails at its first write \
          (error 1290).\n\nName the primary. Look: `SELECT @@read_only;`, `SHOW REPLICA STATUS`."
     PROXY "proxy" Unknown "a proxy answers, not the server"
-        "The session is with a proxy such as ProxySQL or ShardingSphere-Proxy, by what it calls itself. The \
-         limits it shows may be any server's behind it, and clients meet the proxy's own first, so neither is \
-         judged.\n\nCheck the servers by URLs that lead to them directly, and the proxy by its own views \
-         (`stats_mysql_connection_pool` on ProxySQL's admin port, `SHOW STORAGE UNITS` on ShardingSphere)."
+        "The session is with a proxy, by what it calls itself, and its own views were not seen. The limits it \
+         shows may be any server's behind it, and clients meet the proxy's own first, so neither is \
+         judged.\n\nName the admin interface of ProxySQL in `poolers` (port 6032, a user of \
+         `admin-stats_credentials`); give the user of a ShardingSphere-Proxy the right to `SHOW STORAGE \
+         UNITS`; check the servers by URLs that lead to them directly."
+    PROXY_FULL "proxy-full" Fail "the proxy takes no more clients, or hardly any"
+        "As many clients are connected to ProxySQL as `mysql-max_connections` allows, and it turns every \
+         further one away; or, as a warning (a failure where the check states `max_used`), more than \
+         `max_used` of them.\n\nLook: `SHOW MYSQL STATUS` and `SELECT * FROM stats_mysql_processlist` on the \
+         admin port. Raise `mysql-max_connections`, or make the pools of the application smaller."
+    PROXY_SERVER_DOWN "proxy-server-down" Warn "the proxy has given up a server"
+        "ProxySQL does not use a server of a hostgroup: `SHUNNED` after failed connections or for \
+         replication lag, `OFFLINE_HARD`, or `OFFLINE_SOFT` where nothing else is left. Where no server of \
+         the hostgroup is online, or the proxy has no server at all, it is a failure: its clients wait until \
+         `mysql-connect_timeout_server_max` and get error 9001.\n\nLook: `SELECT * FROM \
+         stats_mysql_connection_pool` and `mysql_server_connect_log` on the admin port, and log in to the \
+         server directly."
+    PROXY_EXHAUSTED "proxy-exhausted" Warn "all connections of the proxy to a server are in use"
+        "ProxySQL has as many connections to a server in use as `mysql_servers.max_connections` allows: \
+         further clients wait.\n\nShorten transactions (each keeps its connection), look for what keeps \
+         ProxySQL from sharing connections (`multiplex`: user variables, temporary tables, locks), or raise \
+         the limit within what the server has."
+    PROXY_BUDGET "proxy-budget" Fail "the proxies can open more connections than the server has"
+        "What all named proxies may open to the server in all is more than its `max_connections`: \
+         `mysql_servers.max_connections` of each ProxySQL, `max_pool_size` of a storage unit times the \
+         compute nodes of ShardingSphere.\n\nUnder load the last ones fail with error 1040. Make the \
+         proxies' limits smaller, or raise `max_connections`."
     BAD_PASSWORD "bad-password" Fail "the server does not accept the password"
         "The server answered 1045: the password is wrong, or there is no such account for this user and \
          this host.\n\nIf the application has the same secret it cannot connect either. `SELECT user, host \
@@ -128,14 +158,21 @@ codes! {
          --query='SELECT 1'`."
     RAMP_CUT "ramp-cut" Unknown "the ramp was cut short"
         "The ramp stopped before it reached its plan, for no fault of its own connections: other clients \
-         took connections until too few were free, the time allowed was over, or the use could not be \
-         watched any more. What was measured by then is in the observation.\n\nRun it again in a quieter \
+         took connections until too few were free, the time allowed was over, the number of its `guard` \
+         went too high, or the use could not be watched any more. What was measured by then is in the observation.\n\nRun it again in a quieter \
          hour, or with a longer `timeout`."
     LEAK "leak" Warn "connections of this probe are still open"
         "After the ramp all connections were closed, and two seconds later the server still had some of \
          them.\n\nLook: `SELECT * FROM performance_schema.session_connect_attrs WHERE ATTR_VALUE LIKE \
          'gonogo-%';`, and end them with `KILL`. The server ends them by itself soon: the ramp has set \
          their `wait_timeout`."
+    LEFTOVERS "leftovers" Warn "connections of a killed ramp are still open"
+        "A ramp of an earlier run was killed, or its machine vanished, and the server has not noticed yet: \
+         something between still holds the connections open. The server ends them by itself, by the \
+         `wait_timeout` that each ramp sets.\n\nSee them: `gonogo check mysql_pool URL --cleanup`; end \
+         them, and nothing else: add `--apply`. By hand: `SELECT * FROM \
+         performance_schema.session_connect_attrs WHERE ATTR_VALUE LIKE 'gonogo-%-ramp';` and \
+         `KILL`. Unknown, where a check asks for `cleanup` and a proxy answers: name the server itself."
 }
 
 /// What ramps are judged with.
@@ -147,3 +184,6 @@ pub(super) static RAMP: RampCodes = RampCodes {
     cut: &RAMP_CUT,
     leak: &LEAK,
 };
+
+/// What leftovers are judged with.
+pub(super) static LEFTOVERS_OF: LeftoverCodes = LeftoverCodes { ok: &OK, leftovers: &LEFTOVERS };

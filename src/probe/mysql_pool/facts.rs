@@ -3,9 +3,10 @@
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
+use super::proxy::{Proxy, Visited};
 use crate::model::fault::Sight;
 use crate::net::mysql::{Greeting, Refusal};
-use crate::probe::pool::{Picture, Ramp};
+use crate::probe::pool::{Namesake, Picture, Ramp};
 
 /// What was seen of a server and its connections.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
@@ -16,6 +17,9 @@ pub struct Seen {
     pub user: String,
     /// What came of logging in.
     pub login: Login,
+    /// What the proxies of the check say of themselves, in the order of the check.
+    #[serde(default)]
+    pub poolers: Vec<Visited>,
     /// The server's connections and the demand on them; absent where they were not seen.
     pub picture: Option<Picture>,
 }
@@ -39,6 +43,14 @@ pub struct Inside {
     pub server: Sight<Server>,
     /// What other sessions are doing; `None` where the server itself could not be seen.
     pub activity: Option<Sight<Activity>>,
+    /// What the proxy that answers says of itself; `None` where none does, or it is not one that can be asked
+    /// on the same session.
+    #[serde(default)]
+    pub views: Option<Sight<Proxy>>,
+    /// Sessions of this account that bear the name of another run of this tool; `None` where the server
+    /// itself could not be seen, or a proxy stands before it.
+    #[serde(default)]
+    pub namesakes: Option<Sight<Vec<Namesake>>>,
     /// What came of the ramp; `None` when none was asked for.
     pub ramp: Option<Ramp>,
     /// `Max_used_connections` after a ramp that ran.

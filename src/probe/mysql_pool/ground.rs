@@ -98,6 +98,18 @@ async fn said(session: &mut Session, statement: &str, limit: Duration) -> Result
     }
 }
 
+impl Direct<'_> {
+    /// Should this machine vanish without a farewell, the server ends the session by itself.
+    pub(super) async fn ends_by_itself(
+        &self,
+        session: &mut Session,
+        limit: Duration,
+    ) -> Result<(), Stumble> {
+        let longest = (self.cx.allowance.as_secs() + 10).min(3600);
+        said(session, &format!("SET SESSION wait_timeout = {longest}"), limit).await
+    }
+}
+
 impl Ground for Direct<'_> {
     type Held = Session;
     type Watch = Session;
@@ -109,9 +121,7 @@ impl Ground for Direct<'_> {
             Ok(Opened::No(refusal)) => return Err(Stumble::lost(refusal.to_string())),
             Err(fault) => return Err(Stumble::lost(fault.to_string())),
         };
-        // Should this machine vanish without a farewell, the server ends the session by itself.
-        let longest = (self.cx.allowance.as_secs() + 10).min(3600);
-        said(&mut session, &format!("SET SESSION wait_timeout = {longest}"), limit).await?;
+        self.ends_by_itself(&mut session, limit).await?;
         said(&mut session, "SELECT 1", limit).await?;
         Ok(session)
     }

@@ -4,17 +4,18 @@ use std::time::Duration;
 
 use super::codes;
 use super::facts::{Activity, Inside, Login, Seen, Server, Session};
-use super::{DEFAULT_HEADROOM, DEFAULT_IDLE, DEFAULT_MAX_USED, MysqlPool};
+use super::judge_proxy;
+use super::{DEFAULT_HEADROOM, DEFAULT_IDLE, DEFAULT_LOCK_WAIT, DEFAULT_MAX_USED, MysqlPool};
 use crate::model::code::Code;
 use crate::model::fault::Sight;
 use crate::model::finding::Finding;
 use crate::model::outcome::Outcome;
 use crate::model::time::{Span, humane};
 use crate::net::mysql::Refusal;
-use crate::probe::pool::{Cut, Load, Ramp, judge_ramp};
+use crate::probe::pool::{Cut, Load, Ramp, judge_leftovers, judge_ramp};
 
-/// A wait for a lock that is longer than this many seconds is worth a person's eye.
-const LONG_WAIT: u64 = 10;
+/// So many sessions that wait for row locks are a pile.
+const PILE: usize = 3;
 /// How many sessions a message names.
 const NAMED: usize = 3;
 
@@ -22,7 +23,13 @@ const NAMED: usize = 3;
 pub(super) fn judge(probe: &MysqlPool, seen: &Seen) -> Vec<Finding> {
     match &seen.login {
         Login::Refused(refusal) => vec![refused(seen, refusal)],
-        Login::In(inside) => Judge { probe, target: &seen.target, inside }.all(),
+        Login::In(inside) => {
+            let mut findings = Judge { probe, target: &seen.target, inside }.all();
+            if probe.cleanup.is_none() {
+                findings.extend(judge_proxy::judge(probe, seen));
+            }
+            findings
+        }
     }
 }
 
@@ -54,9 +61,11 @@ struct Judge<'a> {
 
 impl Judge<'_> {
     fn all(&self) -> Vec<Finding> {
+        if self.probe.cleanup.is_some() {
+            return self.leftovers();
+        }
         if let Some(proxy) = self.inside.proxy() {
-            let message = format!("{proxy} answers for the server");
-            return vec![self.find(&codes::PROXY, message)];
+            return self.proxied(proxy);
         }
         let server = match &self.inside.server {
             Sight::Seen(server) => server,
@@ -70,7 +79,46 @@ impl Judge<'_> {
             None => {}
         }
         findings.extend(self.ramp(server));
+        findings.extend(self.leftovers());
         findings
+    }
+
+    /// What killed ramps left behind; all that a check with `cleanup` asks.
+    fn leftovers(&self) -> Vec<Finding> {
+        match (&self.inside.namesakes, self.probe.cleanup) {
+            (Some(Sight::Seen(all)), cleanup) => {
+                judge_leftovers(&codes::LEFTOVERS_OF, self.target, all, cleanup)
+            }
+            (Some(Sight::Fault(fault)), Some(_)) => vec![Finding::fault(self.target, fault)],
+            (None, Some(_)) => {
+                let message = "a proxy answers, or the server's limits were not seen: what killed ramps \
+                               left behind is looked for on the server itself";
+                let finding = self.find(&codes::LEFTOVERS, message.to_owned());
+                vec![finding.with_outcome(Outcome::Unknown)]
+            }
+            // Beside everything else it is a courtesy; what it could not see hides nothing.
+            (Some(Sight::Fault(_)) | None, None) => Vec::new(),
+        }
+    }
+
+    /// A proxy in the server's place is judged by its own views, where the check can ask for them.
+    fn proxied(&self, proxy: &str) -> Vec<Finding> {
+        let message = format!("{proxy} answers for the server");
+        let told = || message.clone() + "; it is judged by its own views";
+        match &self.inside.views {
+            Some(Sight::Seen(views)) => {
+                let mut findings = vec![self.find(&codes::OK, told())];
+                findings.extend(judge_proxy::one(self.probe, self.target, views));
+                findings
+            }
+            Some(Sight::Fault(fault)) => {
+                vec![self.find(&codes::PROXY, format!("{message}: {fault}"))]
+            }
+            None if proxy == "ProxySQL" && !self.probe.poolers.is_empty() => {
+                vec![self.find(&codes::OK, told())]
+            }
+            None => vec![self.find(&codes::PROXY, message)],
+        }
     }
 
     /// The ramp, and the mark it has left.
@@ -138,8 +186,19 @@ impl Judge<'_> {
         let watcher = matches!(self.inside.activity, Some(Sight::Seen(_)));
         let own = if watcher { Outcome::Warn } else { Outcome::Fail };
         let limits = [
-            ("max_connections", Some(server.max_connections), &codes::OVER_BUDGET, Outcome::Fail),
-            ("the account's limit", server.user_limit, &codes::USER_LIMIT, own),
+            (
+                "max_connections",
+                // The demand is for the proxies of the check, where it names some.
+                Some(server.max_connections).filter(|_| self.probe.poolers.is_empty()),
+                &codes::OVER_BUDGET,
+                Outcome::Fail,
+            ),
+            (
+                "the account's limit",
+                server.user_limit.filter(|_| self.probe.poolers.is_empty()),
+                &codes::USER_LIMIT,
+                own,
+            ),
         ];
         for (name, limit, code, outcome) in limits {
             let (Some(limit), Some(total)) = (limit, demand.total()) else { continue };
@@ -176,9 +235,18 @@ impl Judge<'_> {
             let outcome = stated.map_or(Outcome::Warn, |_| Outcome::Fail);
             findings.push(self.find(&codes::IDLE_IN_TRANSACTION, message).with_outcome(outcome));
         }
-        if let Some(names) = longer(&activity.lock_waits, LONG_WAIT) {
-            let message = format!("waiting for a row lock for more than 10s: {names}");
-            findings.push(self.find(&codes::LOCK_WAIT, message));
+        let stated = self.probe.max_lock_wait;
+        let longest = stated.unwrap_or(DEFAULT_LOCK_WAIT);
+        if let Some(names) = longer(&activity.lock_waits, longest.get().as_secs()) {
+            let waits = activity.lock_waits.len();
+            let (code, all) = if waits < PILE {
+                (&codes::LOCK_WAIT, String::new())
+            } else {
+                (&codes::LOCK_PILE_UP, format!("{waits} sessions wait for row locks; "))
+            };
+            let message = format!("{all}waiting for a row lock for more than {longest}: {names}");
+            let outcome = stated.map_or(Outcome::Warn, |_| Outcome::Fail);
+            findings.push(self.find(code, message).with_outcome(outcome));
         }
         if findings.is_empty() {
             let message = format!(

@@ -1,10 +1,13 @@
 //! `mysql_pool`: will the connections of MySQL or MariaDB hold at the launch?
 
+mod cleanup;
 pub mod codes;
 mod facts;
 mod ground;
 mod judge;
+mod judge_proxy;
 mod observe;
+mod proxy;
 
 use std::time::Duration;
 
@@ -12,16 +15,20 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use super::param::Share;
-use super::pool::{Block, Demand, Ramp, RampWish};
-use super::{Complaint, JudgeCx, Probe, ProbeCx, Target};
+use super::pool::{
+    Block, Cleanup, Demand, Ramp, RampWish, cleanup_complaints, cleanup_summary,
+    propose_cleanup,
+};
+use super::{Act, Complaint, JudgeCx, Probe, ProbeCx, Target};
 use crate::model::code::Code;
-use crate::model::fault::Fault;
+use crate::model::fault::{Fault, Sight};
 use crate::model::finding::Finding;
 use crate::model::peer::Peer;
 use crate::model::time::Span;
 use crate::net::mysql::MyUrl;
 
 pub use facts::{Activity, Inside, Login, Seen, Server, Session};
+pub use proxy::{Behind, Proxy, Visited};
 
 /// Will the connections of MySQL or MariaDB hold at the launch?
 ///
@@ -44,8 +51,12 @@ pub use facts::{Activity, Inside, Login, Seen, Server, Session};
 /// (`GRANT PROCESS ON *.* TO …`); without it that part is `unknown`. `Max_used_connections` is read
 /// before anything else.
 ///
-/// It cannot see: a demand that nobody states; what happens behind a proxy. ProxySQL, ShardingSphere-Proxy
-/// and MaxScale are recognised by what they call themselves, and the check says `unknown`.
+/// **Proxies** are recognised by what they call themselves: the limits they show may be any server's behind
+/// them. A ShardingSphere-Proxy is asked for its storage units and compute nodes on the same session; of a
+/// ProxySQL the admin interfaces are named in `poolers`, beside a `url` that leads to its clients' port or to
+/// a server behind it. Another one is `unknown`.
+///
+/// It cannot see: a demand that nobody states; the servers behind a proxy but by what the proxy says of them.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct MysqlPool {
@@ -70,17 +81,35 @@ pub struct MysqlPool {
     /// a warning where you do not.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub max_idle_in_transaction: Option<Span>,
+    /// How long a session may wait for a row lock. Default 10s. Longer is a failure where you state it, a
+    /// warning where you do not; three sessions or more that wait are a pile-up.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub max_lock_wait: Option<Span>,
     /// The shortest time after which something on the way from the application to the server drops a silent
     /// connection, such as a load balancer. The `idle`, `lifetime` or `keepalive` of the demand must be
     /// shorter.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub path_idle: Option<Span>,
+    /// Each proxy that stands before this server, as a URL: ProxySQL's admin interface, with a user of
+    /// `admin-stats_credentials` (`["mysql://stats:${env:STATS}@proxysql-1:6032"]`), or a
+    /// ShardingSphere-Proxy. Their clients are compared with what they take, the demand with all of them,
+    /// and what they can open in all to this server with its `max_connections`; servers that a ProxySQL has
+    /// given up are told.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub poolers: Vec<MyUrl>,
     /// Opens connections step by step to see them work. Without it nothing is opened but the one
     /// session that looks. `ramp: {}` takes all defaults, and then stops where more connections than
     /// ever before would be open: `Max_used_connections` would keep that number. With `max_added` it
     /// goes on, and the finding says what the mark was and is.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub ramp: Option<RampWish>,
+    /// Looks for nothing but the connections that killed ramps left behind (`gonogo check mysql_pool URL
+    /// --cleanup`), and with `--apply` ends them. A session is one of them if it is of this account, calls
+    /// itself by the name of a run's ramp (`program_name` among its connection attributes, which needs the
+    /// performance schema), and no session of that run has done anything for this long; at least 10s,
+    /// while a ramp that is alive does something every second. Everybody else's stay. Not behind a proxy.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub cleanup: Option<Span>,
 }
 
 /// The default of `headroom`.
@@ -89,6 +118,26 @@ const DEFAULT_HEADROOM: Share = Share::percent(20);
 const DEFAULT_MAX_USED: Share = Share::percent(80);
 /// The default of `max_idle_in_transaction`.
 const DEFAULT_IDLE: Span = Span::from_secs(300);
+/// The default of `max_lock_wait`.
+const DEFAULT_LOCK_WAIT: Span = Span::from_secs(10);
+
+impl MysqlPool {
+    /// A check of nothing but the URL.
+    const fn only(url: MyUrl) -> Self {
+        Self {
+            url,
+            demand: None,
+            headroom: None,
+            max_used: None,
+            max_idle_in_transaction: None,
+            max_lock_wait: None,
+            path_idle: None,
+            poolers: Vec::new(),
+            ramp: None,
+            cleanup: None,
+        }
+    }
+}
 
 impl Probe for MysqlPool {
     const KIND: &'static str = "mysql_pool";
@@ -101,11 +150,16 @@ impl Probe for MysqlPool {
     fn complaints(&self) -> Vec<Complaint> {
         let Self { headroom, max_used, path_idle, .. } = *self;
         let (demand, ramp) = (self.demand.as_ref(), self.ramp.as_ref());
-        Block { demand, headroom, max_used, path_idle, ramp }.complaints()
+        let mut complaints = Block { demand, headroom, max_used, path_idle, ramp }.complaints();
+        let others = Self { cleanup: None, ..self.clone() } != Self::only(self.url.clone());
+        complaints.extend(cleanup_complaints(self.cleanup, others));
+        complaints
     }
 
     fn peers(&self) -> Vec<Peer> {
-        vec![Peer::new("mysql", self.url.place())]
+        let urls = std::iter::once(&self.url).chain(&self.poolers);
+        let guard = self.ramp.as_ref().and_then(RampWish::peer);
+        urls.map(|url| Peer::new("mysql", url.place())).chain(guard).collect()
     }
 
     fn waits(&self) -> Duration {
@@ -124,6 +178,10 @@ impl Probe for MysqlPool {
         let Login::In(inside) = &seen.login else {
             return format!("{} did not let {} in", seen.target, seen.user);
         };
+        let namesakes = inside.namesakes.as_ref().and_then(Sight::seen);
+        if let (Some(cleanup), Some(namesakes)) = (self.cleanup, namesakes) {
+            return cleanup_summary(namesakes, cleanup);
+        }
         let Some(server) = inside.server.seen() else {
             return format!("{} answers; its limits were not seen", seen.target);
         };
@@ -145,9 +203,37 @@ impl Probe for MysqlPool {
             None => format!("-h {} -P {}", quoted(&self.url.host), self.url.port),
         };
         let mysql = |sql: &str| format!("mysql {place} -u {} -p -e \"{sql}\"", quoted(&self.url.user));
+        if self.cleanup.is_some() {
+            return vec![mysql(
+                "SELECT PROCESSLIST_ID, ATTR_VALUE FROM \
+                 performance_schema.session_account_connect_attrs WHERE ATTR_VALUE LIKE \
+                 'gonogo-%-ramp'; SHOW PROCESSLIST",
+            )];
+        }
         vec![
             mysql("SHOW GLOBAL STATUS LIKE '%connect%'; SHOW GLOBAL VARIABLES LIKE 'max%connections'"),
             mysql("SHOW PROCESSLIST; SELECT * FROM information_schema.INNODB_TRX ORDER BY trx_started"),
         ]
+    }
+}
+
+impl Act for MysqlPool {
+    type Change = Cleanup;
+
+    fn can_act(&self) -> bool {
+        self.cleanup.is_some()
+    }
+
+    fn propose(&self, seen: &Seen, _: &JudgeCx) -> Option<Cleanup> {
+        let Login::In(inside) = &seen.login else { return None };
+        propose_cleanup(inside.namesakes.as_ref()?.seen()?, self.cleanup)
+    }
+
+    fn describe(&self, change: &Cleanup) -> String {
+        change.describe()
+    }
+
+    async fn apply(&self, change: Cleanup, cx: &ProbeCx) -> Result<String, Fault> {
+        Box::pin(cleanup::apply(self, &change, cx)).await
     }
 }

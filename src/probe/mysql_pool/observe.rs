@@ -2,17 +2,21 @@
 
 use std::time::Duration;
 
+use futures_util::future::join_all;
+
 use super::{DEFAULT_HEADROOM, MysqlPool};
+use super::cleanup;
+use super::proxy::{self, Visited};
 use super::facts::{Activity, Inside, Login, Seen, Server, Session};
 use super::ground::{self, Direct};
 use crate::model::fault::{Fault, Sight};
 use crate::model::text::one_line;
 use crate::net::mysql::{self, Door, Found, Opened, Rows};
-use crate::probe::pool::{Demand, Picture, Ramp, RampWish, Ramper};
+use crate::probe::pool::{Demand, HeldBack, Picture, Ramp, RampWish, Ramper};
 use crate::probe::{Probe, ProbeCx};
 
 /// How long a farewell may take.
-const FAREWELL: Duration = Duration::from_millis(500);
+pub(super) const FAREWELL: Duration = Duration::from_millis(500);
 /// The most sessions that are kept of a kind.
 const MOST: usize = 20;
 /// `ER_SPECIFIC_ACCESS_DENIED_ERROR`: a privilege is missing, and the server names it.
@@ -31,26 +35,35 @@ const TRANSACTIONS: &str = "SELECT trx_mysql_thread_id, TIMESTAMPDIFF(SECOND, tr
 
 /// Looks once.
 pub(super) async fn look(probe: &MysqlPool, cx: &ProbeCx) -> Result<Seen, Fault> {
-    let application = format!("gonogo-{}", cx.run.short());
+    let run = format!("gonogo-{}", cx.run.short());
+    let application = if probe.ramp.is_some() { cleanup::ramp_name(&run) } else { run.clone() };
     let limit = look_time(probe, cx);
     let login = match Door::find(&probe.url, application, &cx.base, limit / 2).await? {
         Found::No(refusal) => Login::Refused(refusal),
         Found::Door(door) => match door.open(limit / 2).await? {
             Opened::Open(session) => {
-                Login::In(Box::new(Box::pin(inside(probe, cx, &door, *session)).await))
+                let inside = inside(probe, cx, (&door, &run), *session);
+                Login::In(Box::new(Box::pin(inside).await))
             }
             Opened::No(refusal) => Login::Refused(refusal),
         },
     };
+    let poolers = probe.poolers.iter().map(|url| async {
+        let asked = proxy::visit(url, &run, &cx.base, limit / 4).await;
+        Visited { place: url.place(), proxy: asked.into() }
+    });
+    let poolers = join_all(poolers).await;
     let picture = match &login {
         Login::In(inside) if inside.proxy().is_none() => inside.server.seen().map(|server| {
             let headroom = probe.headroom.unwrap_or(DEFAULT_HEADROOM);
             let numbers = (server.max_connections, 0, server.used);
-            Picture::of(numbers, probe.demand.as_ref().and_then(Demand::total), headroom)
+            // The demand is for the proxies of the check, where it names some.
+            let demand = probe.demand.as_ref().filter(|_| probe.poolers.is_empty());
+            Picture::of(numbers, demand.and_then(Demand::total), headroom)
         }),
         Login::In(_) | Login::Refused(_) => None,
     };
-    Ok(Seen { target: probe.url.target(), user: probe.url.user.clone(), login, picture })
+    Ok(Seen { target: probe.url.target(), user: probe.url.user.clone(), login, poolers, picture })
 }
 
 /// The time for looking: all of it but what the ramp will need.
@@ -62,7 +75,7 @@ fn look_time(probe: &MysqlPool, cx: &ProbeCx) -> Duration {
 async fn inside(
     probe: &MysqlPool,
     cx: &ProbeCx,
-    door: &Door,
+    (door, run): (&Door, &str),
     mut session: mysql::Session,
 ) -> Inside {
     let limit = look_time(probe, cx) / 3;
@@ -72,6 +85,8 @@ async fn inside(
         greeting,
         server: Sight::Fault(Fault::Interrupted),
         activity: None,
+        views: None,
+        namesakes: None,
         ramp: None,
         most_used_after: None,
     };
@@ -81,6 +96,12 @@ async fn inside(
             inside.server = Sight::Seen(server);
             inside.activity = Some(activity(&mut session, &sessions, limit).await.into());
         }
+    }
+    if inside.proxy() == Some("ShardingSphere") {
+        inside.views = Some(proxy::sharding_sphere(&mut session, limit).await.into());
+    }
+    if inside.server.seen().is_some() && inside.proxy().is_none() {
+        inside.namesakes = Some(cleanup::look(&mut session, run, limit).await.into());
     }
     if let Some(wish) = &probe.ramp {
         let ramp = Box::pin(ramp(cx, door, &mut session, &inside, wish)).await;
@@ -101,7 +122,14 @@ async fn ramp(
     wish: &RampWish,
 ) -> Ramp {
     match ground::plan(watch, seen, wish, cx.remaining() / 8).await {
-        Ok(plan) => Ramper { cx, ground: &Direct { cx, door }, wish }.run(watch, plan).await,
+        Ok(plan) => {
+            let ground = Direct { cx, door };
+            // The one that watches can be left behind like the others.
+            if ground.ends_by_itself(watch, cx.remaining() / 8).await.is_err() {
+                return Ramp::Held(HeldBack::Blind);
+            }
+            Ramper { cx, ground: &ground, wish }.run(watch, plan).await
+        }
         Err(why) => Ramp::Held(why),
     }
 }
@@ -141,8 +169,7 @@ async fn server(
     let limits = ask(session, "reading the server's limits", LIMITS, limit).await?;
     let limits = limits.first().ok_or_else(|| unreadable("it has no row"))?;
     let own = number(limits, 5)?;
-    let rows = ask(session, "listing sessions", SESSIONS, limit).await?;
-    let processes: Vec<Process> = rows.iter().map(|row| process(row)).collect::<Result<_, _>>()?;
+    let processes = processes(session, limit).await?;
     let me = processes.iter().find(|it| it.id == own).map(|it| it.user.clone());
     let mine = |it: &&Process| it.id != own && me.as_deref() == Some(&it.user);
     let counter = |name: &str| {
@@ -165,12 +192,21 @@ async fn server(
 }
 
 /// A line of the process list.
-struct Process {
-    id: u64,
+pub(super) struct Process {
+    pub(super) id: u64,
     user: String,
-    host: String,
-    sleeps: bool,
-    seconds: u64,
+    pub(super) host: String,
+    pub(super) sleeps: bool,
+    pub(super) seconds: u64,
+}
+
+/// The process list, as far as the account may see it: its own sessions always.
+pub(super) async fn processes(
+    session: &mut mysql::Session,
+    limit: Duration,
+) -> Result<Vec<Process>, Fault> {
+    let rows = ask(session, "listing sessions", SESSIONS, limit).await?;
+    rows.iter().map(|row| process(row)).collect()
 }
 
 fn process(row: &[Option<String>]) -> Result<Process, Fault> {

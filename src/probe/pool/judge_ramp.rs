@@ -112,8 +112,16 @@ fn ran(codes: &RampCodes, wish: &RampWish, run: &Run, target: &str) -> Finding {
         }
         End::Blind => {
             let message = format!(
-                "stopped at {held} of {planned} connections: the free slots could not be seen any more"
+                "stopped at {held} of {planned} connections: the free slots, or the guard, could not be seen \
+                 any more"
             );
+            finding(codes.cut, message)
+        }
+        End::Guard => {
+            let guard = wish.guard.as_ref();
+            let query =
+                guard.map_or(String::new(), |it| format!("{} is above {}", it.query, it.max));
+            let message = format!("stopped at {held} of {planned} connections: {query}");
             finding(codes.cut, message)
         }
         End::Waiting => {

@@ -1,5 +1,7 @@
 //! The highest use there has been, from a Prometheus.
 
+use std::time::Duration;
+
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
@@ -25,12 +27,42 @@ pub struct Peak {
     pub query: String,
 }
 
+/// What stops a ramp: a number of a Prometheus that others would suffer from.
+///
+/// ```yaml
+/// guard:
+///   prometheus: http://prometheus.example.com:9090
+///   query: max(pg_replication_lag_seconds)
+///   max: 10
+/// ```
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct Guard {
+    /// The Prometheus' URL, or that of what speaks like one.
+    pub prometheus: HttpUrl,
+    /// A query that comes to one number, such as the replicas' lag or the share of the processors in use.
+    pub query: String,
+    /// The most it may be.
+    pub max: f64,
+}
+
+impl Guard {
+    /// Whether the number is above what it may be; asked within `limit`.
+    pub(super) async fn trips(&self, cx: &ProbeCx, limit: Duration) -> Result<bool, Fault> {
+        Ok(ask(&self.prometheus, &self.query, cx, limit).await? > self.max)
+    }
+}
+
 impl Peak {
     /// Asks.
     pub(in crate::probe) async fn ask(&self, cx: &ProbeCx) -> Result<f64, Fault> {
-        let limit = cx.remaining() / 4;
-        let access = Access::trusting(None).based(&cx.base);
-        let prometheus = Prometheus::find(&self.prometheus, &access, limit).await?;
-        prometheus.number(&self.query, limit).await
+        ask(&self.prometheus, &self.query, cx, cx.remaining() / 4).await
     }
+}
+
+/// The one number a query comes to.
+async fn ask(url: &HttpUrl, query: &str, cx: &ProbeCx, limit: Duration) -> Result<f64, Fault> {
+    let access = Access::trusting(None).based(&cx.base);
+    let prometheus = Prometheus::find(url, &access, limit).await?;
+    prometheus.number(query, limit).await
 }

@@ -296,6 +296,13 @@ impl<G: Ground> Ramper<'_, G> {
     }
 
     async fn look(&self, watch: &mut G::Watch) -> Result<Ceiling, End> {
+        if let Some(guard) = &self.wish.guard {
+            match guard.trips(self.cx, self.patience()).await {
+                Ok(false) => {}
+                Ok(true) => return Err(End::Guard),
+                Err(_) => return Err(End::Blind),
+            }
+        }
         match self.ground.look(watch, self.patience()).await {
             Ok(view) if view.others_wait => Err(End::Waiting),
             Ok(view) => Ok(view.ceiling),
@@ -405,7 +412,7 @@ mod tests {
 
     #[test]
     fn a_plan_stays_below_the_tightest_limit() {
-        let wish = |max_added| RampWish { max_added, hold: None, max_p99: None };
+        let wish = |max_added| RampWish { max_added, hold: None, max_p99: None, guard: None };
         let (wide, tight) = (ceiling(Limited::Server, 100, 10), ceiling(Limited::Role, 30, 12));
         for (ceilings, max_added, unasked, planned) in [
             (vec![wide, tight], Some(1000), 10, Some(8)),

@@ -130,4 +130,6 @@ pub enum End {
     Blind,
     /// Others waited for a connection meanwhile.
     Waiting,
+    /// The number that guards the ramp went above what it may be.
+    Guard,
 }

@@ -6,7 +6,9 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use super::demand::Demand;
+use super::peak::Guard;
 use super::ramp;
+use crate::model::peer::Peer;
 use crate::model::time::Span;
 use crate::probe::Complaint;
 use crate::probe::param::Share;
@@ -34,6 +36,11 @@ pub struct RampWish {
     /// than five times as long as with one connection (and more than 50 ms) is a warning.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub max_p99: Option<Span>,
+    /// Stops the ramp when a number of a Prometheus goes above what it may be, such as the replicas' lag; it
+    /// is asked before every handful of connections and about once a second. Where it does not answer the
+    /// ramp is cut short as well.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub guard: Option<Guard>,
 }
 
 /// The default of `ramp.hold`.
@@ -53,8 +60,25 @@ impl RampWish {
         ramp::steps_to(planned).into_iter().map(each).sum()
     }
 
+    /// Whom the ramp asks beside the server.
+    pub(in crate::probe) fn peer(&self) -> Option<Peer> {
+        let url = &self.guard.as_ref()?.prometheus;
+        Some(Peer::new(url.scheme(), url.authority()))
+    }
+
     fn complaints(&self) -> Vec<Complaint> {
         let mut complaints = Vec::new();
+        let wrong = self.guard.as_ref().and_then(|guard| {
+            if guard.query.trim().is_empty() {
+                Some("the guard's `query` is empty")
+            } else {
+                (!guard.max.is_finite()).then_some("the guard's `max` is no number")
+            }
+        });
+        if let Some(wrong) = wrong {
+            let help = "write a query that comes to one number, and the most it may be";
+            complaints.push(complaint("ramp", wrong, help));
+        }
         if let Some(max) = self.max_added.filter(|max| !(1..=MOST_ADDED).contains(max)) {
             let message = format!("`max_added` is {max}");
             complaints.push(complaint("ramp", message, "write a number from 1 to 1000"));

@@ -2,7 +2,7 @@
 
 use crate::model::code::Code;
 use crate::model::outcome::Outcome;
-use crate::probe::pool::RampCodes;
+use crate::probe::pool::{LeftoverCodes, RampCodes};
 
 macro_rules! codes {
     ($($name:ident $id:literal $outcome:ident $summary:literal $doc:literal)*) => {
@@ -83,11 +83,20 @@ codes! {
          meant.\n\nThe finding names processes and applications; end one with `SELECT \
          pg_terminate_backend(PID);`. Set `idle_in_transaction_session_timeout` as a safety net."
     LOCK_WAIT "lock-wait" Warn "sessions have been waiting for locks"
-        "Sessions have waited for a lock for more than ten seconds. Each holds a slot of the pool \
-         while it waits, so a pile behind one forgotten lock empties every pool in minutes.\n\nThe \
+        "A session has waited for a lock for longer than `max_lock_wait`. It is a failure where the check \
+         states it, and a warning where the default of ten seconds is meant. It holds a slot of the pool \
+         while it waits.\n\nThe \
          finding names who waits and for whom. `SELECT pid, pg_blocking_pids(pid), query FROM \
          pg_stat_activity WHERE wait_event_type = 'Lock';` shows the statements. A migration that \
          waits for an exclusive lock blocks everybody behind it: give it a `lock_timeout`."
+    LOCK_PILE_UP "lock-pile-up" Warn "sessions pile up behind a lock"
+        "Three sessions or more wait for locks, and one of them for longer than `max_lock_wait`. Each holds a \
+         slot of the pool while it waits, so a pile behind one forgotten lock empties every pool in minutes. \
+         It is a failure where the check states `max_lock_wait`, and a warning where it does not.\n\nThe \
+         finding names who is at the head: end that one, and the pile dissolves (`SELECT \
+         pg_terminate_backend(PID);`). `SELECT pid, pg_blocking_pids(pid), query FROM pg_stat_activity \
+         WHERE wait_event_type = 'Lock';` shows the statements. A migration that waits for an exclusive \
+         lock blocks everybody behind it: give it a `lock_timeout`."
     LONG_TRANSACTION "long-transaction" Warn "a transaction has been open for long"
         "A transaction has been open for more than an hour. As long as it is, nothing that was \
          deleted or updated since can be cleaned up, in any table, and what reads those tables slows \
@@ -235,13 +244,22 @@ codes! {
     RAMP_CUT "ramp-cut" Unknown "the ramp was cut short"
         "The ramp stopped before it reached its plan, for no fault of its own connections: other \
          clients took slots until too few were free, clients of the pooler waited for a second, the time \
-         allowed was over, or the slots could not be watched any more. What was measured by then is in the observation.\n\nRun it again \
-         in a quieter hour, or with a longer `timeout`."
+         allowed was over, the number of its `guard` went too high, or the slots could not be watched any \
+         more. What was measured by then is in the observation.\n\nRun it again in a quieter hour, or with a longer `timeout`."
     LEAK "leak" Warn "connections of this probe are still open"
         "After the ramp all connections were closed, and two seconds later the server still had \
          some of them. They hold slots.\n\nEnd them: `SELECT pg_terminate_backend(pid) FROM \
          pg_stat_activity WHERE application_name = 'gonogo-…';` with the name in the finding. From \
          version 14 on the server ends them by itself soon, through `idle_session_timeout`."
+    LEFTOVERS "leftovers" Warn "connections of a killed ramp are still open"
+        "A ramp of an earlier run was killed, or its machine vanished, and the server has not noticed \
+         yet: something between still holds the connections open. They hold slots. The server ends them by \
+         itself, by its keepalives or, from version 14, `idle_session_timeout`, which each ramp sets.\n\n\
+         See them: `gonogo check postgres_pool URL --cleanup`; end them, and nothing else: add \
+         `--apply`. By hand: `SELECT pid, application_name, state_change, query FROM pg_stat_activity \
+         WHERE query LIKE '/* gonogo-%';` and `pg_terminate_backend`. Unknown, where a check asks for \
+         `cleanup` and a pooler answers: name the server itself, or let PgBouncer's \
+         `client_idle_timeout` end them."
 }
 
 /// What ramps are judged with.
@@ -253,3 +271,6 @@ pub(super) static RAMP: RampCodes = RampCodes {
     cut: &RAMP_CUT,
     leak: &LEAK,
 };
+
+/// What leftovers are judged with.
+pub(super) static LEFTOVERS_OF: LeftoverCodes = LeftoverCodes { ok: &OK, leftovers: &LEFTOVERS };

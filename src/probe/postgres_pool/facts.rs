@@ -1,12 +1,14 @@
 //! What a look at a PostgreSQL server brings back: facts only.
 
+use std::collections::BTreeMap;
+
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use super::pgbouncer::Pooler;
 use crate::model::fault::{Fault, Sight};
-use crate::net::postgres::{Greeting, Refusal};
-use crate::probe::pool::{Picture, Ramp};
+use crate::net::postgres::{Greeting, PgUrl, Refusal};
+use crate::probe::pool::{Namesake, Picture, Ramp};
 
 /// What was seen of a server and its connection slots.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
@@ -15,6 +17,9 @@ pub struct Seen {
     pub target: String,
     /// The role of the URL.
     pub role: String,
+    /// The URL as its service completes it, without password; absent where it asks for none.
+    #[serde(default)]
+    pub url: Option<PgUrl>,
     /// What came of logging in.
     pub login: Login,
     /// What the poolers of the check say of themselves, in the order of the check.
@@ -75,6 +80,10 @@ pub struct Inside {
     pub activity: Option<Sight<Activity>>,
     /// What the pooler says of itself; `None` where no pooler was met.
     pub pooler: Option<Sight<Pooler>>,
+    /// Sessions that bear the name of another run of this tool; `None` where the server itself could
+    /// not be seen, or a pooler stands before it.
+    #[serde(default)]
+    pub namesakes: Option<Sight<Vec<Namesake>>>,
     /// What came of the ramp; `None` when none was asked for.
     pub ramp: Option<Ramp>,
 }
@@ -99,6 +108,10 @@ pub struct Server {
     /// `idle_session_timeout` in milliseconds: an idle session is ended after it; `None` where it is
     /// off, and before version 14.
     pub idle_session_timeout: Option<u64>,
+    /// The settings that end what holds a slot or a lock for too long, such as `statement_timeout`, as this
+    /// session has them: `ALTER ROLE … SET` can give the application others. 0 is off.
+    #[serde(default)]
+    pub settings: BTreeMap<String, String>,
     /// The role the session has.
     pub role: Role,
     /// The database of the URL; `None` where there is none of that name.

@@ -2,6 +2,7 @@
 
 use std::time::Duration;
 
+use super::cleanup::mark;
 use super::facts::{Inside, Server};
 use super::questions;
 use crate::model::fault::{Fault, Sight};
@@ -45,15 +46,16 @@ pub(super) fn tightest(server: &Server, used: u32) -> Ceiling {
     })
 }
 
-/// The tightest limit at this moment.
+/// The tightest limit at this moment. `mark` begins the statement: a comment, or nothing.
 pub(super) async fn look(
     watch: &mut Session,
+    mark: &str,
     database: &str,
     before: &Server,
     limit: Duration,
 ) -> Result<Ceiling, Fault> {
     let what = "looking at the free slots during the ramp";
-    let both = format!("{}; {}", questions::server(database), questions::usage());
+    let both = format!("{mark}{}; {}", questions::server(database), questions::usage());
     let tables = watch.ask(what, &both, limit).await.map_err(|failure| failure.fault(what))?;
     let now = questions::read_server(tables.get(..1).unwrap_or_default())?;
     let used = questions::read_count(tables.get(1..).unwrap_or_default())?;
@@ -86,8 +88,9 @@ pub(super) fn stumble(failure: Failure) -> Stumble {
 impl Direct<'_> {
     /// Should this machine vanish without a farewell, the server notices by itself: it asks after
     /// the client early, and from version 14 ends a session that is idle for longer than the ramp.
-    fn first_statement(&self) -> String {
-        let mut statement = String::from(
+    pub(super) fn settings(&self) -> String {
+        let mut statement = mark(self.application);
+        statement.push_str(
             "SET tcp_keepalives_idle = 15; SET tcp_keepalives_interval = 5; \
              SET tcp_keepalives_count = 3; ",
         );
@@ -97,7 +100,7 @@ impl Direct<'_> {
             statement.push_str(&longest.min(3_600_000).to_string());
             statement.push_str("; ");
         }
-        statement + "SELECT 1"
+        statement
     }
 }
 
@@ -107,17 +110,18 @@ impl Ground for Direct<'_> {
 
     async fn open(&self, limit: Duration) -> Result<Session, Stumble> {
         let mut session = open(self.door, limit).await?;
-        let first = session.ask("the first statement", &self.first_statement(), limit).await;
+        let first = session.ask("the first statement", &(self.settings() + "SELECT 1"), limit).await;
         first.map(|_| session).map_err(stumble)
     }
 
     async fn statement(&self, held: &mut Session, limit: Duration) -> Result<(), Stumble> {
-        let asked = held.ask("a statement of the ramp", "SELECT 1", limit).await;
+        let statement = mark(self.application) + "SELECT 1";
+        let asked = held.ask("a statement of the ramp", &statement, limit).await;
         asked.map(|_| ()).map_err(stumble)
     }
 
     async fn look(&self, watch: &mut Session, limit: Duration) -> Result<View, Fault> {
-        let ceiling = look(watch, self.database, self.server, limit).await?;
+        let ceiling = look(watch, &mark(self.application), self.database, self.server, limit).await?;
         Ok(View { ceiling, others_wait: false })
     }
 
@@ -157,6 +161,7 @@ mod tests {
             in_recovery: false,
             read_only: false,
             idle_session_timeout: None,
+            settings: std::collections::BTreeMap::new(),
             role: Role {
                 name: "r".to_owned(),
                 superuser: false,

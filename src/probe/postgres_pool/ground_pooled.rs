@@ -84,7 +84,7 @@ impl<'a> Through<'a> {
             ceilings.push(ceiling(Limited::Pool, self.own.capacity(), busy));
         }
         // What the pool may still open must fit into the server, or the server's slots decide.
-        let slots = ground::look(watch.session, &self.own.database, self.server, limit).await?;
+        let slots = ground::look(watch.session, "", &self.own.database, self.server, limit).await?;
         if self.own.capacity().saturating_sub(servers) > slots.room() {
             ceilings.push(slots);
         }

@@ -13,10 +13,13 @@ use crate::model::fault::Sight;
 use crate::model::finding::Finding;
 use crate::model::outcome::Outcome;
 use crate::net::postgres::{Refusal, ServerError, SessionAttrs};
-use crate::probe::pool::judge_ramp;
+use crate::probe::pool::{judge_leftovers, judge_ramp};
 
 /// Judges everything.
 pub(super) fn judge(probe: &PostgresPool, seen: &Seen) -> Vec<Finding> {
+    // A service says more than the check itself.
+    let whole = seen.url.as_ref().map(|url| PostgresPool { url: url.clone(), ..probe.clone() });
+    let probe = whole.as_ref().unwrap_or(probe);
     let mut findings = login(probe, seen);
     findings.extend(judge_poolers::judge(probe, seen));
     findings.extend(peak(probe, seen));
@@ -117,6 +120,9 @@ struct Judge<'a> {
 
 impl Judge<'_> {
     fn all(&self) -> Vec<Finding> {
+        if self.probe.cleanup.is_some() {
+            return self.leftovers();
+        }
         if self.inside.is_pooled() || self.inside.pooler.is_some() {
             return self.pooled();
         }
@@ -132,7 +138,26 @@ impl Judge<'_> {
         }
         findings.extend(judge_demand::pools(self.probe, &self.seen.target, Some(server), None));
         findings.extend(self.ramp());
+        findings.extend(self.leftovers());
         findings
+    }
+
+    /// What killed ramps left behind; all that a check with `cleanup` asks.
+    fn leftovers(&self) -> Vec<Finding> {
+        let target = &self.seen.target;
+        match (&self.inside.namesakes, self.probe.cleanup) {
+            (Some(Sight::Seen(all)), cleanup) => {
+                judge_leftovers(&codes::LEFTOVERS_OF, target, all, cleanup)
+            }
+            (Some(Sight::Fault(fault)), Some(_)) => vec![Finding::fault(target, fault)],
+            (None, Some(_)) => {
+                let message = "a pooler answers, or the server's limits were not seen: what killed \
+                               ramps left behind is looked for on the server itself";
+                vec![self.find(&codes::LEFTOVERS, message).with_outcome(Outcome::Unknown)]
+            }
+            // Beside everything else it is a courtesy; what it could not see hides nothing.
+            (Some(Sight::Fault(_)) | None, None) => Vec::new(),
+        }
     }
 
     fn find(&self, code: &'static Code, message: impl Into<String>) -> Finding {

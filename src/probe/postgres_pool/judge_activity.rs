@@ -4,15 +4,15 @@ use std::time::Duration;
 
 use super::codes;
 use super::facts::{Activity, Session, Sessions};
-use super::{DEFAULT_IDLE, PostgresPool};
+use super::{DEFAULT_IDLE, DEFAULT_LOCK_WAIT, PostgresPool};
 use crate::model::finding::Finding;
 use crate::model::outcome::Outcome;
 use crate::model::text::count;
 use crate::model::time::humane;
 
-/// A wait for a lock that is longer than this many seconds is worth a person's eye.
-const LONG_WAIT: f64 = 10.0;
-/// And so is a transaction that has been open for as many.
+/// So many sessions that wait for locks are a pile.
+const PILE: u32 = 3;
+/// A transaction that has been open for this many seconds is worth a person's eye.
 const LONG_TRANSACTION: f64 = 3600.0;
 /// And a snapshot that is as many transactions old: a quarter of what makes PostgreSQL itself clean up
 /// by force (`autovacuum_freeze_max_age`).
@@ -29,10 +29,7 @@ pub(super) fn judge(probe: &PostgresPool, target: &str, activity: &Activity) -> 
     let most = probe.max_idle_in_transaction.unwrap_or(DEFAULT_IDLE);
     let mut findings = Vec::new();
     findings.extend(idle(probe, target, activity));
-    findings.extend(longer(&activity.lock_waits, LONG_WAIT).map(|names| {
-        let message = format!("waiting for a lock for more than 10s: {names}");
-        Finding::new(&codes::LOCK_WAIT, target, message)
-    }));
+    findings.extend(lock_waits(probe, target, activity));
     findings.extend(longer(&activity.transactions, LONG_TRANSACTION).map(|names| {
         let message = format!("in a transaction for more than 1h: {names}");
         Finding::new(&codes::LONG_TRANSACTION, target, message)
@@ -58,6 +55,52 @@ pub(super) fn judge(probe: &PostgresPool, target: &str, activity: &Activity) -> 
         findings.push(Finding::new(&codes::OK, target, message));
     }
     findings
+}
+
+/// Sessions that have waited for a lock for too long: one or two, or a pile that grows behind whoever holds it.
+fn lock_waits(probe: &PostgresPool, target: &str, activity: &Activity) -> Option<Finding> {
+    let most = probe.max_lock_wait.unwrap_or(DEFAULT_LOCK_WAIT);
+    let waits = &activity.lock_waits;
+    let names = longer(waits, most.get().as_secs_f64())?;
+    let (code, message) = if waits.count < PILE {
+        (&codes::LOCK_WAIT, format!("waiting for a lock for more than {most}: {names}"))
+    } else {
+        let behind = heads(activity).map_or_else(String::new, |heads| format!(", all behind {heads}"));
+        let message = format!(
+            "{} sessions wait for locks{behind}; for more than {most}: {names}",
+            waits.count
+        );
+        (&codes::LOCK_PILE_UP, message)
+    };
+    let outcome = if probe.max_lock_wait.is_some() { Outcome::Fail } else { Outcome::Warn };
+    let finding = Finding::new(code, target, message).with_outcome(outcome);
+    Some(finding.expected(format!("none for more than {most}")))
+}
+
+/// Those whom others wait for and who wait for nobody themselves, by name; `None` where not every session
+/// that waits was read, since one that was not could stand in between.
+fn heads(activity: &Activity) -> Option<String> {
+    let waits = &activity.lock_waits;
+    if waits.count as usize > waits.longest.len() {
+        return None;
+    }
+    let pids = |session: &Session| -> Vec<i32> {
+        let list = session.blocked_by.trim_matches(['{', '}']);
+        list.split(',').filter_map(|pid| pid.parse().ok()).collect()
+    };
+    let mut heads: Vec<i32> = waits.longest.iter().flat_map(pids).collect();
+    heads.retain(|pid| !waits.longest.iter().any(|it| it.pid == *pid));
+    heads.sort_unstable();
+    heads.dedup();
+    let known = |pid: i32| activity.transactions.longest.iter().find(|it| it.pid == pid);
+    // A prepared transaction has no process, and is told as 0.
+    let named = heads.iter().take(NAMED).map(|pid| match (pid, known(*pid)) {
+        (0, _) => "a prepared transaction".to_owned(),
+        (pid, None) => format!("pid {pid}"),
+        (_, Some(session)) => name(session),
+    });
+    let named: Vec<String> = named.collect();
+    (!named.is_empty()).then(|| named.join(" and "))
 }
 
 /// Sessions that sit in an open transaction doing nothing.

@@ -1,5 +1,6 @@
 //! `postgres_pool`: will PostgreSQL's connection slots hold at the launch?
 
+mod cleanup;
 pub mod codes;
 mod facts;
 mod ground;
@@ -19,8 +20,11 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use super::param::Share;
-use super::pool::{Block, Demand, Peak, Ramp, RampWish};
-use super::{Complaint, JudgeCx, Probe, ProbeCx, Target};
+use super::pool::{
+    Block, Cleanup, Demand, Peak, Ramp, RampWish, cleanup_complaints, cleanup_summary,
+    propose_cleanup,
+};
+use super::{Act, Complaint, JudgeCx, Probe, ProbeCx, Target};
 use crate::model::code::Code;
 use crate::model::fault::{Fault, Sight};
 use crate::model::finding::Finding;
@@ -81,8 +85,13 @@ pub struct PostgresPool {
     ///
     /// Where the URL has no password, libpq's password file is asked: the option `passfile`, relative
     /// to the checklist, or else `$PGPASSFILE` or `~/.pgpass` of whoever runs this. As with libpq, it
-    /// is refused where others may read it. Services (`service=`, `pg_service.conf`) are not read: a
-    /// checklist should say whom it asks.
+    /// is refused where others may read it.
+    ///
+    /// `service=NAME` takes what the URL itself does not say from libpq's connection service file, and
+    /// `service=` without a name from the service of `$PGSERVICE`: `postgres:///game?service=launch`. The
+    /// file is the option `servicefile`, relative to the checklist, or else `$PGSERVICEFILE` or
+    /// `~/.pg_service.conf`, and then the machine's (`pg_service.conf` in `$PGSYSCONFDIR`). A URL that does
+    /// not ask for a service is not changed by one. `plan` cannot say then who will be contacted.
     ///
     /// A unix socket is written as its directory: `postgres://USER@/DATABASE?host=/run/postgresql`;
     /// an IPv6 address in brackets. `target_session_attrs` says which kind of server is meant
@@ -105,6 +114,10 @@ pub struct PostgresPool {
     /// failure where you state it, a warning where you do not.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub max_idle_in_transaction: Option<Span>,
+    /// How long a session may wait for a lock. Default 10s. Longer is a failure where you state it, a warning
+    /// where you do not; three sessions or more that wait are a pile-up, told with who is at its head.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub max_lock_wait: Option<Span>,
     /// The shortest time after which something on the way from the application to the server drops a
     /// silent connection: a load balancer, a firewall, a translator of addresses (350s for AWS' network
     /// load balancers and NAT gateways, 4m for Azure's load balancers, 10m for GCP). The `idle`,
@@ -126,6 +139,13 @@ pub struct PostgresPool {
     /// session that looks. `ramp: {}` takes all defaults.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub ramp: Option<RampWish>,
+    /// Looks for nothing but the connections that killed ramps left behind (`gonogo check postgres_pool
+    /// URL --cleanup`), and with `--apply` ends them. A session is one of them if it is of this role,
+    /// bears the `application_name` of a run, its last statement begins with the comment that only a
+    /// ramp's have, and no session of that run has done anything for this long; at least 10s, while a
+    /// ramp that is alive does something every second. Everybody else's stay. Not behind a pooler.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub cleanup: Option<Span>,
 }
 
 /// The default of `headroom`.
@@ -134,7 +154,26 @@ const DEFAULT_HEADROOM: Share = Share::percent(20);
 const DEFAULT_MAX_USED: Share = Share::percent(80);
 /// The default of `max_idle_in_transaction`.
 const DEFAULT_IDLE: Span = Span::from_secs(300);
+/// The default of `max_lock_wait`.
+const DEFAULT_LOCK_WAIT: Span = Span::from_secs(10);
 impl PostgresPool {
+    /// A check of nothing but the URL.
+    const fn only(url: PgUrl) -> Self {
+        Self {
+            url,
+            demand: None,
+            headroom: None,
+            max_used: None,
+            max_idle_in_transaction: None,
+            max_lock_wait: None,
+            path_idle: None,
+            poolers: Vec::new(),
+            peak: None,
+            ramp: None,
+            cleanup: None,
+        }
+    }
+
     fn headroom(&self) -> Share {
         self.headroom.unwrap_or(DEFAULT_HEADROOM)
     }
@@ -158,6 +197,8 @@ impl Probe for PostgresPool {
                 help: Some("write a query that comes to one number of connections".to_owned()),
             });
         }
+        let others = Self { cleanup: None, ..self.clone() } != Self::only(self.url.clone());
+        complaints.extend(cleanup_complaints(self.cleanup, others));
         complaints
     }
 
@@ -165,7 +206,8 @@ impl Probe for PostgresPool {
         let urls = std::iter::once(&self.url).chain(&self.poolers);
         let peak = self.peak.as_ref().map(|peak| &peak.prometheus);
         let peak = peak.map(|url| Peer::new(url.scheme(), url.authority()));
-        urls.map(|url| Peer::new("postgres", url.place())).chain(peak).collect()
+        let guard = self.ramp.as_ref().and_then(RampWish::peer);
+        urls.map(|url| Peer::new("postgres", url.place())).chain(peak).chain(guard).collect()
     }
 
     fn waits(&self) -> Duration {
@@ -184,6 +226,10 @@ impl Probe for PostgresPool {
         let Login::In(inside) = &seen.login else {
             return format!("{} did not let {} in", seen.target, seen.role);
         };
+        let namesakes = inside.namesakes.as_ref().and_then(Sight::seen);
+        if let (Some(cleanup), Some(namesakes)) = (self.cleanup, namesakes) {
+            return cleanup_summary(namesakes, cleanup);
+        }
         let (Some(server), Some(Some(usage))) =
             (inside.server.seen(), inside.usage.as_ref().map(Sight::seen))
         else {
@@ -207,6 +253,12 @@ impl Probe for PostgresPool {
             let url = self.url.without_password().replace('\'', "%27");
             format!("psql -X '{url}' -c \"{sql}\"")
         };
+        if self.cleanup.is_some() {
+            return vec![psql(
+                "SELECT pid, application_name, client_addr, now() - state_change AS silent, query FROM \
+                 pg_stat_activity WHERE usename = session_user AND query LIKE '/* gonogo-% ramp */%'",
+            )];
+        }
         vec![
             psql(
                 "SELECT name, setting FROM pg_settings WHERE name IN ('max_connections', \
@@ -218,5 +270,26 @@ impl Probe for PostgresPool {
                  BY 1, 2, 3, 4 ORDER BY 5 DESC",
             ),
         ]
+    }
+}
+
+impl Act for PostgresPool {
+    type Change = Cleanup;
+
+    fn can_act(&self) -> bool {
+        self.cleanup.is_some()
+    }
+
+    fn propose(&self, seen: &Seen, _: &JudgeCx) -> Option<Cleanup> {
+        let Login::In(inside) = &seen.login else { return None };
+        propose_cleanup(inside.namesakes.as_ref()?.seen()?, self.cleanup)
+    }
+
+    fn describe(&self, change: &Cleanup) -> String {
+        change.describe()
+    }
+
+    async fn apply(&self, change: Cleanup, cx: &ProbeCx) -> Result<String, Fault> {
+        Box::pin(cleanup::apply(self, &change, cx)).await
     }
 }

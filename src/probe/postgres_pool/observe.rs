@@ -5,6 +5,7 @@ use std::time::Duration;
 use futures_util::future::join_all;
 
 use super::PostgresPool;
+use super::cleanup;
 use super::facts::{Activity, Inside, Login, Seen, Server, Usage, Visited};
 use super::ground::{self, Direct};
 use super::ground_pooled::{Through, Watch};
@@ -20,13 +21,15 @@ pub(super) const TOO_MANY: &str = "53300";
 /// The database that every cluster has.
 const MAINTENANCE: &str = "postgres";
 /// How long a session may take to end.
-const FAREWELL: Duration = Duration::from_millis(500);
+pub(super) const FAREWELL: Duration = Duration::from_millis(500);
 
 /// Looks once.
 pub(super) async fn look(probe: &PostgresPool, cx: &ProbeCx) -> Result<Seen, Fault> {
     let application = format!("gonogo-{}", cx.run.short());
     let limit = look_time(probe, cx);
-    let url = with_password(cx, &probe.url)?;
+    let url = complete(cx, &probe.url)?;
+    let kept = probe.url.asks_for_service().then(|| url.clone());
+    let probe = &PostgresPool { url: url.clone(), ..probe.clone() };
     let login = match Door::find(&url, application.clone(), &cx.base, limit / 2).await? {
         Found::No(refusal) => Login::Refused { refusal, elsewhere: None, pooler: None },
         Found::Door(door) => match door.open(limit / 2).await {
@@ -53,7 +56,7 @@ pub(super) async fn look(probe: &PostgresPool, cx: &ProbeCx) -> Result<Seen, Fau
     };
     let picture = picture(probe, &login);
     let (target, role) = (probe.url.target(), probe.url.user.clone());
-    Ok(Seen { target, role, login, poolers, peak, picture })
+    Ok(Seen { target, role, url: kept, login, poolers, peak, picture })
 }
 
 /// What the demand is for: clients of the pooler where one answers, and else the server's slots.
@@ -85,18 +88,24 @@ async fn stuck(cx: &ProbeCx, door: &Door, fault: Fault, limit: Duration) -> Resu
 }
 
 async fn visit(cx: &ProbeCx, url: &PgUrl, application: &str, limit: Duration) -> Visited {
-    let place = url.place();
-    let pooler = match with_password(cx, url) {
+    let whole = complete(cx, url);
+    let place = whole.as_ref().map_or_else(|_| url.place(), PgUrl::place);
+    let pooler = match whole {
         Ok(url) => pgbouncer::visit(cx, &url, application, limit.min(cx.remaining())).await,
         Err(fault) => Err(fault),
     };
     Visited { place, pooler: pooler.into() }
 }
 
-/// The URL with its password: its own, or the one of its `passfile`, or of the user's.
-fn with_password(cx: &ProbeCx, url: &PgUrl) -> Result<PgUrl, Fault> {
+/// The URL with what its service says, where it asks for one, and with its password: its own, or the one of
+/// its `passfile`, or of the user's.
+pub(super) fn complete(cx: &ProbeCx, url: &PgUrl) -> Result<PgUrl, Fault> {
+    let url = url.with_service_of(&cx.services, &cx.base)?;
     let file = url.passfile.as_ref().map(|file| cx.base.join(file)).or_else(|| cx.passfile.clone());
-    file.map_or_else(|| Ok(url.clone()), |file| url.with_password_of(&file))
+    match file {
+        Some(file) => url.with_password_of(&file),
+        None => Ok(url),
+    }
 }
 
 /// Whether a pooler said no, and not the server.
@@ -120,6 +129,11 @@ async fn inside(
     application: &str,
 ) -> Inside {
     let mut seen = read(probe, cx, &mut session).await;
+    // Through a pooler it would be the pooler's own sessions that bear the names.
+    if seen.server.seen().is_some() && !seen.is_pooled() {
+        let limit = look_time(probe, cx) / 3;
+        seen.namesakes = Some(cleanup::look(&mut session, application, limit).await.into());
+    }
     // A statement that gets no answer may be waiting in a pooler's queue.
     if seen.is_pooled() || seen.server.fault().is_some() {
         let pooler = pgbouncer::look(cx, door, 1, look_time(probe, cx) / 2).await;
@@ -156,6 +170,11 @@ impl Way<'_> {
             Err(why) => return Ramp::Held(why),
         };
         let ground = Direct { cx, door, database: &probe.url.database, application, server };
+        // The one that watches can be left behind like the others.
+        let limit = look_time(probe, cx) / 3;
+        if watch.ask("preparing the ramp", &ground.settings(), limit).await.is_err() {
+            return Ramp::Held(HeldBack::Blind);
+        }
         Ramper { cx, ground: &ground, wish }.run(watch, plan).await
     }
 
@@ -191,6 +210,7 @@ async fn read(probe: &PostgresPool, cx: &ProbeCx, session: &mut Session) -> Insi
         usage: None,
         activity: None,
         pooler: None,
+        namesakes: None,
         ramp: None,
     };
     if seen.is_pooler_console() {

@@ -5,6 +5,7 @@
 //! have to `SET ROLE` first sees as little as one without the grant.
 
 use crate::model::fault::Fault;
+use crate::model::text::one_line;
 use crate::net::postgres::{Row, Table};
 
 use super::facts::{Activity, Counted, Database, Group, Role, Server, Session, Sessions, Standby, Usage};
@@ -14,8 +15,13 @@ use super::facts::{Activity, Counted, Database, Group, Role, Server, Session, Se
 const CLIENTS: &str = "(backend_type = 'client backend' OR (backend_type IS NULL AND datid IS NOT \
                        NULL)) AND pid <> pg_backend_pid()";
 
+/// What ends a session that holds a slot or a lock for too long; older versions have fewer.
+const SETTINGS: &str = "'client_connection_check_interval', 'idle_in_transaction_session_timeout', \
+                        'idle_session_timeout', 'lock_timeout', 'statement_timeout', \
+                        'tcp_keepalives_idle', 'transaction_timeout'";
+
 /// Text as an SQL expression that no character of it can leave.
-fn literal(text: &str) -> String {
+pub(super) fn literal(text: &str) -> String {
     let digits = text.bytes().flat_map(|byte| [byte >> 4, byte & 15]);
     let hex: String = digits.filter_map(|digit| char::from_digit(digit.into(), 16)).collect();
     format!("convert_from(decode('{hex}', 'hex'), 'UTF8')")
@@ -33,6 +39,8 @@ pub(super) fn server(database: &str) -> String {
          pg_is_in_recovery() AS in_recovery, \
          current_setting('transaction_read_only')::boolean AS read_only, \
          (SELECT setting FROM pg_settings WHERE name = 'idle_session_timeout') AS idle_session, \
+         (SELECT string_agg(name || '=' || current_setting(name), chr(10)) FROM pg_settings WHERE \
+         name IN ({SETTINGS})) AS settings, \
          r.rolname AS role, r.rolsuper AS superuser, r.rolconnlimit AS role_limit, \
          pg_has_role(r.oid, 'pg_read_all_stats', 'USAGE') AS sees_all, \
          EXISTS (SELECT FROM pg_roles u WHERE u.rolname = 'pg_use_reserved_connections' \
@@ -139,6 +147,13 @@ pub(super) fn read_server(tables: &[Table]) -> Result<Server, Fault> {
             Some(_) => Some(row.value("idle_session")?).filter(|millis| *millis > 0),
             None => None,
         },
+        settings: row
+            .text("settings")
+            .unwrap_or_default()
+            .lines()
+            .filter_map(|line| line.split_once('='))
+            .map(|(name, value)| (one_line(name), one_line(value)))
+            .collect(),
         role: Role {
             name: row.line("role"),
             superuser: row.flag("superuser")?,

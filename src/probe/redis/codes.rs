@@ -80,6 +80,15 @@ codes! {
         "The slow log holds commands of the last ten minutes. Redis runs one command at a time: while one \
          takes 100 ms, everybody waits.\n\nLook: `SLOWLOG GET`. Typical: `KEYS`, `SMEMBERS` or `HGETALL` \
          of something large, long scripts."
+    HOT_KEY "hot-key" Warn "one key takes much of the server"
+        "A key takes more than a quarter of the server's time or traffic (`HOTKEYS`, since version 8.6), or its \
+         counter of uses is as high as hundreds of thousands of them make it (LFU policies, 142 of 255 and \
+         more). One key is on one node: no replica that is not read from, and no further node of a cluster, \
+         takes anything off it at the launch.\n\nCopy it to several keys that clients choose from, keep it \
+         in the clients for a second, or make it smaller. Look: `HOTKEYS GET`, or `redis-cli --hotkeys` (LFU \
+         policies; it reads all keys).\n\nNot applicable where the server cannot tell: it is older than 8.6 \
+         and `maxmemory-policy` is not an LFU one. `MONITOR` and `KEYS` could tell, and would hold the server \
+         up."
     CLUSTER_DOWN "cluster-down" Fail "the cluster does not serve all of its slots"
         "`cluster_state` is not `ok`, or some of the 16384 slots have no node: commands for their keys fail \
          with `CLUSTERDOWN`.\n\nLook: `CLUSTER INFO`, `CLUSTER NODES`, `redis-cli --cluster check`."

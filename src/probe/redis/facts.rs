@@ -55,6 +55,9 @@ pub struct Inside {
     pub ping: Option<Sight<Latency>>,
     /// The commands of the last ten minutes in the slow log; absent where it may not be read.
     pub slow: Option<Slow>,
+    /// Hot keys; absent where the check does not ask for them, and of a Sentinel.
+    #[serde(default)]
+    pub hot: Option<Sight<HotKeysSeen>>,
     /// The cluster as this node sees it; absent where it is none.
     pub cluster: Option<Sight<Cluster>>,
     /// The primaries a Sentinel watches; absent where the server is none.
@@ -70,6 +73,53 @@ pub struct Slow {
     pub slowest: String,
     /// How long that one took, in microseconds.
     pub micros: u64,
+}
+
+/// What was seen of hot keys.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "kebab-case")]
+pub enum HotKeysSeen {
+    /// The server counts, or notes, what is used.
+    Counted(Hot),
+    /// It is older than 8.6 and has no LFU policy: it knows nothing of that.
+    Untold,
+}
+
+/// The hottest keys.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
+pub struct Hot {
+    /// The hottest first, at most ten; what looks like a token in a key is a `*`.
+    pub keys: Vec<HotKey>,
+    /// How many keys were read, where a sample was.
+    pub read: Option<u64>,
+    /// How many keys the database has, where a sample was read and the server says so.
+    pub of: Option<u64>,
+    /// For how many seconds the server has counted, where it does.
+    pub seconds: Option<u64>,
+}
+
+/// A hot key.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
+pub struct HotKey {
+    /// Its name, without what looks like a token.
+    pub key: String,
+    /// What it is hot by.
+    pub by: HotBy,
+    /// How much: a share from 0 to 1, or of uses the policy's counter, from 0 to 255, which grows with the
+    /// logarithm of them and falls with time.
+    pub value: f64,
+}
+
+/// What a key is hot by.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "kebab-case")]
+pub enum HotBy {
+    /// The share of the time all commands took.
+    Time,
+    /// The share of the bytes all commands moved.
+    Traffic,
+    /// The counter of the LFU policy.
+    Uses,
 }
 
 /// What `INFO` says.

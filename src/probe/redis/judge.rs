@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use super::codes;
-use super::facts::{Cluster, Inside, Login, Report, Seen, Watched};
+use super::facts::{Cluster, Hot, HotBy, HotKeysSeen, Inside, Login, Report, Seen, Watched};
 use super::judge_nodes;
 use super::{DEFAULT_HEADROOM, DEFAULT_MEMORY, Redis};
 use crate::model::code::Code;
@@ -18,6 +18,11 @@ use crate::net::redis::Refusal;
 const NEARLY: f64 = 0.8;
 /// A replica that has been silent for more seconds than these is behind.
 const LAG: u64 = 10;
+/// A key that takes more than this share of a server's time or traffic is hot.
+const HOT_SHARE: f64 = 0.25;
+/// And one whose counter is as high as some hundred thousand uses make it, with the default
+/// `lfu-log-factor` (redis.conf, "lfu-log-factor").
+const HOT_USES: f64 = 142.0;
 /// The slots of every cluster.
 const SLOTS: u64 = 16_384;
 
@@ -95,6 +100,7 @@ impl Judge<'_> {
             findings.extend(self.data(report));
         }
         findings.extend(self.speed());
+        findings.extend(self.sighted(self.inside.hot.as_ref(), |it, hot| vec![it.hot(hot)]));
         findings.extend(self.sighted(self.inside.cluster.as_ref(), Self::cluster));
         findings.extend(self.sighted(self.inside.sentinel.as_ref(), |it, all| it.sentinel(all)));
         findings
@@ -260,6 +266,34 @@ impl Judge<'_> {
         findings
     }
 
+    fn hot(&self, seen: &HotKeysSeen) -> Finding {
+        let hot = match seen {
+            HotKeysSeen::Counted(hot) => hot,
+            HotKeysSeen::Untold => {
+                let message = "this server cannot tell hot keys: it is older than 8.6, and its policy is \
+                               not an LFU one";
+                let finding = self.find(&codes::HOT_KEY, message.to_owned());
+                return finding.with_outcome(Outcome::NotApplicable);
+            }
+        };
+        let over = |it: &&super::facts::HotKey| match it.by {
+            HotBy::Time | HotBy::Traffic => it.value > HOT_SHARE,
+            HotBy::Uses => it.value >= HOT_USES,
+        };
+        let named = |it: &super::facts::HotKey| match it.by {
+            HotBy::Time => format!("{} takes {:.0}% of the time", it.key, it.value * 100.0),
+            HotBy::Traffic => format!("{} takes {:.0}% of the traffic", it.key, it.value * 100.0),
+            HotBy::Uses => format!("{} has a use of {:.0} of 255", it.key, it.value),
+        };
+        let hottest: Vec<String> = hot.keys.iter().filter(over).take(3).map(named).collect();
+        let whence = whence(hot);
+        if !hottest.is_empty() {
+            return self.find(&codes::HOT_KEY, format!("{} ({whence})", hottest.join(", ")));
+        }
+        let first = hot.keys.first().map_or("none was used".to_owned(), named);
+        self.find(&codes::OK, format!("no hot key; {first} ({whence})"))
+    }
+
     fn cluster(&self, cluster: &Cluster) -> Vec<Finding> {
         let mut findings = Vec::new();
         let Cluster { state, slots_ok, nodes, failed } = cluster;
@@ -288,6 +322,16 @@ impl Judge<'_> {
             return vec![self.find(&codes::NO_QUORUM, "it watches no primary".to_owned())];
         }
         watched.iter().map(each).collect()
+    }
+}
+
+/// What hot keys were seen by.
+fn whence(hot: &Hot) -> String {
+    match (hot.read, hot.of, hot.seconds) {
+        (Some(read), Some(of), _) if of > read => format!("a sample of {read} of {of} keys"),
+        (Some(read), _, _) => count(usize::try_from(read).unwrap_or(usize::MAX), "key"),
+        (None, _, Some(seconds)) => format!("HOTKEYS over {seconds} s"),
+        (None, _, None) => "HOTKEYS".to_owned(),
     }
 }
 

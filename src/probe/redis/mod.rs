@@ -2,9 +2,12 @@
 
 pub mod codes;
 mod facts;
+mod hot_keys;
 mod judge;
 mod judge_nodes;
 mod observe;
+
+use std::time::Duration;
 
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
@@ -12,14 +15,16 @@ use serde::{Deserialize, Serialize};
 use super::param::Share;
 use super::{Complaint, JudgeCx, Probe, ProbeCx, Target};
 use crate::model::code::Code;
-use crate::model::fault::Fault;
+use crate::model::fault::{Fault, Sight};
 use crate::model::finding::Finding;
 use crate::model::peer::Peer;
 use crate::model::text::count;
 use crate::model::time::Span;
 use crate::net::redis::RedisUrl;
 
-pub use facts::{Cluster, Inside, Login, Node, Replica, Report, Seen, Slow, Watched};
+pub use facts::{
+    Cluster, Hot, HotBy, HotKey, HotKeysSeen, Inside, Login, Node, Replica, Report, Seen, Slow, Watched,
+};
 
 /// Has Redis room for the launch, and is it in order?
 ///
@@ -43,7 +48,8 @@ pub use facts::{Cluster, Inside, Login, Node, Replica, Report, Seen, Slow, Watch
 ///
 /// It takes one connection to each server and reads; `INFO`, `PING`, `SLOWLOG GET`, `CLUSTER INFO`,
 /// `CLUSTER NODES`, `SENTINEL MASTERS` and `SENTINEL CKQUORUM` are all it says, and an ACL must allow
-/// `INFO`. It cannot see: hot keys (finding them costs the server too much); nodes that are not named.
+/// `INFO`; with `hot_keys` also `HOTKEYS`, or `DBSIZE`, `SCAN` and `OBJECT FREQ`. It cannot see: nodes that
+/// are not named.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct Redis {
@@ -73,6 +79,10 @@ pub struct Redis {
     /// good as a database.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub max_unsaved: Option<Span>,
+    /// Looks for keys that take too much of the server's time, or are used far more than others. It costs
+    /// the server a little, so it is only done where it is asked for; `hot_keys: {}` takes all defaults.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub hot_keys: Option<HotKeys>,
     /// The other servers that belong to this one, as URLs: replicas, nodes of its cluster, Sentinels. The
     /// limits of this check hold for each that has data.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
@@ -85,6 +95,27 @@ pub struct Redis {
 pub struct Demand {
     /// The most connections that all clients will hold at once.
     pub connections: u32,
+}
+
+/// Looking for hot keys, by the ways that cost little.
+///
+/// From version 8.6 the server counts by itself (`HOTKEYS START`) for a few seconds, and ends that by
+/// itself should nobody do so; a count that somebody else has begun is only read. Before, an LFU policy
+/// (`allkeys-lfu`, `volatile-lfu`) notes with each key how much it is used: that is read of at most a
+/// thousand keys or so (`SCAN`, `OBJECT FREQ`), so of a large database it is a sample. A server with
+/// neither cannot tell, and the check says so. `MONITOR` and `KEYS` are never used.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct HotKeys {
+    /// For how long the server counts. Default 5s, at most 1m; it adds to the time the check may take.
+    #[serde(default, rename = "for", skip_serializing_if = "Option::is_none")]
+    pub counting: Option<Span>,
+}
+
+impl HotKeys {
+    fn counting(&self) -> Duration {
+        self.counting.map_or(Duration::from_secs(5), Span::get)
+    }
 }
 
 /// The default of `headroom`.
@@ -129,6 +160,10 @@ impl Probe for Redis {
         if self.max_ping == Some(Span::ZERO) {
             complain("max_ping", "nothing takes no time", "write a time such as 5ms");
         }
+        let minute = Duration::from_secs(1)..=Duration::from_mins(1);
+        if self.hot_keys.as_ref().is_some_and(|wish| !minute.contains(&wish.counting())) {
+            complain("hot_keys", "`for` is less than a second, or more than a minute", "write 5s");
+        }
         if self.nodes.len() > MOST_NODES {
             complain("nodes", "there are more than a hundred", "make several checks of them");
         }
@@ -145,6 +180,10 @@ impl Probe for Redis {
 
     fn peers(&self) -> Vec<Peer> {
         self.urls().map(|url| Peer::new("redis", url.place())).collect()
+    }
+
+    fn waits(&self) -> Duration {
+        self.hot_keys.as_ref().map_or(Duration::ZERO, HotKeys::counting)
     }
 
     async fn observe(&self, cx: &ProbeCx) -> Result<Seen, Fault> {
@@ -167,8 +206,10 @@ impl Probe for Redis {
             0 => String::new(),
             more => format!("; {} beside it", count(more, "node")),
         };
+        let untold = matches!(inside.hot, Some(Sight::Seen(HotKeysSeen::Untold)));
+        let hot = if untold { "; it cannot tell hot keys" } else { "" };
         format!(
-            "Redis {} ({}): {} of {most} clients, {} MiB{nodes}",
+            "Redis {} ({}): {} of {most} clients, {} MiB{nodes}{hot}",
             report.version,
             report.mode,
             report.clients,

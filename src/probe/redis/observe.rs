@@ -4,13 +4,13 @@ use std::time::Duration;
 
 use futures_util::future::join_all;
 
-use super::facts::{self, Cluster, Inside, Login, Node, Report, Seen, Slow, Watched};
-use super::{DEFAULT_HEADROOM, Redis};
+use super::facts::{self, Cluster, HotKeysSeen, Inside, Login, Node, Report, Seen, Slow, Watched};
+use super::{DEFAULT_HEADROOM, Redis, hot_keys};
 use crate::model::fault::{Fault, Sight};
 use crate::model::latency::Latency;
 use crate::model::text::one_line;
 use crate::net::redis::{Connection, Opened, RedisUrl, Reply, open};
-use crate::probe::ProbeCx;
+use crate::probe::{Probe, ProbeCx};
 use crate::probe::pool::Picture;
 
 /// How many PINGs are sent, and how many of them are under way at a time.
@@ -41,25 +41,25 @@ fn picture(probe: &Redis, login: &Login) -> Option<Picture> {
 async fn login(probe: &Redis, cx: &ProbeCx, url: &RedisUrl) -> Result<Login, Fault> {
     let ca = probe.ca.as_ref().map(|file| cx.path(file));
     Ok(match Box::pin(open(url, ca.as_deref(), cx.remaining() / 2)).await? {
-        Opened::Open(connection) => Login::In(Box::new(Box::pin(inside(cx, *connection)).await)),
+        Opened::Open(connection) => Login::In(Box::new(Box::pin(inside(probe, cx, *connection)).await)),
         Opened::No(refusal) => Login::Refused(refusal),
     })
 }
 
-async fn inside(cx: &ProbeCx, mut connection: Connection) -> Inside {
-    let limit = cx.remaining() / 4;
+async fn inside(probe: &Redis, cx: &ProbeCx, mut connection: Connection) -> Inside {
+    let limit = cx.remaining().saturating_sub(probe.waits()).max(cx.remaining() / 4) / 4;
     let report = report(cx, &mut connection, limit).await;
     let mut inside = Inside {
         address: connection.address.clone(),
         report: report.into(),
         ping: None,
         slow: None,
+        hot: None,
         cluster: None,
         sentinel: None,
     };
-    let Some(mode) = inside.report.seen().map(|report| report.mode.clone()) else {
-        return inside;
-    };
+    let Some(report) = inside.report.seen().cloned() else { return inside };
+    let mode = report.mode.clone();
     match mode.as_str() {
         "cluster" => inside.cluster = Some(cluster(&mut connection, limit).await.into()),
         "sentinel" => inside.sentinel = Some(sentinel(&mut connection, limit).await.into()),
@@ -67,6 +67,11 @@ async fn inside(cx: &ProbeCx, mut connection: Connection) -> Inside {
     }
     if mode != "sentinel" {
         inside.slow = slow(cx, &mut connection, limit).await;
+        if let Some(wish) = &probe.hot_keys {
+            let looked = hot_keys::look(wish, cx, &mut connection, &report, limit).await;
+            let seen = looked.map(|hot| hot.map_or(HotKeysSeen::Untold, HotKeysSeen::Counted));
+            inside.hot = Some(seen.into());
+        }
     }
     // Last, because the connection may be of no use afterwards.
     let times = connection.ping(PINGS, DEPTH, limit).await;

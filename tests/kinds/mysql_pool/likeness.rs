@@ -15,7 +15,7 @@ type Row = Vec<Option<&'static str>>;
 
 /// What a server is like.
 #[derive(Clone)]
-struct Likeness {
+pub(super) struct Likeness {
     version: &'static str,
     plugin: &'static str,
     comment: &'static str,
@@ -26,11 +26,13 @@ struct Likeness {
     processes: Vec<Row>,
     /// `None` refuses them for want of PROCESS.
     transactions: Option<Vec<Row>>,
+    /// What the account's sessions call themselves; none where the server keeps no names.
+    names: Vec<Row>,
     /// What follows the proof of the password.
     after_proof: Vec<Vec<u8>>,
 }
 
-const OK: &[u8] = &[0, 0, 0, 2, 0, 0, 0];
+pub(super) const OK: &[u8] = &[0, 0, 0, 2, 0, 0, 0];
 
 impl Default for Likeness {
     fn default() -> Self {
@@ -47,6 +49,7 @@ impl Default for Likeness {
                 process("8", "app", "Sleep", "70"),
             ],
             transactions: Some(Vec::new()),
+            names: vec![vec![Some("7"), Some("gonogo-0123456789ab")]],
             after_proof: vec![OK.to_vec()],
         }
     }
@@ -57,6 +60,11 @@ fn process(id: &'static str, user: &'static str, command: &'static str, time: &'
 }
 
 impl Likeness {
+    /// A server that calls its version so.
+    pub(super) fn called(version: &'static str) -> Self {
+        Self { version, ..Self::default() }
+    }
+
     fn rows(&self, statement: &str) -> Option<Vec<Row>> {
         Some(if statement.contains("@@version_comment") {
             let (comment, user) = (self.comment, self.max_user_connections);
@@ -70,6 +78,8 @@ impl Likeness {
             ]
         } else if statement.contains("GRANTS") {
             vec![vec![Some("GRANT USAGE ON *.* TO `gonogo`@`%`")]]
+        } else if statement.contains("connect_attrs") {
+            self.names.clone()
         } else if statement.contains("PROCESSLIST") {
             self.processes.clone()
         } else {
@@ -77,7 +87,7 @@ impl Likeness {
         })
     }
 
-    fn greeting(&self) -> Vec<u8> {
+    pub(super) fn greeting(&self) -> Vec<u8> {
         // PROTOCOL_41, SECURE and PLUGINS; no TLS.
         let mut packet =
             [&[10], self.version.as_bytes(), &[0, 7, 0, 0, 0], b"12345678", &[0]].concat();
@@ -89,7 +99,7 @@ impl Likeness {
     }
 }
 
-async fn send(stream: &mut TcpStream, sequence: &mut u8, body: &[u8]) -> Option<()> {
+pub(super) async fn send(stream: &mut TcpStream, sequence: &mut u8, body: &[u8]) -> Option<()> {
     let mut packet = u32::try_from(body.len()).expect("short").to_le_bytes()[..3].to_vec();
     packet.push(*sequence);
     packet.extend(body);
@@ -97,7 +107,7 @@ async fn send(stream: &mut TcpStream, sequence: &mut u8, body: &[u8]) -> Option<
     stream.write_all(&packet).await.ok()
 }
 
-async fn receive(stream: &mut TcpStream, sequence: &mut u8) -> Option<Vec<u8>> {
+pub(super) async fn receive(stream: &mut TcpStream, sequence: &mut u8) -> Option<Vec<u8>> {
     let mut head = [0; 4];
     stream.read_exact(&mut head).await.ok()?;
     *sequence = head[3].wrapping_add(1);
@@ -106,7 +116,7 @@ async fn receive(stream: &mut TcpStream, sequence: &mut u8) -> Option<Vec<u8>> {
     Some(body)
 }
 
-fn error(number: u16, message: &str) -> Vec<u8> {
+pub(super) fn error(number: u16, message: &str) -> Vec<u8> {
     [&[0xff], number.to_le_bytes().as_slice(), b"#HY000", message.as_bytes()].concat()
 }
 
@@ -252,6 +262,7 @@ async fn each_fault_of_a_server_has_its_code() {
         ),
         (Likeness { read_only: "1", ..quiet() }, json!({}), Outcome::Warn, "read-only"),
         (Likeness { comment: "(ProxySQL)", ..quiet() }, json!({}), Outcome::Unknown, "proxy"),
+        // Its own views are nothing that can be read here.
         (
             Likeness { version: "5.7.22-ShardingSphere-Proxy 5.5", ..quiet() },
             json!({}),
@@ -264,6 +275,38 @@ async fn each_fault_of_a_server_has_its_code() {
         assert_eq!(looked.codes(outcome), [code], "{parameters} {:?}", looked.findings);
         assert_eq!(looked.outcome(), outcome);
     }
+}
+
+#[tokio::test]
+async fn a_server_that_keeps_no_names_cannot_be_cleaned_up() {
+    let nameless = Likeness { names: Vec::new(), ..Likeness::default() };
+    let looked = seen(nameless.clone(), json!({"cleanup": "1m"})).await;
+    assert_eq!(looked.codes(Outcome::Unknown), ["gonogo.denied"], "{:?}", looked.findings);
+    assert!(looked.findings[0].message.contains("performance_schema"), "{:?}", looked.findings);
+    // To a check that asks for the rest it does not matter.
+    assert_eq!(seen(nameless, json!({})).await.outcome(), Outcome::Pass);
+}
+
+#[tokio::test]
+async fn three_that_wait_are_a_pile_up() {
+    let waiter = |id| vec![Some(id), Some("11")];
+    let waiting = Likeness {
+        processes: vec![
+            process("7", "gonogo", "Query", "0"),
+            process("8", "app", "Query", "11"),
+            process("9", "app", "Query", "11"),
+            process("10", "app", "Query", "11"),
+        ],
+        transactions: Some(vec![waiter("8"), waiter("9"), waiter("10")]),
+        ..Likeness::default()
+    };
+    for (parameters, outcome) in
+        [(json!({}), Outcome::Warn), (json!({"max_lock_wait": "5s"}), Outcome::Fail)]
+    {
+        let looked = seen(waiting.clone(), parameters).await;
+        assert_eq!(looked.codes(outcome), ["mysql_pool.lock-pile-up"], "{:?}", looked.findings);
+    }
+    assert_eq!(seen(waiting, json!({"max_lock_wait": "1m"})).await.outcome(), Outcome::Pass);
 }
 
 #[tokio::test]

@@ -1,6 +1,8 @@
 //! `mysql_pool` against the lab's MariaDB: thirty connections, one account with two.
 
+mod cleanup;
 mod likeness;
+mod proxies;
 mod ramp;
 
 use std::path::{Path, PathBuf};
@@ -31,8 +33,13 @@ fn url(account: &str, rest: &str) -> String {
 }
 
 async fn open(account: &str) -> Session {
+    open_as(account, "game-server").await
+}
+
+/// Opens a session that calls itself something.
+async fn open_as(account: &str, application: &str) -> Session {
     let url = url(account, "game").parse().expect("a good URL");
-    let found = Door::find(&url, "game-server", Path::new("/"), LIMIT).await.expect("an address");
+    let found = Door::find(&url, application, Path::new("/"), LIMIT).await.expect("an address");
     let Found::Door(door) = found else { panic!("no address") };
     match door.open(LIMIT).await.expect("an answer") {
         Opened::Open(session) => *session,

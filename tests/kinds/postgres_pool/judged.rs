@@ -26,6 +26,7 @@ fn server() -> Server {
         in_recovery: false,
         read_only: false,
         idle_session_timeout: None,
+        settings: std::collections::BTreeMap::new(),
         role: Role {
             name: "gonogo".to_owned(),
             superuser: false,
@@ -62,6 +63,7 @@ fn quiet() -> Inside {
         usage: Some(Sight::Seen(Usage { used: 10, counted: Counted::Exactly })),
         activity: Some(Sight::Seen(activity)),
         pooler: None,
+        namesakes: None,
         ramp: None,
     }
 }
@@ -90,8 +92,8 @@ fn check_with(parameters: Value, login: Login, poolers: Vec<Visited>) -> Vec<(St
     let (target, role) = ("db:5432/game".to_owned(), "gonogo".to_owned());
     let now = "2026-11-23T02:00:00Z".parse().expect("an instant");
     let cx = JudgeCx { now, launch: now, window: Window { from: now, to: now } };
-    let mut findings =
-        probe.judge(&Seen { target, role, login, poolers, peak: None, picture: None }, &cx);
+    let mut findings = probe
+        .judge(&Seen { target, role, url: None, login, poolers, peak: None, picture: None }, &cx);
     assert!(!findings.is_empty());
     findings.retain(|finding| finding.outcome > Outcome::Pass);
     findings.sort_by_key(|finding| std::cmp::Reverse(finding.outcome));

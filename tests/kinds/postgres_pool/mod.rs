@@ -1,9 +1,11 @@
 //! `postgres_pool` against the lab's PostgreSQL and PgBouncer.
 
+mod cleanup;
 mod judged;
 mod liars;
 mod pooler;
 mod ramp;
+mod services;
 
 use std::path::{Path, PathBuf};
 use std::time::Duration;
@@ -40,9 +42,14 @@ fn superuser() -> String {
 
 /// Opens a session to hold.
 async fn open(url: &str) -> Session {
+    open_as(url, "game-server").await
+}
+
+/// Opens a session that calls itself something.
+async fn open_as(url: &str, application: &str) -> Session {
     let url: PgUrl = url.parse().expect("a good URL");
     let limit = Duration::from_secs(5);
-    let found = Door::find(&url, "game-server", Path::new("/"), limit).await.expect("an address");
+    let found = Door::find(&url, application, Path::new("/"), limit).await.expect("an address");
     let Found::Door(door) = found else { panic!("no address") };
     match door.open(limit).await.expect("a login") {
         Opened::Open(session) => *session,
@@ -100,6 +107,7 @@ async fn a_server_with_room_passes_however_it_is_reached() {
         let inside = inside(&looked);
         let server = inside.server.seen().expect("limits");
         assert_eq!((server.ordinary(), server.max_connections), (17, 20));
+        assert_eq!(server.settings.get("statement_timeout").map(String::as_str), Some("0"));
         assert_eq!(
             inside.greeting.tls.is_some(),
             !url.contains("disable") && !url.contains("allow") && !url.contains("host=")
@@ -319,6 +327,51 @@ async fn who_waits_for_a_lock_is_seen_with_who_holds_it() {
         .await
         .expect("the wait is seen");
     close(vec![holder, waiter]).await;
+}
+
+#[tokio::test]
+async fn a_pile_behind_one_lock_is_told_from_one_that_waits() {
+    let _turn = turn().await;
+    let app = url("LAB_PG", "app", "game");
+    let mut head = open(&app).await;
+    let pid =
+        ask(&mut head, "BEGIN; SELECT pg_backend_pid() AS it, pg_advisory_xact_lock(43)").await;
+    let head_at = format!("behind pid {} (game-server as app", pid.expect("a pid"));
+    let mut waiters = vec![open(&app).await, open(&app).await, open(&app).await];
+    let mut waiting: Vec<_> = waiters
+        .iter_mut()
+        .map(|it| {
+            let limit = Duration::from_secs(30);
+            Box::pin(it.ask("waiting", "SELECT pg_advisory_xact_lock(43)", limit))
+        })
+        .collect();
+    let check = json!({"url": url("LAB_PG", "gonogo", "game"), "max_lock_wait": "200ms"});
+    for (waits, code) in [(1, "postgres_pool.lock-wait"), (3, "postgres_pool.lock-pile-up")] {
+        let looking = async {
+            loop {
+                let looked = look::<PostgresPool>(check.clone()).await;
+                let failed = looked.findings.iter().find(|it| it.outcome == Outcome::Fail);
+                // The wait is as long as it must be for a verdict, and no longer.
+                if let Some(failed) = failed.filter(|it| it.code == code) {
+                    return failed.message.clone();
+                }
+            }
+        };
+        let all = futures_util::future::join_all(&mut waiting[..waits]);
+        let message = tokio::select! {
+            message = looking => message,
+            _ = all => panic!("nobody holds the lock"),
+            () = tokio::time::sleep(Duration::from_secs(20)) => panic!("{code} is not seen"),
+        };
+        assert_eq!(message.contains(&head_at), waits == 3, "{message}");
+    }
+    ask(&mut head, "COMMIT").await;
+    for waited in futures_util::future::join_all(waiting).await {
+        waited.expect("the lock");
+    }
+    // Afterwards the same check is content.
+    assert_eq!(look::<PostgresPool>(check).await.outcome(), Outcome::Pass);
+    close(waiters.into_iter().chain([head]).collect()).await;
 }
 
 #[tokio::test]

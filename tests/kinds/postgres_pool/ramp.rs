@@ -8,7 +8,7 @@ use gonogo::probe::postgres_pool::PostgresPool;
 use serde_json::{Value, json};
 
 use super::{ask, close, inside, open, superuser, turn, url, wait_for_sessions};
-use crate::support::{Looked, context, look_in};
+use crate::support::{Looked, context, lab, look_in};
 
 const OURS: &str = "application_name LIKE 'gonogo-%'";
 
@@ -134,13 +134,31 @@ async fn a_slow_ramp_stops_at_the_step_that_was_slow() {
 }
 
 #[tokio::test]
+async fn a_guard_stops_a_ramp_that_others_would_suffer_from() {
+    let _turn = turn().await;
+    let url = url("LAB_PG", "gonogo", "game");
+    for (query, end, code) in [
+        ("vector(10)", End::Reached, None),
+        ("vector(11)", End::Guard, Some("postgres_pool.ramp-cut")),
+        ("absent_of_it", End::Blind, Some("postgres_pool.ramp-cut")),
+    ] {
+        let guard = json!({"prometheus": lab("LAB_PROMETHEUS"), "query": query, "max": 10});
+        let looked = ramp(&url, json!({"max_added": 1, "hold": "100ms", "guard": guard})).await;
+        assert_eq!(run(&looked).end, end, "{query} {:?}", looked.findings);
+        assert_eq!(looked.codes(Outcome::Unknown).first().copied(), code, "{query}");
+        // What is over its limit before the ramp begins lets nothing be opened at all.
+        assert_eq!(run(&looked).steps[0].held, u32::from(end == End::Reached), "{query}");
+    }
+}
+
+#[tokio::test]
 async fn a_ramp_stops_when_its_sessions_are_ended() {
     let _turn = turn().await;
     let url = url("LAB_PG", "gonogo", "game");
     let mut watch = open(&superuser()).await;
     let ending = async {
         let sql = "SELECT count(pg_terminate_backend(pid)) AS it FROM pg_stat_activity WHERE \
-                   application_name LIKE 'gonogo-%' AND query LIKE '%SELECT 1'";
+                   query LIKE '/* gonogo-% ramp */ SELECT 1'";
         while ask(&mut watch, sql).await.as_deref() == Some("0") {}
     };
     let (looked, ()) = tokio::join!(ramp(&url, json!({"max_added": 4, "hold": "2s"})), ending);

@@ -156,6 +156,55 @@ async fn a_quiet_server_passes() {
     assert!(ping.n == 200 && ping.p99.is_some());
 }
 
+/// A reply to `HOTKEYS GET` in which one key takes so many of 100 microseconds, and a tenth of the bytes.
+fn counted(micros: u32) -> String {
+    let number = |name: &str, value: u32| format!("{}:{value}\r\n", bulk(name));
+    let list = |name: &str, value: u32| {
+        format!("{}*2\r\n{}:{value}\r\n", bulk(name), bulk("session:0f8fad5bd9cb469f"))
+    };
+    format!(
+        "*10\r\n{}{}{}{}{}",
+        number("all-commands-all-slots-us", 100),
+        number("net-bytes-all-commands-all-slots", 1000),
+        number("collection-duration-ms", 5_000),
+        list("by-cpu-time-us", micros),
+        list("by-net-bytes", 100)
+    )
+}
+
+#[tokio::test]
+async fn hot_keys_are_what_the_server_counts_itself() {
+    let start = "HOTKEYS START METRICS 2 CPU NET COUNT 10 DURATION 3";
+    let wish = json!({"hot_keys": {"for": "1s"}});
+    // Somebody else's count is read, and neither ended nor replaced: the server knows no other command.
+    for (micros, outcome, code) in
+        [(26, Outcome::Warn, "redis.hot-key"), (25, Outcome::Pass, "redis.ok")]
+    {
+        let looked =
+            seen(Likeness::default().reply("HOTKEYS GET", counted(micros)), wish.clone()).await;
+        assert_eq!(looked.outcome(), outcome, "{:?}", looked.findings);
+        assert_eq!(looked.codes(outcome), [code]);
+        let told = format!("session:* takes {micros}% of the time");
+        let hot = looked.findings.iter().find(|it| it.message.contains(&told));
+        assert!(
+            hot.is_some_and(|it| it.message.contains("HOTKEYS over 5 s")),
+            "{:?}",
+            looked.findings
+        );
+    }
+    // Its own count is begun with an end of its own, and what may not be ended is said.
+    let own = Likeness::default().reply("HOTKEYS GET", "*-1\r\n").reply(start, "+OK\r\n");
+    let looked = seen(own, wish.clone()).await;
+    assert_eq!(
+        looked.codes(Outcome::Unknown),
+        ["gonogo.answer-unreadable"],
+        "{:?}",
+        looked.findings
+    );
+    let denied = Likeness::default().reply("HOTKEYS GET", "-NOPERM no\r\n");
+    assert_eq!(seen(denied, wish).await.codes(Outcome::Unknown), ["gonogo.denied"]);
+}
+
 #[tokio::test]
 async fn each_fault_of_a_server_has_its_code() {
     let replica = ("slave0", "ip=192.0.2.2,port=6379,state=online,offset=1,lag=11");

@@ -331,3 +331,41 @@ async fn pings_are_judged_where_the_check_says_how_long_they_may_take() {
     let looked = look::<Redis>(parameters).await;
     assert_eq!(looked.codes(Outcome::Fail), ["redis.latency"], "{:?}", looked.findings);
 }
+
+#[tokio::test]
+async fn hot_keys_are_read_where_the_policy_notes_uses_and_nowhere_else() {
+    let _turn = turn().await;
+    let mut node = connect(&open_url("LAB_REDIS_C")).await;
+    let check = json!({"url": open_url("LAB_REDIS_C"), "hot_keys": {}});
+    let looked = look::<Redis>(check.clone()).await;
+    assert_eq!(looked.codes(Outcome::NotApplicable), ["redis.hot-key"], "{:?}", looked.findings);
+    // Whatever happens below, the node is as it was afterwards.
+    tell(&mut node, "CONFIG SET maxmemory-policy allkeys-lfu").await;
+    // Each use counts, instead of about the logarithm of them.
+    tell(&mut node, "CONFIG SET lfu-log-factor 0").await;
+    // Both keys are in the node's part of the cluster, by their braces (slot 15495).
+    tell(&mut node, "SET {a}:cold 1").await;
+    tell(&mut node, "SET {a}:hot 1").await;
+    let cold = look::<Redis>(check.clone()).await;
+    for _ in 0..200 {
+        tell(&mut node, "GET {a}:hot").await;
+    }
+    let hot = look::<Redis>(check).await;
+    for command in [
+        "DEL {a}:hot {a}:cold",
+        "CONFIG SET lfu-log-factor 10",
+        "CONFIG SET maxmemory-policy noeviction",
+    ] {
+        tell(&mut node, command).await;
+    }
+    assert!(
+        cold.findings.iter().any(|it| it.message.starts_with("no hot key; ")),
+        "{:?}",
+        cold.findings
+    );
+    assert!(!cold.codes(Outcome::Warn).contains(&"redis.hot-key"));
+    let hot = hot.findings.iter().find(|it| it.code == "redis.hot-key").expect("it is seen");
+    assert_eq!(hot.outcome, Outcome::Warn);
+    assert!(hot.message.starts_with("{a}:hot has a use of "), "{}", hot.message);
+    assert!(hot.message.ends_with("(2 keys)"), "{}", hot.message);
+}

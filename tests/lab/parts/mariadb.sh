@@ -46,7 +46,21 @@ innodb_doublewrite = 0
 innodb_buffer_pool_size = 8M
 innodb_log_file_size = 4M
 aria_pagecache_buffer_size = 1M
-performance_schema = off
+# It keeps what clients call themselves; nothing else of it is wanted.
+performance_schema = on
+performance_schema_max_thread_instances = 64
+performance_schema_max_table_instances = 64
+performance_schema_max_mutex_instances = 64
+performance_schema_max_rwlock_instances = 64
+performance_schema_max_cond_instances = 64
+performance_schema_max_file_instances = 64
+performance_schema_max_statement_classes = 0
+performance_schema_digests_size = 0
+performance_schema_events_statements_history_long_size = 0
+performance_schema_events_waits_history_long_size = 0
+performance_schema_events_stages_history_long_size = 0
+performance_schema_events_transactions_history_long_size = 0
+performance_schema_consumer_global_instrumentation = off
 CONF
 }
 
