@@ -165,6 +165,7 @@ fn run(planned: &Plan<'_>, jobs: usize, log: Option<&Path>) -> Duration {
         fail_fast: false,
         workers: None,
         passfile: None,
+        unrecorded: None,
     };
     let runtime = runtime();
     let (_tell, stop) = tokio::sync::watch::channel(None);

@@ -171,6 +171,17 @@ impl Job {
         }
     }
 
+    /// Whether it is looked at and can change things.
+    pub(super) fn acts(&self) -> bool {
+        self.is_open() && self.probe.as_ref().is_ok_and(|probe| probe.act().is_some())
+    }
+
+    /// What its change touches.
+    pub(super) fn touches(&self) -> Vec<String> {
+        let act = self.probe.as_ref().ok().and_then(|probe| probe.act());
+        act.map(crate::probe::AnyAct::touches).unwrap_or_default()
+    }
+
     /// Makes the change that the facts call for.
     pub(super) async fn apply(self: Arc<Self>, observation: Value) -> Result<String, Fault> {
         let probe = self.probe.as_ref().map_err(Clone::clone)?;

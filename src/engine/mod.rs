@@ -4,6 +4,7 @@
 //! their reports into events, hands every event to the sinks, and folds them into the record.
 
 mod attempt;
+mod change;
 mod limits;
 mod pause;
 mod step;
@@ -61,6 +62,8 @@ pub struct Options {
     pub workers: Option<tokio::runtime::Handle>,
     /// The password file of PostgreSQL's clients, as the user has it.
     pub passfile: Option<PathBuf>,
+    /// Why no sink keeps what happens on a disk, where none does. Then no change is made.
+    pub unrecorded: Option<String>,
 }
 
 /// What a run came to.
@@ -115,6 +118,7 @@ pub fn blank(plan: &Plan<'_>, header: Header) -> RunRecord {
         fail_fast: false,
         workers: None,
         passfile: None,
+        unrecorded: None,
     };
     let run = Run::new(plan, header, options, Vec::new(), watch::channel(None).1);
     run.fold.into_record().expect("a run begins with its start")
@@ -136,6 +140,8 @@ struct Run<'a> {
     fold: Fold,
     sinks: Vec<Box<dyn Sink + 'a>>,
     warnings: Vec<String>,
+    /// Why what happens is not kept on a disk, where it is not.
+    unrecorded: Option<String>,
     secrets: Secrets,
     waivers: Vec<Waiver>,
     limits: limits::Limits,
@@ -195,6 +201,10 @@ impl<'a> Run<'a> {
                 dependants[*need].push(n);
             }
         }
+        let kept = sinks.iter().any(|sink| sink.is_durable());
+        let why =
+            || options.unrecorded.clone().unwrap_or_else(|| "no event log is kept".to_owned());
+        let unrecorded = (!kept).then(why);
         let deadline = options.deadline.map(|deadline| Clock.tick() + deadline.get());
         let mut run = Self {
             done: jobs.iter().map(|job| !job.is_open()).collect(),
@@ -206,6 +216,7 @@ impl<'a> Run<'a> {
             fold: Fold::default(),
             sinks,
             warnings: Vec::new(),
+            unrecorded,
             secrets: plan.checklist.secrets.clone(),
             waivers: plan.waivers(),
             limits: limits::Limits::new(options.jobs, PER_PEER),
@@ -242,10 +253,13 @@ impl<'a> Run<'a> {
 
     /// Hands an event to the sinks and folds it.
     fn emit(&mut self, event: Event) {
-        let warnings = &mut self.warnings;
+        let (warnings, unrecorded) = (&mut self.warnings, &mut self.unrecorded);
         self.sinks.retain_mut(|sink| match sink.event(&event) {
             Ok(()) => true,
             Err(warning) => {
+                if sink.is_durable() {
+                    *unrecorded = Some(warning.clone());
+                }
                 warnings.push(warning);
                 false
             }

@@ -75,6 +75,8 @@ pub trait AnyAct: Send + Sync {
     /// # Errors
     /// When the observation is not one of this kind.
     fn propose(&self, observation: &Value, cx: &JudgeCx) -> Result<Option<String>, Fault>;
+    /// See [`Act::touches`].
+    fn touches(&self) -> Vec<String>;
     /// Makes the change the observation calls for; returns what came of it.
     fn apply<'a>(
         &'a self,
@@ -174,6 +176,10 @@ impl<P: Act> AnyAct for Acting<P> {
     fn propose(&self, observation: &Value, cx: &JudgeCx) -> Result<Option<String>, Fault> {
         let seen = read_back::<P>(observation)?;
         Ok(self.0.propose(&seen, cx).map(|change| self.0.describe(&change)))
+    }
+
+    fn touches(&self) -> Vec<String> {
+        self.0.touches()
     }
 
     fn apply<'a>(

@@ -167,6 +167,10 @@ pub trait Act: Probe {
     /// The change as one line for a person: `would` of it comes from the caller.
     fn describe(&self, change: &Self::Change) -> String;
 
+    /// What a change of this check touches, by any names. Changes that have one in common are made one
+    /// after the other, each seen to be right before the next; all others together.
+    fn touches(&self) -> Vec<String>;
+
     /// Makes the change. Idempotent: a second call finds its own change and leaves one.
     ///
     /// # Errors

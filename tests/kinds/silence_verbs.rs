@@ -63,8 +63,7 @@ impl Desk {
             .env("GONOGO_STATE_DIR", self.path().join("state"))
             .output()
             .expect("the tool starts");
-        let text = |bytes| String::from_utf8(bytes).expect("UTF-8");
-        Ran { code: output.status.code(), out: text(output.stdout), err: text(output.stderr) }
+        Ran::of(output)
     }
 
     /// Applies the list; the run's id.
@@ -77,6 +76,11 @@ impl Desk {
 }
 
 impl Ran {
+    pub(crate) fn of(output: std::process::Output) -> Self {
+        let text = |bytes| String::from_utf8(bytes).expect("UTF-8");
+        Self { code: output.status.code(), out: text(output.stdout), err: text(output.stderr) }
+    }
+
     /// Expects an exit code and some words, on either stream.
     #[track_caller]
     pub(crate) fn says(&self, code: i32, words: &[&str]) {

@@ -1,19 +1,23 @@
 //! The API v2 of one Alertmanager: its status, alerts and silences.
 
+mod door;
 mod go_regex;
 mod matcher;
 mod read;
 mod routes;
 mod wire;
 
+use std::sync::Arc;
 use std::time::Duration;
 
 use serde::de::DeserializeOwned;
 use thiserror::Error;
+use tokio::sync::Semaphore;
 
 use crate::clock::Clock;
 use crate::model::fault::Fault;
 use crate::model::text::one_line;
+use crate::model::time::Span;
 use crate::net::http::{
     self, Access, Answer, Client, Denial, End, Exchange, HttpUrl, Limits, Request,
 };
@@ -37,6 +41,8 @@ const FIRST_PAUSE: Duration = Duration::from_millis(20);
 pub struct Alertmanager {
     base: HttpUrl,
     client: Client,
+    /// Shared with everybody who talks to it.
+    door: Arc<Semaphore>,
 }
 
 /// Why a request was not granted.
@@ -98,7 +104,11 @@ impl Alertmanager {
     /// cannot be used.
     pub async fn find(base: &HttpUrl, access: &Access, limit: Duration) -> Result<Self, Fault> {
         let addresses = http::find(base, access, limit).await?;
-        Ok(Self { base: base.clone(), client: Client::new(base, &addresses, access).await? })
+        Ok(Self {
+            base: base.clone(),
+            client: Client::new(base, &addresses, access).await?,
+            door: door::of(format!("{} {}", base.scheme(), base.authority())),
+        })
     }
 
     /// Its base URL.
@@ -129,7 +139,28 @@ impl Alertmanager {
     /// # Errors
     /// See [`Trouble`].
     pub async fn silences(&self, limit: Duration) -> Result<Vec<Silence>, Trouble> {
-        let mut all: Vec<Silence> = self.read("silences", &[("expired", "false")], limit).await?;
+        self.silences_with(&[], limit).await
+    }
+
+    /// Those of [`Alertmanager::silences`] that have all of these matchers; others may be among them,
+    /// where the Alertmanager is not asked to leave them out. A silence is one of many thousands in some
+    /// places, and is asked for often while it spreads.
+    ///
+    /// # Errors
+    /// See [`Trouble`].
+    pub async fn silences_with(
+        &self,
+        matchers: &[Matcher],
+        limit: Duration,
+    ) -> Result<Vec<Silence>, Trouble> {
+        // It compares texts, and versions differ in how they read them: only what all read alike.
+        let plain = |c: char| c.is_ascii_alphanumeric() || "-_.|/: *+?()^$@".contains(c);
+        let word = |c: char| c.is_ascii_alphanumeric() || c == '_';
+        let alike = |m: &&Matcher| m.value().chars().all(plain) && m.name().chars().all(word);
+        let filters: Vec<String> = matchers.iter().filter(alike).map(ToString::to_string).collect();
+        let filters = filters.iter().map(|filter| ("filter", filter.as_str()));
+        let query: Vec<_> = std::iter::once(("expired", "false")).chain(filters).collect();
+        let mut all: Vec<Silence> = self.read("silences", &query, limit).await?;
         all.retain(|silence| silence.status.state != State::Expired);
         Ok(all)
     }
@@ -191,7 +222,12 @@ impl Alertmanager {
 
     /// One exchange that must end in a 2xx and a whole body.
     async fn send(&self, ask: &Request<'_>, limit: Duration) -> Result<Answer, Trouble> {
-        let limits = Limits { time: limit, bytes: BODY_LIMIT };
+        let begun = Clock.tick();
+        let Ok(_turn) = tokio::time::timeout(limit, self.door.acquire()).await else {
+            let what = format!("waiting for a turn to ask {}", self.base);
+            return Err(Fault::Timeout { what, after: Span::from(limit) }.into());
+        };
+        let limits = Limits { time: limit.saturating_sub(begun.elapsed()), bytes: BODY_LIMIT };
         let answer = match self.client.send(ask, limits).await? {
             Exchange::Answered(answer) => answer,
             Exchange::Denied(denial) => return Err(Trouble::Denied(denial)),

@@ -289,6 +289,14 @@ impl Act for Silence {
         change.describe()
     }
 
+    fn touches(&self) -> Vec<String> {
+        let mut matchers = self.matchers.clone();
+        matchers.sort_by_cached_key(ToString::to_string);
+        matchers.dedup();
+        // Whatever the Alertmanagers are called: two checks may name two members of one cluster.
+        vec![format!("silence {}", show(&matchers))]
+    }
+
     async fn apply(&self, change: Change, cx: &ProbeCx) -> Result<String, Fault> {
         apply::apply(self, change, cx).await
     }
