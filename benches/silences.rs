@@ -15,6 +15,7 @@ use std::time::Duration;
 use gonogo::clock::Clock;
 use gonogo::net::alertmanager::{Alertmanager, Matcher, NewSilence, WireMatcher};
 use gonogo::net::http::{Access, HttpUrl};
+use gonogo::probe::silence::ending::Ending;
 use gonogo::probe::silence::fleet::{Fleet, Which};
 use jiff::SignedDuration;
 use serde_json::{Value, json};
@@ -156,6 +157,7 @@ async fn sweep(urls: &[String; 2], list: &Path) {
     let listing = fleet.list(&Which::Anybodys).await;
     let ids = listing.silences.iter().filter(|one| of_bench(&one.silence.comment));
     let ids = ids.map(|one| Which::Id(one.silence.id.clone())).collect();
-    fleet.expire(&Which::Any(ids), ASK).await.expect("ended");
+    let ending = Ending::new(Clock.now(), "bench", "the round is over");
+    fleet.expire(&Which::Any(ids), &ending, ASK).await.expect("ended");
     std::fs::remove_file(list).expect("the list of this round");
 }

@@ -133,8 +133,12 @@ fn times(at: &jiff::Zoned) -> String {
     format!("{} = {utc} UTC = {} here", show_instant(at), short(jiff::tz::TimeZone::system()))
 }
 
+/// Whether a check may change something; where a secret is missing, whether its kind can.
 fn acts(check: &Check) -> bool {
-    kind(check.kind).is_some_and(|row| row.acts)
+    match &check.probe {
+        Ok(probe) => probe.act().is_some_and(|act| !act.touches().is_empty()),
+        Err(_) => kind(check.kind).is_some_and(|row| row.acts),
+    }
 }
 
 fn contacts(check: &Check) -> String {

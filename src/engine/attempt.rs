@@ -32,6 +32,7 @@ const MAX_DISTURBED: usize = 2;
 #[derive(Debug)]
 pub(super) struct Shared {
     pub(super) run: RunId,
+    pub(super) operator: Option<String>,
     pub(super) clock: RunClock,
     pub(super) times: JudgeCx,
     pub(super) allow_exec: bool,
@@ -237,6 +238,7 @@ impl Job {
             run: shared.run,
             id: self.blank.id.clone(),
             item: self.item.clone(),
+            operator: shared.operator.clone(),
             clock: Clock,
             times: shared.times,
             limit: Clock.tick() + self.allowance,

@@ -165,6 +165,7 @@ impl<'a> Run<'a> {
         let pauses = Arc::new(pause::Pauses::new());
         let shared = Arc::new(attempt::Shared {
             run: header.run,
+            operator: header.operator.clone(),
             clock,
             times: JudgeCx { now: plan.now, launch: plan.launch.timestamp(), window: plan.window },
             allow_exec: options.allow_exec,

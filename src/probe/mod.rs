@@ -50,7 +50,7 @@ kinds! {
     mysql_pool::MysqlPool,
     redis::Redis,
     silence::Silence + act,
-    alert_route::AlertRoute,
+    alert_route::AlertRoute + act,
     alert_rules::AlertRules,
     http::Http,
     tcp::Tcp,
@@ -208,6 +208,8 @@ pub struct ProbeCx {
     pub id: CheckId,
     /// SHA-256 of the item as it stands, which sign-offs are bound to; hexadecimal.
     pub item: String,
+    /// Who runs it, where that is known.
+    pub operator: Option<String>,
     /// The clock.
     pub clock: Clock,
     /// T-0 and its window.

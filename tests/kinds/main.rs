@@ -4,6 +4,7 @@ mod acme;
 mod acme_renewal;
 mod alert_route;
 mod alert_rules;
+mod alert_test;
 mod cert_file;
 mod dns;
 mod dns_delegated;

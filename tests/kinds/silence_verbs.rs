@@ -139,11 +139,13 @@ async fn ask_22_a_runs_silences_are_listed_extended_and_ended() {
     let heard = "HighLatency{service=\"order\"} by nobody";
     desk.gonogo(&[&expire[..], &["--dry-run"]].concat()).says(0, &["would end", heard]);
     assert_eq!(cluster.members[1].silences().await.len(), 1);
-    desk.gonogo(&expire).says(0, &["ended ", &id, "1 alert will be heard now", heard]);
+    desk.gonogo(&[&expire[..], &["--reason", "went well"]].concat())
+        .says(0, &["ended ", &id, "1 alert will be heard now", heard]);
     for member in &cluster.members {
         assert!(member.silences().await.is_empty());
     }
-    desk.gonogo(&expire).says(0, &["over already", &id]);
+    desk.gonogo(&expire).says(0, &["over already", &id, "; by tester@", ": went well"]);
+    desk.gonogo(&["silence", "audit", "-v"]).says(3, &["one was ended by tester@", "[ended 20"]);
     desk.gonogo(&["silence", "list"]).says(0, &["0 silences on 2 Alertmanagers"]);
 }
 

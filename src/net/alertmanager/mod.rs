@@ -5,8 +5,10 @@ mod go_regex;
 mod matcher;
 mod read;
 mod routes;
+mod tidings;
 mod wire;
 
+use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -24,6 +26,7 @@ use crate::net::http::{
 
 pub use matcher::{Labels, Matcher, Op, all_match, show};
 pub use routes::{Routing, Stop};
+pub use tidings::{NewAlert, Tally};
 pub use wire::{
     Alert, AlertStatus, Cluster, NewSilence, Receiver, Silence, SilenceStatus, State, Status,
     WireMatcher,
@@ -185,6 +188,32 @@ impl Alertmanager {
             Request { method: reqwest::Method::POST, json: Some(&json), ..Request::get(&url) };
         let answer = self.send(&ask, limit).await?;
         self.json::<wire::Made>("the new silence", &answer).map(|made| made.id)
+    }
+
+    /// Gives it alerts, as Prometheus does.
+    ///
+    /// # Errors
+    /// See [`Trouble`].
+    pub async fn give(&self, alerts: &[NewAlert], limit: Duration) -> Result<(), Trouble> {
+        let url = self.base.below("api/v2/alerts", &[]);
+        let json = serde_json::to_value(alerts)
+            .map_err(|error| Fault::Bug { message: format!("writing an alert: {error}") })?;
+        let ask =
+            Request { method: reqwest::Method::POST, json: Some(&json), ..Request::get(&url) };
+        self.send(&ask, limit).await.map(drop)
+    }
+
+    /// How often each integration was used, by its own metrics; `None` when it does not say.
+    ///
+    /// # Errors
+    /// See [`Trouble`].
+    pub async fn tallies(
+        &self,
+        limit: Duration,
+    ) -> Result<Option<BTreeMap<String, Tally>>, Trouble> {
+        let url = self.base.below("metrics", &[]);
+        let answer = self.send(&Request::get(&url), limit).await?;
+        Ok(tidings::read(&String::from_utf8_lossy(&answer.body)))
     }
 
     /// Ends a silence now. Ending one that is over already is no mistake.

@@ -4,6 +4,7 @@ mod apply;
 pub mod audit;
 mod codes;
 mod coverage;
+pub mod ending;
 pub mod fleet;
 mod guard;
 mod judge;

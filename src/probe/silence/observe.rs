@@ -9,6 +9,7 @@ use serde::{Deserialize, Serialize};
 
 use super::preview::{self, Reach};
 use super::audit::{self, Audit, Sample};
+use super::ending::Ending;
 use super::judge::{covers, overlaps};
 use super::{GOSSIP, Silence, overlap};
 use super::marker::{self, Marker};
@@ -108,6 +109,9 @@ pub struct SilenceSeen {
     pub comment: String,
     /// What it silences.
     pub matchers: Vec<WireMatcher>,
+    /// Who ended it before its time, where they left word.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub ended: Option<Ending>,
 }
 
 /// A firing alert.
@@ -168,6 +172,7 @@ impl SilenceSeen {
             created_by: clip(&silence.created_by, COMMENT),
             comment: clip(&silence.comment, COMMENT),
             matchers: silence.matchers.clone(),
+            ended: Ending::read(&silence.comment),
         }
     }
 }
