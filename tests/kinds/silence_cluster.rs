@@ -141,7 +141,7 @@ impl Member {
 
     /// Its silences that are not over.
     pub(crate) async fn silences(&self) -> Vec<Silence> {
-        self.api().await.silences(ASK).await.expect("silences")
+        self.api().await.silences(ASK).await.expect("silences").to_vec()
     }
 
     async fn is_ready(&self, peers: usize) -> bool {

@@ -1,6 +1,6 @@
 //! The API v2 of one Alertmanager: its status, alerts and silences.
 
-mod door;
+mod desk;
 mod go_regex;
 mod matcher;
 mod read;
@@ -14,7 +14,6 @@ use std::time::Duration;
 
 use serde::de::DeserializeOwned;
 use thiserror::Error;
-use tokio::sync::Semaphore;
 
 use crate::clock::Clock;
 use crate::model::fault::Fault;
@@ -23,6 +22,8 @@ use crate::model::time::Span;
 use crate::net::http::{
     self, Access, Answer, Client, Denial, End, Exchange, HttpUrl, Limits, Request,
 };
+
+use desk::Desk;
 
 pub use matcher::{Labels, Matcher, Op, all_match, show};
 pub use routes::{Routing, Stop};
@@ -45,7 +46,7 @@ pub struct Alertmanager {
     base: HttpUrl,
     client: Client,
     /// Shared with everybody who talks to it.
-    door: Arc<Semaphore>,
+    desk: Arc<Desk>,
 }
 
 /// Why a request was not granted.
@@ -110,7 +111,7 @@ impl Alertmanager {
         Ok(Self {
             base: base.clone(),
             client: Client::new(base, &addresses, access).await?,
-            door: door::of(format!("{} {}", base.scheme(), base.authority())),
+            desk: Desk::of(base, access),
         })
     }
 
@@ -125,15 +126,19 @@ impl Alertmanager {
     /// # Errors
     /// See [`Trouble`].
     pub async fn status(&self, limit: Duration) -> Result<Status, Trouble> {
-        self.read("status", &[], limit).await
+        let own = self.clone();
+        let put = async move { own.read("status", &[], limit).await };
+        self.in_time(limit, self.desk.status.ask(put)).await.map(|status| (*status).clone())
     }
 
     /// All alerts, the silenced and inhibited ones included.
     ///
     /// # Errors
     /// See [`Trouble`].
-    pub async fn alerts(&self, limit: Duration) -> Result<Vec<Alert>, Trouble> {
-        self.read("alerts", &[], limit).await
+    pub async fn alerts(&self, limit: Duration) -> Result<Arc<Vec<Alert>>, Trouble> {
+        let own = self.clone();
+        let put = async move { own.read("alerts", &[], limit).await };
+        self.in_time(limit, self.desk.alerts.ask(put)).await
     }
 
     /// All silences that are not over. Newer versions leave the others out when asked to; of older
@@ -141,39 +146,25 @@ impl Alertmanager {
     ///
     /// # Errors
     /// See [`Trouble`].
-    pub async fn silences(&self, limit: Duration) -> Result<Vec<Silence>, Trouble> {
-        self.silences_with(&[], limit).await
-    }
-
-    /// Those of [`Alertmanager::silences`] that have all of these matchers; others may be among them,
-    /// where the Alertmanager is not asked to leave them out. A silence is one of many thousands in some
-    /// places, and is asked for often while it spreads.
-    ///
-    /// # Errors
-    /// See [`Trouble`].
-    pub async fn silences_with(
-        &self,
-        matchers: &[Matcher],
-        limit: Duration,
-    ) -> Result<Vec<Silence>, Trouble> {
-        // It compares texts, and versions differ in how they read them: only what all read alike.
-        let plain = |c: char| c.is_ascii_alphanumeric() || "-_.|/: *+?()^$@".contains(c);
-        let word = |c: char| c.is_ascii_alphanumeric() || c == '_';
-        let alike = |m: &&Matcher| m.value().chars().all(plain) && m.name().chars().all(word);
-        let filters: Vec<String> = matchers.iter().filter(alike).map(ToString::to_string).collect();
-        let filters = filters.iter().map(|filter| ("filter", filter.as_str()));
-        let query: Vec<_> = std::iter::once(("expired", "false")).chain(filters).collect();
-        let mut all: Vec<Silence> = self.read("silences", &query, limit).await?;
-        all.retain(|silence| silence.status.state != State::Expired);
-        Ok(all)
+    pub async fn silences(&self, limit: Duration) -> Result<Arc<Vec<Silence>>, Trouble> {
+        let own = self.clone();
+        let put = async move {
+            let mut all: Vec<Silence> =
+                own.read("silences", &[("expired", "false")], limit).await?;
+            all.retain(|silence| silence.status.state != State::Expired);
+            Ok(all)
+        };
+        self.in_time(limit, self.desk.silences.ask(put)).await
     }
 
     /// All silences it still knows, those that are over included.
     ///
     /// # Errors
     /// See [`Trouble`].
-    pub async fn all_silences(&self, limit: Duration) -> Result<Vec<Silence>, Trouble> {
-        self.read("silences", &[], limit).await
+    pub async fn all_silences(&self, limit: Duration) -> Result<Arc<Vec<Silence>>, Trouble> {
+        let own = self.clone();
+        let put = async move { own.read("silences", &[], limit).await };
+        self.in_time(limit, self.desk.all_silences.ask(put)).await
     }
 
     /// Makes or changes a silence; the id returned is the one that counts from now on.
@@ -226,6 +217,19 @@ impl Alertmanager {
         self.send(&ask, limit).await.map(drop)
     }
 
+    /// Waits no longer for an answer that others wait for as well.
+    async fn in_time<T>(
+        &self,
+        limit: Duration,
+        answer: impl Future<Output = Result<T, Trouble>>,
+    ) -> Result<T, Trouble> {
+        let answer = tokio::time::timeout(limit, answer).await;
+        answer.unwrap_or_else(|_| {
+            let what = format!("asking {}", self.base);
+            Err(Fault::Timeout { what, after: Span::from(limit) }.into())
+        })
+    }
+
     async fn read<T: DeserializeOwned>(
         &self,
         path: &str,
@@ -252,7 +256,7 @@ impl Alertmanager {
     /// One exchange that must end in a 2xx and a whole body.
     async fn send(&self, ask: &Request<'_>, limit: Duration) -> Result<Answer, Trouble> {
         let begun = Clock.tick();
-        let Ok(_turn) = tokio::time::timeout(limit, self.door.acquire()).await else {
+        let Ok(_turn) = tokio::time::timeout(limit, self.desk.door.acquire()).await else {
             let what = format!("waiting for a turn to ask {}", self.base);
             return Err(Fault::Timeout { what, after: Span::from(limit) }.into());
         };

@@ -370,7 +370,7 @@ impl Drill<'_> {
     async fn kept_quiet_by(&self, labels: &Labels) -> Option<Vec<String>> {
         for member in &self.members {
             let alerts = member.alerts(self.limit).await.ok()?;
-            if let Some(alert) = alerts.into_iter().find(|alert| alert.labels == *labels) {
+            if let Some(alert) = alerts.iter().find(|alert| alert.labels == *labels) {
                 let silences = alert.status.silenced_by.iter().map(|id| format!("silence {id}"));
                 let inhibitions =
                     alert.status.inhibited_by.iter().map(|id| format!("inhibition by alert {id}"));

@@ -374,7 +374,7 @@ impl AlertRoute {
             let ours = |labels: &Labels| {
                 self.tested().any(|(_, route)| drill::is_test_of(&route.labels, labels))
             };
-            left.extend(alerts.into_iter().map(|alert| alert.labels).filter(ours));
+            left.extend(alerts.iter().map(|alert| alert.labels.clone()).filter(ours));
         }
         Ok(Up {
             config_sha256: sha256_hex(config.as_bytes()),

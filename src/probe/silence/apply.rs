@@ -247,16 +247,16 @@ impl Work<'_> {
     /// What the members hold of ours.
     async fn held(&self, members: &[Alertmanager]) -> Result<Held, Fault> {
         let limit = self.exchange();
-        let answers = members.iter().map(|member| member.silences_with(&self.probe.matchers, limit));
+        let answers = members.iter().map(|member| member.silences(limit));
         let answers = join_all(answers).await;
         let mut fault = None;
         let mut held = Vec::new();
         for (member, answer) in members.iter().zip(answers) {
             held.push(match answer {
-                Ok(mut all) => {
-                    let serves = |one: &_| observe::serves(self.probe, &self.key, self.window, one);
-                    all.retain(serves);
-                    Some(all)
+                Ok(all) => {
+                    let serves =
+                        |one: &&_| observe::serves(self.probe, &self.key, self.window, one);
+                    Some(all.iter().filter(serves).cloned().collect())
                 }
                 Err(trouble) => {
                     fault = Some(trouble.into_fault(&format!("asking {}", member.base())));

@@ -188,7 +188,7 @@ impl Fleet {
             match member.alerts(self.limit).await {
                 Ok(alerts) => {
                     answered = true;
-                    for alert in &alerts {
+                    for alert in alerts.iter() {
                         let by = &alert.status.silenced_by;
                         if !by.is_empty() && by.iter().all(|id| ids.contains(id)) {
                             heard.insert(alert.labels.clone(), AlertSeen::of(alert));
@@ -440,9 +440,9 @@ impl Fleet {
         for (member, answer) in self.members.iter().zip(answers) {
             let url = member.base().to_string();
             match answer {
-                Ok(mut silences) => {
-                    silences.retain(|silence| which.means(silence));
-                    held.push((member, silences));
+                Ok(silences) => {
+                    let meant = silences.iter().filter(|silence| which.means(silence));
+                    held.push((member, meant.cloned().collect()));
                 }
                 Err(trouble) => {
                     let fault = trouble.into_fault(&format!("asking {url}"));

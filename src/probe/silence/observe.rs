@@ -39,9 +39,17 @@ pub struct Seen {
     pub members: Vec<Member>,
     /// The alerting rules, when the check names a Prometheus.
     pub rules: Option<Sight<Rules>>,
+    /// The seconds by which local time where it was looked is ahead of UTC when the silence begins.
+    #[serde(default, skip_serializing_if = "is_utc")]
+    pub utc_offset_secs: i32,
     /// What became of the plan, once its window has begun and there is or was a silence for it.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub audit: Option<Audit>,
+}
+
+#[expect(clippy::trivially_copy_pass_by_ref, reason = "serde asks so")]
+fn is_utc(offset: &i32) -> bool {
+    *offset == 0
 }
 
 /// One Alertmanager.
@@ -221,7 +229,8 @@ pub(super) async fn observe(probe: &Silence, cx: &ProbeCx) -> Result<Seen, Fault
     };
     let (members, rules) = join(members, rules).await;
     let audit = audited(probe, cx, &key, &members, &access, limit).await;
-    Ok(Seen { key: key.clone(), members, rules, audit })
+    let utc_offset_secs = cx.clock.local().time_zone().to_offset(window.from).seconds();
+    Ok(Seen { key: key.clone(), members, rules, utc_offset_secs, audit })
 }
 
 /// What became of the plan, as far as its window has passed. Without any silence for it nothing did.
