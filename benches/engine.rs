@@ -166,6 +166,7 @@ fn run(planned: &Plan<'_>, jobs: usize, log: Option<&Path>) -> Duration {
         workers: None,
         passfile: None,
         services: gonogo::net::postgres::Services::default(),
+        unrecorded: None,
     };
     let runtime = runtime();
     let (_tell, stop) = tokio::sync::watch::channel(None);

@@ -133,10 +133,10 @@ fn times(at: &jiff::Zoned) -> String {
     format!("{} = {utc} UTC = {} here", show_instant(at), short(jiff::tz::TimeZone::system()))
 }
 
+/// Whether a check may change something; where a secret is missing, whether its kind can.
 fn acts(check: &Check) -> bool {
     match &check.probe {
         Ok(probe) => probe.act().is_some(),
-        // What a secret keeps from being read may be of any kind of its kind.
         Err(_) => kind(check.kind).is_some_and(|row| row.acts),
     }
 }

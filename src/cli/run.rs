@@ -114,11 +114,16 @@ pub(super) fn carry_out(
     let (jobs, crowded) = open_files::room(engine.jobs.min(planned.selected().count()))?;
     let mut warnings: Vec<String> = crowded.into_iter().collect();
     let mut sinks: Vec<Box<dyn Sink>> = Vec::new();
-    match env::runs().map(|folder| Log::create(&folder, header.run)) {
-        Some(Ok(log)) => sinks.push(Box::new(log)),
-        Some(Err(error)) => warnings.push(format!("no event log is kept: {error}")),
-        None => warnings.push("no event log is kept: there is no home directory".to_owned()),
-    }
+    let unrecorded = match log(header.run) {
+        Ok(log) => {
+            sinks.push(Box::new(log));
+            None
+        }
+        Err(why) => {
+            warnings.push(why.clone());
+            Some(why)
+        }
+    };
     if look.detail != Detail::Quiet {
         sinks.push(progress());
     }
@@ -141,6 +146,7 @@ pub(super) fn carry_out(
         workers: None,
         passfile: env::passfile(),
         services: env::services(),
+        unrecorded,
     };
     let outputs = outputs.to_vec();
     let mut driver = Driver::new()?;
@@ -158,6 +164,13 @@ pub(super) fn carry_out(
     });
     driver.end();
     Ok(ended.unwrap_or_else(|AtOnce(code)| code))
+}
+
+/// The event log of a run, or why there is none.
+fn log(run: RunId) -> Result<Log, String> {
+    let folder = env::runs().ok_or("no event log is kept: there is no home directory")?;
+    Log::create(&folder, run)
+        .map_err(|error| format!("no event log is kept in {}: {error}", folder.display()))
 }
 
 fn finish(ran: &Ran, outputs: &[Output], look: &Look, mut warnings: Vec<String>) -> u8 {

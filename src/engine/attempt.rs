@@ -33,6 +33,7 @@ const MAX_DISTURBED: usize = 2;
 #[derive(Debug)]
 pub(super) struct Shared {
     pub(super) run: RunId,
+    pub(super) operator: Option<String>,
     pub(super) clock: RunClock,
     pub(super) times: JudgeCx,
     pub(super) allow_exec: bool,
@@ -173,6 +174,17 @@ impl Job {
         }
     }
 
+    /// Whether it is looked at and can change things.
+    pub(super) fn acts(&self) -> bool {
+        self.is_open() && self.probe.as_ref().is_ok_and(|probe| probe.act().is_some())
+    }
+
+    /// What its change touches.
+    pub(super) fn touches(&self) -> Vec<String> {
+        let act = self.probe.as_ref().ok().and_then(|probe| probe.act());
+        act.map(crate::probe::AnyAct::touches).unwrap_or_default()
+    }
+
     /// Makes the change that the facts call for.
     pub(super) async fn apply(self: Arc<Self>, observation: Facts) -> Result<String, Fault> {
         let probe = self.probe.as_ref().map_err(Clone::clone)?;
@@ -231,6 +243,7 @@ impl Job {
             run: shared.run,
             id: self.blank.id.clone(),
             item: self.item.clone(),
+            operator: shared.operator.clone(),
             clock: Clock,
             times: shared.times,
             limit: Clock.tick() + self.allowance,

@@ -4,6 +4,7 @@
 //! their reports into events, hands every event to the sinks, and folds them into the record.
 
 mod attempt;
+mod change;
 mod limits;
 mod pause;
 mod step;
@@ -64,6 +65,8 @@ pub struct Options {
     pub passfile: Option<PathBuf>,
     /// What the environment says of connection services of PostgreSQL's clients.
     pub services: Services,
+    /// Why no sink keeps what happens on a disk, where none does. Then no change is made.
+    pub unrecorded: Option<String>,
 }
 
 /// What a run came to.
@@ -119,6 +122,7 @@ pub fn blank(plan: &Plan<'_>, header: Header) -> RunRecord {
         workers: None,
         passfile: None,
         services: Services::default(),
+        unrecorded: None,
     };
     let run = Run::new(plan, header, options, Vec::new(), watch::channel(None).1);
     run.fold.into_record().expect("a run begins with its start")
@@ -140,6 +144,8 @@ struct Run<'a> {
     fold: Fold,
     sinks: Vec<Box<dyn Sink + 'a>>,
     warnings: Vec<String>,
+    /// Why what happens is not kept on a disk, where it is not.
+    unrecorded: Option<String>,
     secrets: Secrets,
     waivers: Vec<Waiver>,
     limits: limits::Limits,
@@ -163,6 +169,7 @@ impl<'a> Run<'a> {
         let pauses = Arc::new(pause::Pauses::new());
         let shared = Arc::new(attempt::Shared {
             run: header.run,
+            operator: header.operator.clone(),
             clock,
             times: JudgeCx { now: plan.now, launch: plan.launch.timestamp(), window: plan.window },
             allow_exec: options.allow_exec,
@@ -200,6 +207,10 @@ impl<'a> Run<'a> {
                 dependants[*need].push(n);
             }
         }
+        let kept = sinks.iter().any(|sink| sink.is_durable());
+        let why =
+            || options.unrecorded.clone().unwrap_or_else(|| "no event log is kept".to_owned());
+        let unrecorded = (!kept).then(why);
         let deadline = options.deadline.map(|deadline| Clock.tick() + deadline.get());
         let mut run = Self {
             done: jobs.iter().map(|job| !job.is_open()).collect(),
@@ -211,6 +222,7 @@ impl<'a> Run<'a> {
             fold: Fold::default(),
             sinks,
             warnings: Vec::new(),
+            unrecorded,
             secrets: plan.checklist.secrets.clone(),
             waivers: plan.waivers(),
             limits: limits::Limits::new(options.jobs, PER_PEER),
@@ -247,10 +259,13 @@ impl<'a> Run<'a> {
 
     /// Hands an event to the sinks and folds it.
     fn emit(&mut self, event: Event) {
-        let warnings = &mut self.warnings;
+        let (warnings, unrecorded) = (&mut self.warnings, &mut self.unrecorded);
         self.sinks.retain_mut(|sink| match sink.event(&event) {
             Ok(()) => true,
             Err(warning) => {
+                if sink.is_durable() {
+                    *unrecorded = Some(warning.clone());
+                }
                 warnings.push(warning);
                 false
             }

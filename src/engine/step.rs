@@ -1,4 +1,4 @@
-//! One step: its checks at the same time, each after what it needs, changes last and one by one.
+//! One step: its checks at the same time, each after what it needs, changes last.
 
 use std::any::Any;
 use std::collections::{BTreeSet, HashMap, HashSet, VecDeque};
@@ -10,11 +10,10 @@ use tokio::task::{Id, JoinError, JoinSet};
 use tokio::time::{Interval, MissedTickBehavior};
 
 use super::attempt::{Job, News, Outcomes};
+use super::change::{Changes, Proposed};
 use super::{Run, come};
 use crate::clock::Clock;
-use crate::model::code::engine as codes;
 use crate::model::event::Event;
-use crate::model::facts::Facts;
 use crate::model::fault::Fault;
 use crate::model::finding::Finding;
 use crate::model::id::CheckId;
@@ -33,7 +32,7 @@ const PULSE: Duration = Duration::from_secs(1);
 const GRACE: Duration = Duration::from_millis(400);
 
 /// The state of one step.
-struct StepRun {
+pub(super) struct StepRun {
     tasks: JoinSet<(usize, Outcomes)>,
     /// Which job a task is.
     names: HashMap<Id, usize>,
@@ -44,10 +43,9 @@ struct StepRun {
     candidates: VecDeque<usize>,
     /// One past the last job of the step.
     end: usize,
-    /// Looked at, with a change to be made, in list order.
-    changes: Vec<(usize, CheckRecord, String, Facts)>,
+    pub(super) changes: Changes,
     /// Changes made; the next look at these is the one that counts.
-    verifying: HashMap<usize, Change>,
+    pub(super) verifying: HashMap<usize, Change>,
     /// When the try of each check that has begun one has to be over.
     due: HashMap<usize, std::time::Instant>,
     /// Checks that were overdue at the last pulse.
@@ -67,12 +65,28 @@ impl StepRun {
             candidates: waiting.iter().copied().collect(),
             waiting,
             end,
-            changes: Vec::new(),
+            changes: Changes::default(),
             verifying: HashMap::new(),
             due: HashMap::new(),
             late: HashSet::new(),
             pulse,
         }
+    }
+
+    /// Whether anything goes on that will end by itself.
+    pub(super) fn is_busy(&self) -> bool {
+        !self.names.is_empty() || self.changes.are_under_way()
+    }
+
+    /// Whether a check before this one waits, for a change perhaps, so that it may yet fail.
+    pub(super) fn waits_before(&self, n: usize) -> bool {
+        self.waiting.first().is_some_and(|first| *first < n)
+    }
+
+    /// Whether a check is looked at that has not had its answer yet; the look after a change is not
+    /// meant.
+    pub(super) fn is_looking(&self) -> bool {
+        self.names.values().any(|n| !self.verifying.contains_key(n))
     }
 }
 
@@ -85,17 +99,17 @@ impl Run<'_> {
         loop {
             self.heed();
             if self.stopped.is_some() {
+                self.end_changes(&mut step).await;
                 self.cancel(step).await;
                 return;
             }
             step.candidates.extend(self.freed.drain(..));
             self.start_ready(&mut step);
-            if !step.names.is_empty() {
+            self.begin_changes(&mut step);
+            if step.is_busy() {
                 self.wait(&mut step).await;
-            } else if step.changes.is_empty() {
+            } else if self.freed.is_empty() && step.changes.is_empty() {
                 break;
-            } else {
-                self.change_next(&mut step).await;
             }
         }
         // What still waits, waits for itself; validation refuses that.
@@ -127,7 +141,7 @@ impl Run<'_> {
         }
     }
 
-    fn start(&mut self, n: usize, job: Arc<Job>, step: &mut StepRun) {
+    pub(super) fn start(&mut self, n: usize, job: Arc<Job>, step: &mut StepRun) {
         let task = job.look(n, self.limits.clone(), step.news.0.clone());
         let handle = self.spawn(&mut step.tasks, async move { (n, task.await) });
         step.names.insert(handle.id(), n);
@@ -166,6 +180,7 @@ impl Run<'_> {
                 }
                 self.ended(ended, step);
             }
+            Some(ended) = step.changes.next() => self.change_ended(ended, step),
             told = stopped(&mut self.stop) => self.stop_now(told),
             () = come(self.deadline) => self.stop_now(Stop::Deadline),
             _ = step.pulse.tick() => self.give_up_late(step),
@@ -230,8 +245,7 @@ impl Run<'_> {
         }
         match outcomes.proposal {
             Some((what, observation)) if self.options.apply => {
-                step.changes.push((n, outcomes.check, what, observation));
-                step.changes.sort_by_key(|(n, ..)| *n);
+                step.changes.wait(n, Proposed { check: outcomes.check, what, observation });
             }
             Some((what, _)) => {
                 let change = Change { what, state: ChangeState::Proposed, receipt: None };
@@ -242,86 +256,13 @@ impl Run<'_> {
     }
 
     /// Records the end of a check and what it means for the run.
-    fn concluded(&mut self, mut check: CheckRecord) {
+    pub(super) fn concluded(&mut self, mut check: CheckRecord) {
         waive(&mut check, &self.waivers, self.clock.now());
         let failed = check.outcome == Outcome::Fail && check.blocks();
         self.finished(check);
         if failed && self.options.fail_fast {
             self.stop_now(Stop::FailFast);
         }
-    }
-
-    /// Makes the first change that waits, unless a blocker before it failed; then looks again.
-    async fn change_next(&mut self, step: &mut StepRun) {
-        let (n, check, what, observation) = step.changes.remove(0);
-        let what = self.secrets.redact(&one_line(&what));
-        let job = Arc::clone(&self.jobs[n]);
-        let change = |state, receipt| Change { what: what.clone(), state, receipt };
-        if let Some(cause) = self.failed_before(n) {
-            let message = format!("not applied, because {cause} failed: {what}");
-            let finding = Finding::new(&codes::NOT_APPLIED, check.id.as_str(), message);
-            return self.concluded(held_back(check, finding, change(ChangeState::Proposed, None)));
-        }
-        let id = check.id.clone();
-        self.emit(Event::ChangeIntended {
-            id: id.clone(),
-            change: change(ChangeState::Intended, None),
-        });
-        match self.apply(&job, observation).await {
-            Ok(receipt) => {
-                let receipt = Some(self.secrets.redact(&one_line(&receipt)));
-                let change = change(ChangeState::Applied, receipt);
-                self.emit(Event::ChangeEnded { id, change: change.clone() });
-                step.verifying.insert(n, change);
-                self.start(n, job, step);
-            }
-            Err(fault) => {
-                let finding = Finding::fault(id.as_str(), &fault);
-                let state = match fault {
-                    // Nobody saw how it ended.
-                    Fault::Timeout { .. } | Fault::Deadline | Fault::Bug { .. } => {
-                        ChangeState::Intended
-                    }
-                    Fault::Unreachable { .. }
-                    | Fault::Name { .. }
-                    | Fault::Denied { .. }
-                    | Fault::Secret { .. }
-                    | Fault::Unreadable { .. }
-                    | Fault::Local { .. }
-                    | Fault::NotAllowed { .. }
-                    | Fault::Interrupted => ChangeState::Failed,
-                };
-                let change = change(state, Some(self.secrets.redact(&fault.to_string())));
-                self.emit(Event::ChangeEnded { id, change: change.clone() });
-                self.concluded(held_back(check, finding, change));
-            }
-        }
-    }
-
-    /// Makes a change, within its own time limit. It is not cancelled by a signal: what was begun is
-    /// brought to a known end. The run's deadline holds for it as for everything, and a panic in it
-    /// is a fault of this check alone.
-    async fn apply(&mut self, job: &Arc<Job>, observation: Facts) -> Result<String, Fault> {
-        let mut tasks = JoinSet::new();
-        self.spawn(&mut tasks, Arc::clone(job).apply(observation));
-        tokio::select! {
-            biased;
-            Some(ended) = tasks.join_next() => ended.unwrap_or_else(|error| Err(broken(error))),
-            () = come(self.deadline) => {
-                self.stop_now(Stop::Deadline);
-                Err(Fault::Deadline)
-            }
-        }
-    }
-
-    /// The first blocker before a check, in list order, that failed.
-    fn failed_before(&self, n: usize) -> Option<CheckId> {
-        let record = self.fold.record()?;
-        let mut failed = record
-            .checks()
-            .take(n)
-            .filter(|check| check.outcome == Outcome::Fail && check.blocks());
-        failed.next().map(|check| check.id.clone())
     }
 
     /// Ends a step whose run was stopped: what runs is cancelled, what has an answer keeps it.
@@ -342,7 +283,7 @@ impl Run<'_> {
         }
         // What does not let go is left behind.
         open.extend(step.names.values());
-        for (_, check, what, _) in std::mem::take(&mut step.changes) {
+        for Proposed { check, what, .. } in step.changes.leave() {
             let change = Change { what, state: ChangeState::Proposed, receipt: None };
             self.concluded(CheckRecord { changes: vec![change], ..check });
         }
@@ -374,7 +315,7 @@ async fn stopped(stop: &mut tokio::sync::watch::Receiver<Option<Stop>>) -> Stop 
 }
 
 /// A task that ended in a way it never should.
-fn broken(error: JoinError) -> Fault {
+pub(super) fn broken(error: JoinError) -> Fault {
     let message = match error.try_into_panic() {
         Ok(panic) => panic_text(panic.as_ref()),
         Err(error) => error.to_string(),
@@ -396,18 +337,4 @@ fn faulty(blank: CheckRecord, fault: &Fault) -> CheckRecord {
 fn panic_text(panic: &(dyn Any + Send)) -> String {
     let text = panic.downcast_ref::<&str>().map(ToString::to_string);
     text.or_else(|| panic.downcast_ref::<String>().cloned()).unwrap_or_else(|| "a panic".to_owned())
-}
-
-/// A check whose change was not made.
-fn held_back(check: CheckRecord, finding: Finding, change: Change) -> CheckRecord {
-    let mut findings = check.findings;
-    findings.push(finding.clone());
-    findings.sort_by_key(|finding| std::cmp::Reverse(finding.outcome));
-    CheckRecord {
-        outcome: check.outcome.max(finding.outcome),
-        summary: finding.message,
-        findings,
-        changes: vec![change],
-        ..check
-    }
 }

@@ -1,5 +1,5 @@
 //! Probes no kind has: one that panics, one that never comes back, a change that hangs. The run goes
-//! on without them, and nothing of them is green.
+//! on without them, and nothing of them is green. And changes that meet, or do not.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
@@ -33,12 +33,17 @@ enum Does {
     Wait,
     /// It keeps its thread for itself.
     Block,
+    /// It takes its time.
+    Nap,
+    /// A look finds something wrong; a change spoils what the next look sees.
+    Spoil,
 }
 
 impl Does {
     async fn it(self) {
         match self {
-            Self::Pass => {}
+            Self::Pass | Self::Spoil => {}
+            Self::Nap => tokio::time::sleep(Duration::from_millis(60)).await,
             Self::Panic => panic!("index hunter22 out of range"),
             Self::Wait => std::future::pending().await,
             Self::Block => std::thread::sleep(Duration::from_secs(8)),
@@ -51,11 +56,20 @@ struct Odd {
     look: Does,
     change: Option<Does>,
     changed: Arc<AtomicUsize>,
+    touches: &'static str,
+    traffic: Arc<Traffic>,
 }
 
-fn judged() -> Judged {
+/// How many changes go on, and the most that did at once.
+#[derive(Default)]
+struct Traffic {
+    now: AtomicUsize,
+    peak: AtomicUsize,
+}
+
+fn judged(outcome: Outcome) -> Judged {
     let code = crate::model::code::engine::ALL[0];
-    let finding = Finding { outcome: Outcome::Pass, ..Finding::new(code, "odd", "fine") };
+    let finding = Finding { outcome, ..Finding::new(code, "odd", "fine") };
     Judged { findings: vec![finding], summary: "fine".to_owned(), reproduce: Vec::new() }
 }
 
@@ -78,11 +92,15 @@ impl AnyProbe for Odd {
     ) -> BoxFuture<'a, Result<Look, crate::model::fault::Fault>> {
         Box::pin(async {
             self.look.it().await;
-            Ok(Look { observation: json!({}).into(), judged: judged() })
+            let spoilt =
+                matches!(self.change, Some(Does::Spoil)) && self.changed.load(Ordering::SeqCst) > 0;
+            let bad = spoilt || matches!(self.look, Does::Spoil);
+            let outcome = if bad { Outcome::Fail } else { Outcome::Pass };
+            Ok(Look { observation: json!({}).into(), judged: judged(outcome) })
         })
     }
     fn judge(&self, _: &Facts, _: &JudgeCx) -> Result<Judged, serde_json::Error> {
-        Ok(judged())
+        Ok(judged(Outcome::Pass))
     }
     fn names_files(&self) -> bool {
         false
@@ -106,6 +124,9 @@ impl AnyAct for Odd {
     ) -> Result<Option<String>, crate::model::fault::Fault> {
         Ok((self.changed.load(Ordering::SeqCst) == 0).then(|| "would change it".to_owned()))
     }
+    fn touches(&self) -> Vec<String> {
+        vec![self.touches.to_owned()]
+    }
     fn apply<'a>(
         &'a self,
         _: Facts,
@@ -113,16 +134,28 @@ impl AnyAct for Odd {
     ) -> BoxFuture<'a, Result<String, crate::model::fault::Fault>> {
         Box::pin(async {
             self.changed.fetch_add(1, Ordering::SeqCst);
+            let now = self.traffic.now.fetch_add(1, Ordering::SeqCst) + 1;
+            self.traffic.peak.fetch_max(now, Ordering::SeqCst);
             if let Some(change) = self.change {
                 change.it().await;
             }
+            self.traffic.now.fetch_sub(1, Ordering::SeqCst);
             Ok("changed".to_owned())
         })
     }
 }
 
-/// A list with one check for each of these, `c0` and so on.
+/// A list with one check for each of these, `c0` and so on; all their changes touch the same thing.
 fn checklist(odd: &[(Does, Option<Does>)]) -> (Checklist, Vec<Arc<AtomicUsize>>) {
+    let (checklist, changed, _) = crossing(odd, &["thing"]);
+    (checklist, changed)
+}
+
+/// The same, their changes touching one of these things each, in turn.
+fn crossing(
+    odd: &[(Does, Option<Does>)],
+    things: &[&'static str],
+) -> (Checklist, Vec<Arc<AtomicUsize>>, Arc<Traffic>) {
     let folder = tempfile::TempDir::new().expect("a folder");
     let file = folder.path().join("list.yaml");
     let mut text = String::from("gonogo: 1\nname: Odd\nsteps:\n  - name: One\n    checks:\n");
@@ -136,13 +169,35 @@ fn checklist(odd: &[(Does, Option<Does>)]) -> (Checklist, Vec<Arc<AtomicUsize>>)
     let (mut checklist, _) = load(&file, &options).expect("a list without mistakes");
     checklist.secrets.add("hunter22");
     let counters: Vec<_> = odd.iter().map(|_| Arc::new(AtomicUsize::new(0))).collect();
+    let traffic = Arc::new(Traffic::default());
     for (n, (look, change)) in odd.iter().enumerate() {
         let changed = Arc::clone(&counters[n]);
+        let (touches, traffic) = (things[n % things.len()], Arc::clone(&traffic));
         checklist.steps[0].checks[n].probe =
-            Ok(Arc::new(Odd { look: *look, change: *change, changed }));
+            Ok(Arc::new(Odd { look: *look, change: *change, changed, touches, traffic }));
     }
-    (checklist, counters)
+    (checklist, counters, traffic)
 }
+
+/// A listener that keeps what it is told on a disk, until it cannot.
+struct Disk {
+    /// Which intended change finds it full, from 1.
+    full_at: usize,
+    intended: usize,
+}
+
+impl Sink for Disk {
+    fn event(&mut self, event: &Event) -> Result<(), String> {
+        self.intended += usize::from(matches!(event, Event::ChangeIntended { .. }));
+        if self.intended == self.full_at { Err("the log is full".to_owned()) } else { Ok(()) }
+    }
+
+    fn is_durable(&self) -> bool {
+        true
+    }
+}
+
+const ROOMY: usize = usize::MAX;
 
 fn workers(threads: usize) -> Runtime {
     Builder::new_multi_thread().worker_threads(threads).enable_all().build().expect("a runtime")
@@ -150,11 +205,23 @@ fn workers(threads: usize) -> Runtime {
 
 /// Runs a list on two workers, and gives the record and how long it took.
 fn ran(checklist: &Checklist, deadline: Option<Span>, stop: Option<Stop>) -> (RunRecord, Duration) {
+    let disk = Disk { full_at: ROOMY, intended: 0 };
+    ran_with(checklist, deadline, stop, 32, vec![Box::new(disk)])
+}
+
+/// The same, with so many checks at once, and with these listeners.
+fn ran_with(
+    checklist: &Checklist,
+    deadline: Option<Span>,
+    stop: Option<Stop>,
+    jobs: usize,
+    sinks: Vec<Box<dyn Sink>>,
+) -> (RunRecord, Duration) {
     let (own, workers) =
         (Builder::new_current_thread().enable_all().build().expect("a runtime"), workers(2));
     let planned = plan(checklist, &Selection::default(), &Clock.local()).expect("a plan");
     let options = Options {
-        jobs: 32,
+        jobs,
         timeout: None,
         deadline,
         apply: true,
@@ -162,13 +229,14 @@ fn ran(checklist: &Checklist, deadline: Option<Span>, stop: Option<Stop>) -> (Ru
         fail_fast: false,
         passfile: None,
         services: Services::default(),
+        unrecorded: None,
         workers: Some(workers.handle().clone()),
     };
     let header = Header { started: planned.now, ..sample::run(&[]).header };
     let begun = Clock.tick();
     let (tell, told) = watch::channel(None);
     let ran = own.block_on(async {
-        let run = super::run(&planned, header, options, Vec::new(), told);
+        let run = super::run(&planned, header, options, sinks, told);
         tokio::pin!(run);
         if let Some(stop) = stop {
             // The change is under way by then.
@@ -275,4 +343,119 @@ fn a_signal_lets_a_change_come_to_its_end_and_begins_no_other() {
     assert_eq!(check(&record, 0).1, "gonogo.timeout");
     assert_eq!(changed[1].load(Ordering::SeqCst), 0);
     assert_eq!(record.verdict.decision, Decision::Hold);
+}
+
+#[test]
+fn changes_that_cannot_meet_are_made_together_and_no_more_of_them_than_jobs() {
+    let odd = [(Does::Pass, Some(Does::Nap)); 6];
+    let things = ["a", "b", "c", "d", "e", "f"];
+    for (jobs, peak) in [(32, 6), (2, 2), (1, 1)] {
+        let (checklist, changed, traffic) = crossing(&odd, &things);
+        let disk = Disk { full_at: ROOMY, intended: 0 };
+        let (record, _) = ran_with(&checklist, None, None, jobs, vec![Box::new(disk)]);
+        assert_eq!(record.verdict.decision, Decision::Go, "{:?}", record.counts);
+        assert_eq!(traffic.peak.load(Ordering::SeqCst), peak, "{jobs} jobs");
+        for (check, changed) in record.checks().zip(&changed) {
+            assert_eq!(changed.load(Ordering::SeqCst), 1);
+            assert_eq!(check.changes[0].state, ChangeState::Applied);
+            assert_eq!(check.attempts.len(), 1, "it is looked at again: {check:?}");
+        }
+    }
+}
+
+#[test]
+fn changes_that_touch_the_same_are_made_one_after_the_other() {
+    let odd = [(Does::Pass, Some(Does::Nap)); 6];
+    let (checklist, changed, traffic) = crossing(&odd, &["a", "b"]);
+    let (record, _) = ran(&checklist, None, None);
+    assert_eq!(record.verdict.decision, Decision::Go);
+    assert_eq!(traffic.peak.load(Ordering::SeqCst), 2);
+    assert!(changed.iter().all(|changed| changed.load(Ordering::SeqCst) == 1));
+}
+
+#[test]
+fn a_change_that_is_seen_to_be_wrong_holds_back_those_that_touch_the_same_and_those_not_begun() {
+    let odd = [(Does::Pass, Some(Does::Spoil)), (Does::Pass, Some(Does::Pass))];
+    for (things, jobs, made) in [(&["a"][..], 32, 0), (&["a", "b"], 1, 0), (&["a", "b"], 32, 1)] {
+        let (checklist, changed, _) = crossing(&odd, things);
+        let disk = Disk { full_at: ROOMY, intended: 0 };
+        let (record, _) = ran_with(&checklist, None, None, jobs, vec![Box::new(disk)]);
+        assert_eq!(check(&record, 0).0, Outcome::Fail);
+        assert_eq!(changed[1].load(Ordering::SeqCst), made, "{things:?}, {jobs} jobs");
+        if made == 0 {
+            assert_eq!(check(&record, 1).1, "gonogo.not-applied");
+        }
+    }
+}
+
+#[test]
+fn no_change_is_begun_while_a_check_before_it_waits_for_another() {
+    // c1 needs c0, which changes something, and is wrong; c2 would change something else.
+    let odd = [(Does::Pass, Some(Does::Nap)), (Does::Spoil, None), (Does::Pass, Some(Does::Pass))];
+    let (mut checklist, changed, _) = crossing(&odd, &["a", "b", "c"]);
+    let first = checklist.steps[0].checks[0].id.clone();
+    checklist.steps[0].checks[1].needs = vec![first];
+    let (record, _) = ran(&checklist, None, None);
+    assert_eq!(check(&record, 1).0, Outcome::Fail);
+    assert_eq!(check(&record, 2).1, "gonogo.not-applied");
+    assert_eq!(changed[2].load(Ordering::SeqCst), 0);
+
+    // c0 needs c1: what waits for a later change does not keep that from being made.
+    let odd = [(Does::Pass, Some(Does::Nap)), (Does::Pass, Some(Does::Pass))];
+    let (mut checklist, changed, _) = crossing(&odd, &["a", "b"]);
+    let second = checklist.steps[0].checks[1].id.clone();
+    checklist.steps[0].checks[0].needs = vec![second];
+    let (record, _) = ran(&checklist, None, None);
+    assert_eq!(record.verdict.decision, Decision::Go);
+    assert!(changed.iter().all(|changed| changed.load(Ordering::SeqCst) == 1));
+}
+
+#[test]
+fn a_signal_and_a_deadline_find_several_changes_under_way() {
+    let odd = [(Does::Pass, Some(Does::Nap)), (Does::Pass, Some(Does::Wait))];
+    for (deadline, stop, code) in [
+        (None, Some(Stop::Terminate), "gonogo.timeout"),
+        (Some(Span::from_millis(100)), None, "gonogo.deadline"),
+    ] {
+        let (checklist, _, _) = crossing(&odd, &["a", "b"]);
+        let (record, took) = ran(&checklist, deadline, stop);
+        assert!(took < Duration::from_secs(2), "{took:?}");
+        assert_eq!(check(&record, 1).1, code);
+        let states: Vec<ChangeState> =
+            record.checks().map(|check| check.changes[0].state).collect();
+        assert_eq!(states, [ChangeState::Applied, ChangeState::Intended]);
+        assert_eq!(record.verdict.decision, Decision::Hold);
+    }
+}
+
+#[test]
+fn a_change_whose_intent_cannot_be_recorded_is_not_made_and_nothing_else_is_bent() {
+    let odd = [
+        (Does::Pass, Some(Does::Pass)),
+        (Does::Pass, Some(Does::Pass)),
+        (Does::Pass, Some(Does::Pass)),
+        (Does::Pass, None),
+    ];
+    for (full_at, made) in [(1, 0), (2, 1), (ROOMY, 3)] {
+        let (checklist, changed, _) = crossing(&odd, &["a", "b", "c", "d"]);
+        let disk = Disk { full_at, intended: 0 };
+        let (record, _) = ran_with(&checklist, None, None, 32, vec![Box::new(disk)]);
+        let all: usize = changed.iter().map(|changed| changed.load(Ordering::SeqCst)).sum();
+        assert_eq!(all, made);
+        for n in made..3 {
+            let (outcome, code, summary) = check(&record, n);
+            assert_eq!((outcome, code), (Outcome::Pending, "gonogo.not-recorded"));
+            assert!(summary.contains("because the log is full"), "{summary}");
+            let kept = &record.checks().nth(n).expect("a check").changes;
+            assert_eq!((kept.len(), kept[0].state), (1, ChangeState::Proposed));
+        }
+        assert_eq!(check(&record, 3).0, Outcome::Pass);
+        let decision = if made == 3 { Decision::Go } else { Decision::Hold };
+        assert_eq!(record.verdict.decision, decision);
+    }
+    // Where nobody keeps a record at all.
+    let (checklist, changed, _) = crossing(&odd[..1], &["a"]);
+    let (record, _) = ran_with(&checklist, None, None, 32, Vec::new());
+    assert_eq!(check(&record, 0).1, "gonogo.not-recorded");
+    assert_eq!(changed[0].load(Ordering::SeqCst), 0);
 }

@@ -73,6 +73,8 @@ pub enum HistoryError {
 pub struct Log {
     path: PathBuf,
     file: File,
+    /// The folder, until the name of the log in it is on the disk as well.
+    folder: Option<PathBuf>,
 }
 
 impl Log {
@@ -86,7 +88,7 @@ impl Log {
         let file = OpenOptions::new().create_new(true).append(true).mode(0o600).open(&path)?;
         // Whatever the umask took away: the owner reads it back, and nobody else does.
         file.set_permissions(fs::Permissions::from_mode(0o600))?;
-        Ok(Self { path, file })
+        Ok(Self { path, file, folder: Some(folder.to_owned()) })
     }
 
     fn write(&mut self, event: &Event) -> io::Result<()> {
@@ -95,10 +97,17 @@ impl Log {
         // One write a line: a log that is killed has at most its last line torn.
         self.file.write_all(&line)?;
         match event {
-            // What is about to be changed must be on the disk before it is.
-            Event::ChangeIntended { .. }
-            | Event::ChangeEnded { .. }
-            | Event::RunFinished { .. } => self.file.sync_data(),
+            // What is about to be changed must be on the disk before it is, and so must the name under
+            // which it is found there.
+            Event::ChangeIntended { .. } => {
+                self.file.sync_data()?;
+                if let Some(folder) = &self.folder {
+                    File::open(folder)?.sync_all()?;
+                    self.folder = None;
+                }
+                Ok(())
+            }
+            Event::ChangeEnded { .. } | Event::RunFinished { .. } => self.file.sync_data(),
             Event::RunStarted { .. }
             | Event::CheckStarted { .. }
             | Event::AttemptFailed { .. }
@@ -112,6 +121,10 @@ impl Sink for Log {
     fn event(&mut self, event: &Event) -> Result<(), String> {
         self.write(event)
             .map_err(|error| format!("the event log {} ends here: {error}", self.path.display()))
+    }
+
+    fn is_durable(&self) -> bool {
+        true
     }
 }
 

@@ -75,6 +75,12 @@ pub mod engine {
         NOT_APPLIED "gonogo.not-applied" Pending "a change was held back because a blocker failed"
             "`--apply` was given, but a blocking check before this one failed, so the change was not \
              made.\n\nMend or waive what failed and run again."
+        NOT_RECORDED "gonogo.not-recorded" Pending "a change was held back because no record of it can be kept"
+            "`--apply` was given, and the run's event log cannot be written: the disk is full or \
+             read-only, or there is no home directory. What is about to be changed must be on the disk \
+             first, so that somebody can find it should the run be killed; so the change was not made. \
+             The other checks are judged as ever.\n\nThe message names the log and what the system said. \
+             Make room, or let the log go elsewhere (`GONOGO_STATE_DIR`), and run again."
         WAIVER_EXPIRED "gonogo.waiver-expired" Fail "a waiver has run out"
             "Somebody accepted a fault of this check until a certain time, and that time has passed. \
              Nobody accepts it any more, so this fails until it is looked at again.\n\nMend the fault \

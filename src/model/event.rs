@@ -87,6 +87,12 @@ pub trait Sink: Send {
     /// One line for the person running it. The sink is not told of anything more, and the run goes
     /// on: a listener never changes a verdict.
     fn event(&mut self, event: &Event) -> Result<(), String>;
+
+    /// Whether an intended change that it has taken note of is on a disk by then, so that a run that is
+    /// killed leaves word of it. No change is made without such a listener.
+    fn is_durable(&self) -> bool {
+        false
+    }
 }
 
 /// The fold: events in, record out.

@@ -74,6 +74,8 @@ pub trait AnyAct: Send + Sync {
     /// # Errors
     /// When the observation is not one of this kind.
     fn propose(&self, observation: &Facts, cx: &JudgeCx) -> Result<Option<String>, Fault>;
+    /// See [`Act::touches`].
+    fn touches(&self) -> Vec<String>;
     /// Makes the change the observation calls for; returns what came of it.
     fn apply<'a>(
         &'a self,
@@ -118,7 +120,8 @@ impl KindRow {
         let mut generator = SchemaGenerator::default();
         (self.parameters)(&mut generator);
         let definitions = generator.take_definitions(false);
-        let has = |it: &Value| it.pointer(&format!("/properties/{parameter}")).is_some();
+        let has =
+            |it: &serde_json::Value| it.pointer(&format!("/properties/{parameter}")).is_some();
         self.acts && definitions.values().any(has)
     }
 }
@@ -179,12 +182,16 @@ macro_rules! any_probe {
 }
 
 any_probe!(Plain, Probe, |_| None);
-any_probe!(Acting, Act, |this| this.0.can_act().then_some(this as &dyn AnyAct));
+any_probe!(Acting, Act, |this| (!this.0.touches().is_empty()).then_some(this as &dyn AnyAct));
 
 impl<P: Act> AnyAct for Acting<P> {
     fn propose(&self, observation: &Facts, cx: &JudgeCx) -> Result<Option<String>, Fault> {
         let seen = read_back::<P>(observation)?;
         Ok(self.0.propose(&seen, cx).map(|change| self.0.describe(&change)))
+    }
+
+    fn touches(&self) -> Vec<String> {
+        self.0.touches()
     }
 
     fn apply<'a>(

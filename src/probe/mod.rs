@@ -52,7 +52,7 @@ kinds! {
     mysql_pool::MysqlPool + act,
     redis::Redis,
     silence::Silence + act,
-    alert_route::AlertRoute,
+    alert_route::AlertRoute + act,
     alert_rules::AlertRules,
     http::Http,
     tcp::Tcp,
@@ -163,16 +163,16 @@ pub trait Act: Probe {
     /// What is to be changed.
     type Change: Send + Sync;
 
-    /// Whether this check, with its parameters, can change anything at all.
-    fn can_act(&self) -> bool {
-        true
-    }
-
     /// What would have to be changed for the check to pass; `None` when nothing has to.
     fn propose(&self, seen: &Self::Observation, cx: &JudgeCx) -> Option<Self::Change>;
 
     /// The change as one line for a person: `would` of it comes from the caller.
     fn describe(&self, change: &Self::Change) -> String;
+
+    /// What a change of this check touches, by any names; nothing where its parameters ask for no
+    /// change. Changes that have one in common are made one after the other, each seen to be right
+    /// before the next; all others together.
+    fn touches(&self) -> Vec<String>;
 
     /// Makes the change. Idempotent: a second call finds its own change and leaves one.
     ///
@@ -211,6 +211,8 @@ pub struct ProbeCx {
     pub id: CheckId,
     /// SHA-256 of the item as it stands, which sign-offs are bound to; hexadecimal.
     pub item: String,
+    /// Who runs it, where that is known.
+    pub operator: Option<String>,
     /// The clock.
     pub clock: Clock,
     /// T-0 and its window.

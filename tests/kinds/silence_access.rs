@@ -148,3 +148,79 @@ async fn headers_and_proxies_are_used() {
     let head = told.recv().await.expect("a request");
     assert!(head.starts_with("GET http://am.example.test:9093/api/v2/status "), "{head}");
 }
+
+/// A proxy as they stand before networks: it passes `GET http://…` on and opens tunnels for `CONNECT`.
+/// It knows one host, by a name that nobody else knows, and tells the first lines of what it gets.
+async fn proxy(upstream: SocketAddr) -> (SocketAddr, mpsc::UnboundedReceiver<String>) {
+    let listener = TcpListener::bind("127.0.0.1:0").await.expect("a free port");
+    let address = listener.local_addr().expect("its address");
+    let (tell, told) = mpsc::unbounded_channel();
+    #[expect(clippy::disallowed_methods, reason = "a server of the test's own")]
+    tokio::spawn(async move {
+        while let Ok((mut stream, _)) = listener.accept().await {
+            let tell = tell.clone();
+            #[expect(clippy::disallowed_methods, reason = "a server of the test's own")]
+            tokio::spawn(async move {
+                let mut head = Vec::new();
+                while !head.windows(4).any(|four| four == b"\r\n\r\n") {
+                    if stream.read_buf(&mut head).await.unwrap_or_default() == 0 {
+                        return;
+                    }
+                }
+                let text = String::from_utf8_lossy(&head).into_owned();
+                let _nobody = tell.send(text.lines().next().unwrap_or_default().to_owned());
+                let mut server = tokio::net::TcpStream::connect(upstream).await.expect("it runs");
+                if text.starts_with("CONNECT ") {
+                    let open = b"HTTP/1.1 200 Connection established\r\n\r\n";
+                    stream.write_all(open).await.expect("they listen");
+                } else {
+                    server.write_all(&head).await.expect("it listens");
+                }
+                let _ended = tokio::io::copy_bidirectional(&mut stream, &mut server).await;
+            });
+        }
+    });
+    (address, told)
+}
+
+#[tokio::test]
+async fn a_silence_is_made_through_a_proxy_with_and_without_tls() {
+    let dir = certificates();
+    let ca = dir.path().join("ca.pem");
+    let web = format!(
+        "tls_server_config: {{ cert_file: {0}/server.pem, key_file: {0}/server.key }}",
+        dir.path().display()
+    );
+    let secure = Setup {
+        web_config: Some(web),
+        before: "https://",
+        access: Access { ca: Some(ca.clone()), ..Access::default() },
+        ..Setup::default()
+    };
+    for (setup, scheme, first) in [
+        (Setup::default(), "http", "GET http://am.example.test:"),
+        // The certificate is for the address, so that the tunnel is to the address.
+        (secure, "https", "CONNECT 127.0.0.1:"),
+    ] {
+        let cluster = Cluster::with(1, setup).await;
+        let parameters = on_cluster(&cluster).await;
+        let real = cluster.urls()[0].clone();
+        let upstream: SocketAddr =
+            real.trim_start_matches("https://").trim_start_matches("http://").parse().expect("it");
+        let (address, mut told) = proxy(upstream).await;
+        let host = if scheme == "http" { "am.example.test" } else { "127.0.0.1" };
+        let parameters = with(
+            parameters,
+            json!({
+                "alertmanagers": [format!("{scheme}://{host}:{}", upstream.port())],
+                "access": { "proxy": format!("http://{address}"), "ca": ca },
+            }),
+        );
+        let (receipt, looked) = apply(&parameters, &context(Duration::from_secs(20))).await;
+        receipt.expect("applied");
+        assert_eq!(looked.outcome(), Outcome::Pass, "{:?}", looked.findings);
+        let line = told.recv().await.expect("a request");
+        assert!(line.starts_with(first), "{line}");
+        assert_eq!(cluster.members[0].silences().await.len(), 1);
+    }
+}

@@ -14,7 +14,7 @@ use jiff::SignedDuration;
 use serde_json::{Value, json};
 
 use crate::silence::{apply_only, on_cluster, with};
-use crate::silence_cluster::{Cluster, until};
+use crate::silence_cluster::{Cluster, ending, until};
 use crate::silence_verbs::Desk;
 use crate::support::{Looked, context, lab, look_in};
 
@@ -71,7 +71,7 @@ async fn after_the_end_a_gap_is_a_warning_with_its_reason() {
     let parameters = with(on_cluster(&cluster).await, json!({ "from": "T-60s", "for": "63s" }));
     let cx = context(Duration::from_secs(20));
     apply_only(&parameters, &cx).await.expect("applied");
-    fleet(&cluster).await.expire(&Which::Ours, WAIT).await.expect("ended");
+    fleet(&cluster).await.expire(&Which::Ours, &ending(), WAIT).await.expect("ended");
     let end = cx.times.launch + SignedDuration::from_secs(3);
     until("the window to be over", || async { cx.clock.now() > end }).await;
     let looked = look_in::<Silence>(parameters.clone(), &cx).await;
@@ -82,11 +82,36 @@ async fn after_the_end_a_gap_is_a_warning_with_its_reason() {
     assert_eq!(looked.codes(Outcome::Warn), ["silence.gap"]);
     let whys: Vec<Why> = over.gaps.iter().map(|gap| gap.why).collect();
     assert_eq!(whys, [Why::MadeLate, Why::EndedEarly], "{:?}", over.gaps);
+    let early = looked.findings.iter().filter(|f| f.message.contains("ended early by a test at "));
+    assert!(
+        early.clone().any(|f| f.message.ends_with(" UTC: it is tested")),
+        "{:?}",
+        looked.findings
+    );
 
     // Where there never was one, it is still the plan that is over.
     let never = with(parameters, json!({ "matchers": ["service=other"], "alerts": [] }));
     let looked = look_in::<Silence>(never, &cx).await;
     assert_eq!(looked.codes(Outcome::Fail), ["silence.window-over"], "{:?}", looked.findings);
+}
+
+#[tokio::test]
+async fn who_ended_a_silence_with_another_tool_is_not_known_and_that_is_said() {
+    let cluster = Cluster::of(1).await;
+    let parameters = on_cluster(&cluster).await;
+    let cx = context(Duration::from_secs(20));
+    apply_only(&parameters, &cx).await.expect("applied");
+    let member = &cluster.members[0];
+    let id = member.silences().await[0].id.clone();
+    // Both within one second is as if it had never been.
+    tokio::time::sleep(Duration::from_millis(1_100)).await;
+    member.api().await.expire(&id, ASK).await.expect("ended");
+    tokio::time::sleep(Duration::from_millis(1_100)).await;
+    let looked = look_in::<Silence>(parameters, &cx).await;
+    let gap = audit(&looked).gaps.last().expect("a gap");
+    assert_eq!((gap.why, &gap.ended), (Why::EndedEarly, &None), "{:?}", looked.findings);
+    let said = "ended early by somebody who left no word of it";
+    assert!(looked.findings.iter().any(|f| f.message.ends_with(said)), "{:?}", looked.findings);
 }
 
 #[tokio::test]

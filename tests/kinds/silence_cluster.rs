@@ -7,6 +7,7 @@ use std::time::{Duration, Instant};
 
 use gonogo::net::alertmanager::{Alertmanager, Silence};
 use gonogo::net::http::{Access, Client, Exchange, HttpUrl, Limits, Request};
+use gonogo::probe::silence::ending::Ending;
 use serde_json::{Value, json};
 use tempfile::TempDir;
 
@@ -140,7 +141,7 @@ impl Member {
 
     /// Its silences that are not over.
     pub(crate) async fn silences(&self) -> Vec<Silence> {
-        self.api().await.silences(ASK).await.expect("silences")
+        self.api().await.silences(ASK).await.expect("silences").to_vec()
     }
 
     async fn is_ready(&self, peers: usize) -> bool {
@@ -176,6 +177,11 @@ impl Drop for Member {
 pub(crate) fn jiff_in(seconds: i64) -> String {
     let now = gonogo::clock::Clock.now();
     (now + jiff::SignedDuration::from_secs(seconds)).to_string()
+}
+
+/// The ending of a silence by a test.
+pub(crate) fn ending() -> Ending {
+    Ending::new(gonogo::clock::Clock.now(), "a test", "it is tested")
 }
 
 /// Waits until a condition holds.

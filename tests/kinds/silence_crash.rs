@@ -10,7 +10,7 @@ use gonogo::net::http::{Access, HttpUrl};
 use gonogo::probe::silence::fleet::{Fleet, Which};
 use serde_json::json;
 
-use crate::silence_cluster::{Cluster, jiff_in};
+use crate::silence_cluster::{Cluster, ending, jiff_in};
 
 const KILLS: u32 = 20;
 
@@ -48,7 +48,7 @@ async fn killed_at_any_moment_it_leaves_one_silence_after_the_next_run() {
     let whole = begun.elapsed();
     let mut made_before_the_end = 0;
     for kill in 0..KILLS {
-        fleet.expire(&Which::Ours, limit).await.expect("ended");
+        fleet.expire(&Which::Ours, &ending(), limit).await.expect("ended");
         let mut child = start(dir.path());
         tokio::time::sleep(whole * kill / KILLS).await;
         child.kill().expect("it can be killed");

@@ -12,7 +12,7 @@ use gonogo::probe::silence::{Silence, marker};
 use jiff::{SignedDuration, Timestamp};
 
 use crate::silence::{apply_only, on_cluster};
-use crate::silence_cluster::Cluster;
+use crate::silence_cluster::{Cluster, ending};
 use crate::support::{context, look_in};
 
 const ASK: Duration = Duration::from_secs(5);
@@ -78,13 +78,13 @@ async fn ours_are_listed_extended_and_ended_and_others_are_left_alone() {
     assert_eq!(heard.len(), 1, "{heard:?}");
     assert_eq!(heard[0].labels["service"], "order");
 
-    let ended = fleet.expire(&run(), WAIT).await.expect("ended");
-    assert_eq!((ended.done.len(), ended.unseen.len()), (1, 0));
+    let ended = fleet.expire(&run(), &ending(), WAIT).await.expect("ended");
+    assert_eq!((ended.done.len(), ended.unseen.len(), ended.unnoted.len()), (1, 0, 0));
     for member in &cluster.members {
         let left: Vec<String> = member.silences().await.into_iter().map(|s| s.id).collect();
         assert_eq!(left, std::slice::from_ref(&foreign));
     }
-    assert!(fleet.expire(&run(), WAIT).await.expect("nothing to end").done.is_empty());
+    assert!(fleet.expire(&run(), &ending(), WAIT).await.expect("nothing to end").done.is_empty());
     assert_eq!(fleet.list(&Which::Id(foreign)).await.silences.len(), 1);
 }
 
@@ -106,11 +106,11 @@ async fn a_member_that_is_down_is_said_and_does_not_keep_the_others_from_being_c
     let until = Until::At(at(60));
     let changed = fleet.extend(&Which::Ours, until, None, WAIT).await.expect("changed");
     assert_eq!((changed.done.len(), unseen(changed.unseen)), (1, down.to_vec()));
-    let ended = fleet.expire(&Which::Ours, WAIT).await.expect("ended");
+    let ended = fleet.expire(&Which::Ours, &ending(), WAIT).await.expect("ended");
     assert_eq!((ended.done.len(), unseen(ended.unseen)), (1, down.to_vec()));
     assert!(cluster.members[0].silences().await.is_empty());
     cluster.members[0].kill();
-    fleet.expire(&Which::Ours, WAIT).await.expect_err("nobody answered");
+    fleet.expire(&Which::Ours, &ending(), WAIT).await.expect_err("nobody answered");
     fleet.extend(&Which::Ours, until, None, WAIT).await.expect_err("nobody answered");
 }
 
@@ -120,7 +120,7 @@ async fn a_silence_ended_early_is_missed_by_the_next_look() {
     let parameters = on_cluster(&cluster).await;
     let cx = context(Duration::from_secs(20));
     apply_only(&parameters, &cx).await.expect("applied");
-    fleet(&cluster.urls()).await.expire(&Which::Ours, WAIT).await.expect("ended");
+    fleet(&cluster.urls()).await.expire(&Which::Ours, &ending(), WAIT).await.expect("ended");
     let looked = look_in::<Silence>(parameters.clone(), &cx).await;
     assert_eq!(looked.codes(Outcome::Pending), ["silence.not-applied"], "{:?}", looked.findings);
     apply_only(&parameters, &cx).await.expect("applied again");

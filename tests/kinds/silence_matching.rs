@@ -229,7 +229,7 @@ async fn ask_23_our_matching_is_alertmanagers_matching() {
     }
 
     let mut pairs = 0;
-    for alert in api.alerts(ASK).await.expect("alerts") {
+    for alert in api.alerts(ASK).await.expect("alerts").iter() {
         for (id, matchers) in &made {
             let theirs = alert.status.silenced_by.contains(id);
             assert_eq!(

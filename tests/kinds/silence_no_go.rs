@@ -1,5 +1,6 @@
 //! A release that goes wrong is heard: silences that end with the verdict NO-GO.
 
+use gonogo::probe::silence::ending::Ending;
 use serde_json::{Value, json};
 
 use crate::silence_cluster::{Cluster, jiff_in};
@@ -46,6 +47,11 @@ async fn a_silence_ends_with_the_verdict_no_go_only_where_the_list_says_so() {
     assert_eq!(changes(&ran.out)[0]["state"], "applied", "{ran:?}");
     for member in &cluster.members {
         assert!(member.silences().await.is_empty());
+        // Who ended it, and why, is left where everybody sees it.
+        let over = member.api().await.all_silences(std::time::Duration::from_secs(5)).await;
+        let ending = Ending::read(&over.expect("silences")[0].comment).expect("an ending");
+        assert!(ending.by.starts_with("tester (run "), "{ending:?}");
+        assert_eq!(ending.why, "the verdict was NO-GO");
     }
     // Made and ended by one run; the log on the disk says the same.
     let ran = desk.gonogo(&run);

@@ -63,8 +63,7 @@ impl Desk {
             .env("GONOGO_STATE_DIR", self.path().join("state"))
             .output()
             .expect("the tool starts");
-        let text = |bytes| String::from_utf8(bytes).expect("UTF-8");
-        Ran { code: output.status.code(), out: text(output.stdout), err: text(output.stderr) }
+        Ran::of(output)
     }
 
     /// Applies the list; the run's id.
@@ -77,6 +76,11 @@ impl Desk {
 }
 
 impl Ran {
+    pub(crate) fn of(output: std::process::Output) -> Self {
+        let text = |bytes| String::from_utf8(bytes).expect("UTF-8");
+        Self { code: output.status.code(), out: text(output.stdout), err: text(output.stderr) }
+    }
+
     /// Expects an exit code and some words, on either stream.
     #[track_caller]
     pub(crate) fn says(&self, code: i32, words: &[&str]) {
@@ -135,11 +139,13 @@ async fn ask_22_a_runs_silences_are_listed_extended_and_ended() {
     let heard = "HighLatency{service=\"order\"} by nobody";
     desk.gonogo(&[&expire[..], &["--dry-run"]].concat()).says(0, &["would end", heard]);
     assert_eq!(cluster.members[1].silences().await.len(), 1);
-    desk.gonogo(&expire).says(0, &["ended ", &id, "1 alert will be heard now", heard]);
+    desk.gonogo(&[&expire[..], &["--reason", "went well"]].concat())
+        .says(0, &["ended ", &id, "1 alert will be heard now", heard]);
     for member in &cluster.members {
         assert!(member.silences().await.is_empty());
     }
-    desk.gonogo(&expire).says(0, &["over already", &id]);
+    desk.gonogo(&expire).says(0, &["over already", &id, "; by tester@", ": went well"]);
+    desk.gonogo(&["silence", "audit", "-v"]).says(3, &["one was ended by tester@", "[ended 20"]);
     desk.gonogo(&["silence", "list"]).says(0, &["0 silences on 2 Alertmanagers"]);
 }
 

@@ -34,6 +34,7 @@ pub(crate) fn context(allowance: Duration) -> ProbeCx {
         run: RunId(uuid::Uuid::now_v7()),
         id: CheckId::new("test").expect("a good id"),
         item: "0".repeat(64),
+        operator: Some("tester".to_owned()),
         clock,
         times: JudgeCx { now, launch: now, window: Window { from: now, to: now } },
         limit: clock.tick() + allowance,

@@ -91,6 +91,9 @@ pub struct ExpireArgs {
     /// forgotten.
     #[arg(long, value_name = "D", requires = "ours")]
     pub older_than: Option<Span>,
+    /// Why; written with who and when into the comment of the silence, where the audit finds it.
+    #[arg(long, value_name = "TEXT")]
+    pub reason: Option<String>,
     /// Only show what would be ended, and what would be heard then.
     #[arg(long)]
     pub dry_run: bool,

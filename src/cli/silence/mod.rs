@@ -15,9 +15,10 @@ use super::run::{Origin, carry_out};
 use super::{env, exit, output};
 use crate::clock::Clock;
 use crate::model::fault::Fault;
-use crate::model::text::count;
+use crate::model::text::{count, one_line};
 use crate::model::time::{Span, humane};
 use crate::probe::silence::GOSSIP;
+use crate::probe::silence::ending::Ending;
 use crate::probe::silence::fleet::{Changed, Listed, Listing, Until, Which};
 
 /// Does what the words say.
@@ -99,13 +100,16 @@ fn expire(args: &ExpireArgs, choice: ColourChoice) -> anyhow::Result<u8> {
             unseen.extend(listing.unseen);
         }
     } else {
-        for (_, ended) in desk.wait(&async |site| site.fleet.expire(&which, GOSSIP).await) {
+        let ending = ending(args.reason.as_deref());
+        for (_, ended) in desk.wait(&async |site| site.fleet.expire(&which, &ending, GOSSIP).await)
+        {
             match ended {
-                Ok(Changed { done, unseen: silent }) => {
+                Ok(Changed { done, unseen: silent, unnoted }) => {
                     for (listed, _) in &done {
                         desk.say(&show::ended(listed, Clock.now()))?;
                     }
                     unseen.extend(silent);
+                    desk.unnoted(&unnoted);
                 }
                 Err(fault) => code = desk.fault(&fault),
             }
@@ -115,6 +119,14 @@ fn expire(args: &ExpireArgs, choice: ColourChoice) -> anyhow::Result<u8> {
         desk.say(&show::heard(&heard, args.dry_run))?;
     }
     Ok(desk.unseen(&unseen, code))
+}
+
+/// Who ends silences from this command line, and why.
+fn ending(reason: Option<&str>) -> Ending {
+    let host = env::host().map_or_else(String::new, |host| format!("@{host}"));
+    let by = format!("{}{host}", env::operator());
+    let reason = reason.map(str::trim).filter(|reason| !reason.is_empty());
+    Ending::new(Clock.now(), &by, reason.unwrap_or("no reason given"))
 }
 
 fn extend(args: &ExtendArgs, choice: ColourChoice) -> anyhow::Result<u8> {
@@ -162,7 +174,7 @@ fn extend(args: &ExtendArgs, choice: ColourChoice) -> anyhow::Result<u8> {
     let changed = desk.wait(&async |site| site.fleet.extend(&which, until, reason, GOSSIP).await);
     for (_, changed) in changed {
         match changed {
-            Ok(Changed { done, unseen: silent }) => {
+            Ok(Changed { done, unseen: silent, unnoted: _ }) => {
                 for (listed, id) in &done {
                     desk.say(&show::changed(listed, id, until))?;
                 }
@@ -260,6 +272,15 @@ impl Desk {
             output::stderr(&format!("error: {url} was not seen: {fault}"));
         }
         if unseen.is_empty() { code } else { exit::HOLD }
+    }
+
+    /// Names the silences that do not say who ended them.
+    fn unnoted(&self, unnoted: &[(String, Fault)]) {
+        for (id, fault) in unnoted {
+            let (id, fault) = (one_line(id), fault.redacted(&self.source.secrets()));
+            let what = format!("who ended {id} could not be written into its comment");
+            output::stderr(&format!("warning: {what}: {fault}"));
+        }
     }
 
     /// Nothing that is not over was meant: whether it is over, or never was.

@@ -13,6 +13,7 @@ use crate::model::record::RunRecord;
 use crate::model::text::{count, one_line};
 use crate::model::time::{Window, humane};
 use crate::net::alertmanager::State;
+use crate::probe::silence::ending::Ending;
 use crate::probe::silence::fleet::{Listed, Until};
 use crate::probe::silence::{AlertSeen, SilenceSeen, marker};
 use crate::report::{distance, style, window_in};
@@ -102,7 +103,12 @@ pub(super) fn ended(listed: &Listed, now: Timestamp) -> String {
 
 /// One that is over already.
 pub(super) fn over(silence: &SilenceSeen) -> String {
-    format!("over already: {} {}, {}", one_line(&silence.id), matchers(silence), times(silence))
+    let by = match &silence.ended {
+        Some(Ending { by, why, .. }) => format!("; by {}: {}", one_line(by), one_line(why)),
+        None => String::new(),
+    };
+    let (id, what) = (one_line(&silence.id), matchers(silence));
+    format!("over already: {id} {what}, {}{by}", times(silence))
 }
 
 /// One whose end would be changed.

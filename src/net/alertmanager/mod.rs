@@ -1,11 +1,15 @@
 //! The API v2 of one Alertmanager: its status, alerts and silences.
 
+mod desk;
 mod go_regex;
 mod matcher;
 mod read;
 mod routes;
+mod tidings;
 mod wire;
 
+use std::collections::BTreeMap;
+use std::sync::Arc;
 use std::time::Duration;
 
 use serde::de::DeserializeOwned;
@@ -14,12 +18,16 @@ use thiserror::Error;
 use crate::clock::Clock;
 use crate::model::fault::Fault;
 use crate::model::text::one_line;
+use crate::model::time::Span;
 use crate::net::http::{
     self, Access, Answer, Client, Denial, End, Exchange, HttpUrl, Limits, Request,
 };
 
+use desk::Desk;
+
 pub use matcher::{Labels, Matcher, Op, all_match, show};
 pub use routes::{Routing, Stop};
+pub use tidings::{NewAlert, Tally};
 pub use wire::{
     Alert, AlertStatus, Cluster, NewSilence, Receiver, Silence, SilenceStatus, State, Status,
     WireMatcher,
@@ -37,6 +45,8 @@ const FIRST_PAUSE: Duration = Duration::from_millis(20);
 pub struct Alertmanager {
     base: HttpUrl,
     client: Client,
+    /// Shared with everybody who talks to it.
+    desk: Arc<Desk>,
 }
 
 /// Why a request was not granted.
@@ -98,7 +108,11 @@ impl Alertmanager {
     /// cannot be used.
     pub async fn find(base: &HttpUrl, access: &Access, limit: Duration) -> Result<Self, Fault> {
         let addresses = http::find(base, access, limit).await?;
-        Ok(Self { base: base.clone(), client: Client::new(base, &addresses, access).await? })
+        Ok(Self {
+            base: base.clone(),
+            client: Client::new(base, &addresses, access).await?,
+            desk: Desk::of(base, access),
+        })
     }
 
     /// Its base URL.
@@ -112,15 +126,19 @@ impl Alertmanager {
     /// # Errors
     /// See [`Trouble`].
     pub async fn status(&self, limit: Duration) -> Result<Status, Trouble> {
-        self.read("status", &[], limit).await
+        let own = self.clone();
+        let put = async move { own.read("status", &[], limit).await };
+        self.in_time(limit, self.desk.status.ask(put)).await.map(|status| (*status).clone())
     }
 
     /// All alerts, the silenced and inhibited ones included.
     ///
     /// # Errors
     /// See [`Trouble`].
-    pub async fn alerts(&self, limit: Duration) -> Result<Vec<Alert>, Trouble> {
-        self.read("alerts", &[], limit).await
+    pub async fn alerts(&self, limit: Duration) -> Result<Arc<Vec<Alert>>, Trouble> {
+        let own = self.clone();
+        let put = async move { own.read("alerts", &[], limit).await };
+        self.in_time(limit, self.desk.alerts.ask(put)).await
     }
 
     /// All silences that are not over. Newer versions leave the others out when asked to; of older
@@ -128,18 +146,25 @@ impl Alertmanager {
     ///
     /// # Errors
     /// See [`Trouble`].
-    pub async fn silences(&self, limit: Duration) -> Result<Vec<Silence>, Trouble> {
-        let mut all: Vec<Silence> = self.read("silences", &[("expired", "false")], limit).await?;
-        all.retain(|silence| silence.status.state != State::Expired);
-        Ok(all)
+    pub async fn silences(&self, limit: Duration) -> Result<Arc<Vec<Silence>>, Trouble> {
+        let own = self.clone();
+        let put = async move {
+            let mut all: Vec<Silence> =
+                own.read("silences", &[("expired", "false")], limit).await?;
+            all.retain(|silence| silence.status.state != State::Expired);
+            Ok(all)
+        };
+        self.in_time(limit, self.desk.silences.ask(put)).await
     }
 
     /// All silences it still knows, those that are over included.
     ///
     /// # Errors
     /// See [`Trouble`].
-    pub async fn all_silences(&self, limit: Duration) -> Result<Vec<Silence>, Trouble> {
-        self.read("silences", &[], limit).await
+    pub async fn all_silences(&self, limit: Duration) -> Result<Arc<Vec<Silence>>, Trouble> {
+        let own = self.clone();
+        let put = async move { own.read("silences", &[], limit).await };
+        self.in_time(limit, self.desk.all_silences.ask(put)).await
     }
 
     /// Makes or changes a silence; the id returned is the one that counts from now on.
@@ -156,6 +181,32 @@ impl Alertmanager {
         self.json::<wire::Made>("the new silence", &answer).map(|made| made.id)
     }
 
+    /// Gives it alerts, as Prometheus does.
+    ///
+    /// # Errors
+    /// See [`Trouble`].
+    pub async fn give(&self, alerts: &[NewAlert], limit: Duration) -> Result<(), Trouble> {
+        let url = self.base.below("api/v2/alerts", &[]);
+        let json = serde_json::to_value(alerts)
+            .map_err(|error| Fault::Bug { message: format!("writing an alert: {error}") })?;
+        let ask =
+            Request { method: reqwest::Method::POST, json: Some(&json), ..Request::get(&url) };
+        self.send(&ask, limit).await.map(drop)
+    }
+
+    /// How often each integration was used, by its own metrics; `None` when it does not say.
+    ///
+    /// # Errors
+    /// See [`Trouble`].
+    pub async fn tallies(
+        &self,
+        limit: Duration,
+    ) -> Result<Option<BTreeMap<String, Tally>>, Trouble> {
+        let url = self.base.below("metrics", &[]);
+        let answer = self.send(&Request::get(&url), limit).await?;
+        Ok(tidings::read(&String::from_utf8_lossy(&answer.body)))
+    }
+
     /// Ends a silence now. Ending one that is over already is no mistake.
     ///
     /// # Errors
@@ -164,6 +215,19 @@ impl Alertmanager {
         let url = self.base.below(&format!("api/v2/silence/{id}"), &[]);
         let ask = Request { method: reqwest::Method::DELETE, ..Request::get(&url) };
         self.send(&ask, limit).await.map(drop)
+    }
+
+    /// Waits no longer for an answer that others wait for as well.
+    async fn in_time<T>(
+        &self,
+        limit: Duration,
+        answer: impl Future<Output = Result<T, Trouble>>,
+    ) -> Result<T, Trouble> {
+        let answer = tokio::time::timeout(limit, answer).await;
+        answer.unwrap_or_else(|_| {
+            let what = format!("asking {}", self.base);
+            Err(Fault::Timeout { what, after: Span::from(limit) }.into())
+        })
     }
 
     async fn read<T: DeserializeOwned>(
@@ -191,7 +255,12 @@ impl Alertmanager {
 
     /// One exchange that must end in a 2xx and a whole body.
     async fn send(&self, ask: &Request<'_>, limit: Duration) -> Result<Answer, Trouble> {
-        let limits = Limits { time: limit, bytes: BODY_LIMIT };
+        let begun = Clock.tick();
+        let Ok(_turn) = tokio::time::timeout(limit, self.desk.door.acquire()).await else {
+            let what = format!("waiting for a turn to ask {}", self.base);
+            return Err(Fault::Timeout { what, after: Span::from(limit) }.into());
+        };
+        let limits = Limits { time: limit.saturating_sub(begun.elapsed()), bytes: BODY_LIMIT };
         let answer = match self.client.send(ask, limits).await? {
             Exchange::Answered(answer) => answer,
             Exchange::Denied(denial) => return Err(Trouble::Denied(denial)),

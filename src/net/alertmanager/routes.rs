@@ -5,15 +5,18 @@ use std::collections::BTreeMap;
 use serde::Deserialize;
 use serde_json::Value;
 
-use super::matcher::{Labels, Matcher, Op, all_match};
+use super::matcher::{Labels, Matcher, Op, all_match, show};
 use crate::model::text::one_line;
 
 /// A running configuration, as far as routing goes.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Routing {
     root: Route,
-    /// Each receiver and its integrations, such as `pagerduty`; none of them where it tells nobody.
+    /// Each receiver and its integrations, such as `pagerduty`, each as often as it has it; none of them
+    /// where it tells nobody.
     pub receivers: BTreeMap<String, Vec<String>>,
+    /// The sources of the inhibition rules.
+    sources: Vec<Vec<Matcher>>,
 }
 
 /// A node of the tree.
@@ -40,6 +43,18 @@ struct RawConfig {
     route: RawRoute,
     #[serde(default)]
     receivers: Vec<BTreeMap<String, Value>>,
+    #[serde(default)]
+    inhibit_rules: Vec<RawInhibition>,
+}
+
+#[derive(Deserialize)]
+struct RawInhibition {
+    #[serde(default, rename = "source_match")]
+    equal: BTreeMap<String, String>,
+    #[serde(default, rename = "source_match_re")]
+    regex: BTreeMap<String, String>,
+    #[serde(default, rename = "source_matchers")]
+    matchers: Vec<String>,
 }
 
 #[derive(Deserialize)]
@@ -72,13 +87,19 @@ impl Routing {
             .map_err(|error| one_line(&error.without_snippet().to_string()))?;
         let receivers = raw.receivers.iter().filter_map(|receiver| {
             let name = receiver.get("name")?.as_str()?.to_owned();
-            let integrations = receiver.iter().filter_map(|(key, value)| {
-                let kind = key.strip_suffix("_configs")?;
-                value.as_array().is_some_and(|all| !all.is_empty()).then(|| kind.to_owned())
+            let integrations = receiver.iter().flat_map(|(key, value)| {
+                let all = key.strip_suffix("_configs").zip(value.as_array());
+                all.into_iter().flat_map(|(kind, all)| all.iter().map(|_| kind.to_owned()))
             });
             Some((name, integrations.collect()))
         });
-        Ok(Self { receivers: receivers.collect(), root: route(&raw.route, "")? })
+        let sources =
+            raw.inhibit_rules.iter().map(|rule| matchers(&rule.equal, &rule.regex, &rule.matchers));
+        Ok(Self {
+            receivers: receivers.collect(),
+            root: route(&raw.route, "")?,
+            sources: sources.collect::<Result<_, String>>()?,
+        })
     }
 
     /// Where an alert with these labels ends up, in the order of the tree.
@@ -87,6 +108,13 @@ impl Routing {
         let mut stops = Vec::new();
         self.root.walk(labels, &mut stops);
         stops
+    }
+
+    /// The sources of inhibition rules that an alert with these labels would be, as they are written.
+    #[must_use]
+    pub fn inhibits(&self, labels: &Labels) -> Vec<String> {
+        let sources = self.sources.iter().filter(|source| all_match(source, labels));
+        sources.map(|source| show(source)).collect()
     }
 }
 
@@ -114,17 +142,7 @@ impl Route {
 fn route(raw: &RawRoute, parent: &str) -> Result<Route, String> {
     let receiver = raw.receiver.clone().filter(|name| !name.is_empty());
     let receiver = receiver.unwrap_or_else(|| parent.to_owned());
-    let mut matchers = Vec::new();
-    for (op, all) in [(Op::Equal, &raw.equal), (Op::Regex, &raw.regex)] {
-        for (name, value) in all {
-            matchers.push(Matcher::new(name.clone(), op, value.clone())?);
-        }
-    }
-    for line in &raw.matchers {
-        for text in split(line) {
-            matchers.push(text.parse()?);
-        }
-    }
+    let matchers = matchers(&raw.equal, &raw.regex, &raw.matchers)?;
     let routes: Result<Vec<Route>, String> =
         raw.routes.iter().map(|child| route(child, &receiver)).collect();
     let timed = [&raw.mute_time_intervals, &raw.active_time_intervals];
@@ -135,6 +153,26 @@ fn route(raw: &RawRoute, parent: &str) -> Result<Route, String> {
         routes: routes?,
         receiver,
     })
+}
+
+/// The three ways in which a configuration writes matchers, together.
+fn matchers(
+    equal: &BTreeMap<String, String>,
+    regex: &BTreeMap<String, String>,
+    lines: &[String],
+) -> Result<Vec<Matcher>, String> {
+    let mut matchers = Vec::new();
+    for (op, all) in [(Op::Equal, equal), (Op::Regex, regex)] {
+        for (name, value) in all {
+            matchers.push(Matcher::new(name.clone(), op, value.clone())?);
+        }
+    }
+    for line in lines {
+        for text in split(line) {
+            matchers.push(text.parse()?);
+        }
+    }
+    Ok(matchers)
 }
 
 /// `{a="b", c=~"d,e"}` into its matchers: at the commas that stand in no quotes.

@@ -276,8 +276,9 @@ impl Probe for PostgresPool {
 impl Act for PostgresPool {
     type Change = Cleanup;
 
-    fn can_act(&self) -> bool {
-        self.cleanup.is_some()
+    fn touches(&self) -> Vec<String> {
+        let server = self.cleanup.map(|_| self.url.place());
+        server.into_iter().collect()
     }
 
     fn propose(&self, seen: &Seen, _: &JudgeCx) -> Option<Cleanup> {

@@ -73,14 +73,16 @@ impl Work<'_> {
         for base in group.iter().filter_map(|n| self.probe.alertmanagers.get(*n)) {
             members.push(Alertmanager::find(base, &access, self.limit).await?);
         }
+        let mut made = false;
         for _ in 0..ATTEMPTS {
-            self.ensure(&members).await?;
+            made |= self.ensure(&members).await?;
             // Another run of the same check may have ended ours in favour of its own, and that one
             // may be gone by now: then it is made again.
             if let Some((id, silenced)) = self.verify(&members).await? {
                 let after = Duration::from_secs_f64(millis_since(begun) / 1000.0);
+                let there = if made { "" } else { "there already: " };
                 return Ok(format!(
-                    "silence {id}, {}, seen on {} after {}, silencing {} now",
+                    "{there}silence {id}, {}, seen on {} after {}, silencing {} now",
                     show_window(self.window),
                     count(members.len(), "Alertmanager"),
                     humane(after),
@@ -94,14 +96,14 @@ impl Work<'_> {
         })
     }
 
-    /// Makes the silence unless one of ours covers the window.
-    async fn ensure(&self, members: &[Alertmanager]) -> Result<(), Fault> {
+    /// Makes the silence unless one of ours covers the window; whether it did.
+    async fn ensure(&self, members: &[Alertmanager]) -> Result<bool, Fault> {
         let mut pause = FIRST_PAUSE;
         let mut last = None;
         for _ in 0..ATTEMPTS {
             let held = self.held(members).await?;
             if self.best(&held).is_some() {
-                return Ok(());
+                return Ok(false);
             }
             let answering: Vec<&Alertmanager> = members
                 .iter()
@@ -109,7 +111,7 @@ impl Work<'_> {
                 .filter_map(|(member, held)| held.as_ref().map(|_| member))
                 .collect();
             match self.post(&answering, &self.silence(&held)).await {
-                Ok(()) => return Ok(()),
+                Ok(()) => return Ok(true),
                 // It may have been made all the same: look before it is made a second time.
                 Err(trouble) if trouble.is_doubtful() => last = Some(trouble),
                 Err(trouble) => return Err(trouble.into_fault(&making(members))),
@@ -138,7 +140,7 @@ impl Work<'_> {
             .iter()
             .flatten()
             .flatten()
-            .find(|old| overlaps(old.starts_at, old.ends_at, self.window));
+            .find(|old| self.owns(old) && overlaps(old.starts_at, old.ends_at, self.window));
         let starts_at = match old {
             // An active silence keeps its id only when its beginning stays as it is.
             Some(old) if old.status.state == State::Active => old.starts_at,
@@ -217,7 +219,7 @@ impl Work<'_> {
         Ok(Ok(silenced))
     }
 
-    /// Ends all silences of ours that overlap the window but the best; how many there were.
+    /// Ends all silences of this check that overlap the window but the best; how many there were.
     async fn end_twins(
         &self,
         members: &[Alertmanager],
@@ -228,6 +230,7 @@ impl Work<'_> {
         for (member, held) in members.iter().zip(held) {
             for silence in held.iter().flatten() {
                 if silence.id != best.id
+                    && self.owns(silence)
                     && overlaps(silence.starts_at, silence.ends_at, self.window)
                 {
                     twins.insert(&silence.id, member);
@@ -244,14 +247,16 @@ impl Work<'_> {
     /// What the members hold of ours.
     async fn held(&self, members: &[Alertmanager]) -> Result<Held, Fault> {
         let limit = self.exchange();
-        let answers = join_all(members.iter().map(|member| member.silences(limit))).await;
+        let answers = members.iter().map(|member| member.silences(limit));
+        let answers = join_all(answers).await;
         let mut fault = None;
         let mut held = Vec::new();
         for (member, answer) in members.iter().zip(answers) {
             held.push(match answer {
-                Ok(mut all) => {
-                    all.retain(|silence| observe::is_ours(self.probe, &self.key, silence));
-                    Some(all)
+                Ok(all) => {
+                    let serves =
+                        |one: &&_| observe::serves(self.probe, &self.key, self.window, one);
+                    Some(all.iter().filter(serves).cloned().collect())
                 }
                 Err(trouble) => {
                     fault = Some(trouble.into_fault(&format!("asking {}", member.base())));
@@ -274,6 +279,12 @@ impl Work<'_> {
             .filter(|silence| self.covers(silence))
             .min_by(|a, b| b.ends_at.cmp(&a.ends_at).then_with(|| a.id.cmp(&b.id)))
             .cloned()
+    }
+
+    /// Whether a silence is this check's own to change and to end, not that of another one which asks
+    /// for the same.
+    fn owns(&self, silence: &alertmanager::Silence) -> bool {
+        observe::is_ours(self.probe, &self.key, silence)
     }
 
     /// A changed silence keeps its name, so that the name alone does not say that it has arrived.

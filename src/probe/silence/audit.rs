@@ -7,6 +7,7 @@ use jiff::{SignedDuration, Timestamp};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
+use super::ending::Ending;
 use super::observe::{AlertSeen, Member, Seen, SilenceSeen};
 use crate::model::fault::Sight;
 use crate::model::time::Window;
@@ -56,6 +57,9 @@ pub struct Gap {
     pub to: Timestamp,
     /// Why.
     pub why: Why,
+    /// Who ended the silence before it, where they left word.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub ended: Option<Ending>,
 }
 
 /// Why a stretch was not covered.
@@ -247,6 +251,12 @@ fn covered(silences: &[SilenceSeen]) -> Vec<Window> {
     joined
 }
 
+/// Who ended the silence that lasted until an instant.
+fn ended_at(silences: &[SilenceSeen], at: Timestamp) -> Option<Ending> {
+    let last = silences.iter().find(|silence| silence.ends_at == at);
+    last.filter(|silence| silence.state == State::Expired)?.ended.clone()
+}
+
 fn gaps(silences: &[SilenceSeen], past: Window) -> Vec<Gap> {
     let times = covered(silences);
     let mut gaps = Vec::new();
@@ -254,13 +264,13 @@ fn gaps(silences: &[SilenceSeen], past: Window) -> Vec<Gap> {
     for window in &times {
         if window.from > at && at < past.to {
             let why = if at == past.from { Why::MadeLate } else { Why::Between };
-            gaps.push(Gap { from: at, to: window.from.min(past.to), why });
+            gaps.push(Gap { from: at, to: window.from.min(past.to), why, ended: ended_at(silences, at) });
         }
         at = at.max(window.to);
     }
     if at < past.to {
         let why = if times.is_empty() { Why::NoSilence } else { Why::EndedEarly };
-        gaps.push(Gap { from: at, to: past.to, why });
+        gaps.push(Gap { from: at, to: past.to, why, ended: ended_at(silences, at) });
     }
     // A fraction of a second is the time the request took.
     gaps.retain(|gap| gap.secs() > 0);
@@ -319,6 +329,7 @@ mod tests {
             created_by: "gonogo".to_owned(),
             comment: String::new(),
             matchers: vec![(&"service=order".parse::<Matcher>().expect("a matcher")).into()],
+            ended: None,
         }
     }
 
@@ -344,6 +355,19 @@ mod tests {
                 .collect();
             assert_eq!(found, expected, "{silences:?}");
         }
+    }
+
+    #[test]
+    fn who_ended_a_silence_stands_beside_the_gap_it_left() {
+        let ending = Ending::new(at(45), "ops@build", "went well");
+        let ended = SilenceSeen { ended: Some(ending.clone()), ..silence(0, 45) };
+        let all = Window { from: at(0), to: at(60) };
+        let found = gaps(&[ended.clone(), silence(50, 55)], all);
+        let who: Vec<_> = found.iter().map(|gap| gap.ended.clone()).collect();
+        assert_eq!(who, [Some(ending), None]);
+        // Word was left, and somebody is still waiting for its end.
+        let active = SilenceSeen { state: State::Active, ..ended };
+        assert_eq!(gaps(&[active], all)[0].ended, None);
     }
 
     #[test]

@@ -34,9 +34,10 @@ codes! {
     GAP "silence.gap" Warn "a part of the window was not covered"
         "For this stretch of the planned window there was no silence: it was made late, ended early, or one had \
          ended before the next began. What fired then has paged.\n\n\
-         Ending a silence early because the release went well is right. If nobody meant it: who else can end \
-         silences? `createdBy` and the comments under `seen` tell who made them; Alertmanager does not record \
-         who ended one."
+         Ending a silence early because the release went well is right. Alertmanager does not record who ended \
+         one; `gonogo silence expire` and `on_no_go: end` write who, when and why into its comment, and the \
+         message repeats it. Where it says that nobody left word, somebody ended it with another tool: ask \
+         those who can (`createdBy` and the comments under `seen` tell who made it)."
     KEPT_QUIET "silence.kept-quiet" Pass "an alert that fired and was silenced"
         "This alert fired while the silence was at work. The times come from the series `ALERTS` of the check's \
          `prometheus`, looked at every 15 seconds or so; without one they are those between the first and the last \

@@ -1,6 +1,7 @@
 //! Judging the audit: what was covered of the plan, who was quiet, what will be heard.
 
-use super::audit::{Audit, Gap, Suppressed};
+use super::audit::{Audit, Gap, Suppressed, Why};
+use super::ending::Ending;
 use super::observe::{AlertSeen, SilenceSeen};
 use super::{Silence, codes, show_window};
 use crate::model::fault::Sight;
@@ -53,7 +54,17 @@ fn silence(silence: &SilenceSeen) -> String {
 
 fn missed(target: &str, gap: &Gap, audit: &Audit) -> Finding {
     let window = show_exactly(Window { from: gap.from, to: gap.to });
-    let message = format!("not covered for {} s, {window}: {}", gap.secs(), gap.why.as_str());
+    let who = match (gap.why, &gap.ended) {
+        (Why::EndedEarly | Why::Between, Some(Ending { at, by, why })) => {
+            let at = at.strftime("%H:%M:%S UTC");
+            format!(" by {} at {at}: {}", one_line(by), one_line(why))
+        }
+        (Why::EndedEarly, None) => {
+            " by somebody who left no word of it".to_owned()
+        }
+        (Why::Between, None) | (Why::MadeLate | Why::NoSilence, _) => String::new(),
+    };
+    let message = format!("not covered for {} s, {window}: {}{who}", gap.secs(), gap.why.as_str());
     let finding = Finding::new(&codes::GAP, target, message)
         .expected("a silence all through the window")
         .actual(format!("{} s of {} s", audit.covered_secs, audit.passed_secs));

@@ -7,6 +7,7 @@ use futures_util::future::join_all;
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
+use super::ending::Ending;
 use super::judge::overlaps;
 use super::marker::Marker;
 use super::observe::{AlertSeen, SilenceSeen};
@@ -77,6 +78,8 @@ pub struct Changed {
     pub done: Vec<(Listed, String)>,
     /// The members that did not say whether they know of it, and why.
     pub unseen: Vec<(String, Fault)>,
+    /// The silences into whose comment it could not be written who ended them, and why.
+    pub unnoted: Vec<(String, Fault)>,
 }
 
 /// A silence and where it is.
@@ -185,7 +188,7 @@ impl Fleet {
             match member.alerts(self.limit).await {
                 Ok(alerts) => {
                     answered = true;
-                    for alert in &alerts {
+                    for alert in alerts.iter() {
                         let by = &alert.status.silenced_by;
                         if !by.is_empty() && by.iter().all(|id| ids.contains(id)) {
                             heard.insert(alert.labels.clone(), AlertSeen::of(alert));
@@ -199,24 +202,35 @@ impl Fleet {
     }
 
     /// Ends the silences meant, and waits until no member that answers has one of them. Ending what
-    /// is over already is no mistake.
+    /// is over already is no mistake. Who ends them is written into their comments first; one into
+    /// which that cannot be written is ended all the same.
     ///
     /// # Errors
     /// A [`Fault`] when no member answered, or one has one of them still when `wait` is over.
-    pub async fn expire(&self, which: &Which, wait: Duration) -> Result<Changed, Fault> {
+    pub async fn expire(
+        &self,
+        which: &Which,
+        ending: &Ending,
+        wait: Duration,
+    ) -> Result<Changed, Fault> {
         let begun = Clock.tick();
         let mut pause = PAUSES.0;
         let mut ended: BTreeMap<String, Listed> = BTreeMap::new();
+        let mut unnoted = BTreeMap::new();
         loop {
             let listing = self.answered(which).await?;
             if listing.silences.is_empty() {
                 let done = ended.into_iter().map(|(id, listed)| (listed, id)).collect();
-                return Ok(Changed { done, unseen: listing.unseen });
+                let unnoted = unnoted.into_iter().collect();
+                return Ok(Changed { done, unseen: listing.unseen, unnoted });
             }
+            let (held, _) = self.held(which).await;
             let left: Vec<String> =
                 listing.silences.iter().map(|listed| listed.silence.id.clone()).collect();
             for listed in listing.silences {
-                self.end(&listed).await?;
+                if let Err(fault) = self.end(&listed, &held, ending).await? {
+                    unnoted.insert(listed.silence.id.clone(), fault);
+                }
                 ended.entry(listed.silence.id.clone()).or_insert(listed);
             }
             if begun.elapsed() > wait {
@@ -237,17 +251,52 @@ impl Fleet {
         }
     }
 
-    /// Ends one silence where it is.
-    async fn end(&self, listed: &Listed) -> Result<(), Fault> {
-        let holders = self.members.iter().filter(|m| listed.on.contains(&m.base().to_string()));
+    /// Ends one silence where it is; whether it could be written into it who did.
+    async fn end(
+        &self,
+        listed: &Listed,
+        held: &[(&Alertmanager, Vec<Silence>)],
+        ending: &Ending,
+    ) -> Result<Result<(), Fault>, Fault> {
+        let id = &listed.silence.id;
         let mut last = Ok(());
-        for member in holders {
-            last = member.expire(&listed.silence.id, self.limit).await;
+        for (member, silences) in held {
+            let Some(silence) = silences.iter().find(|silence| silence.id == *id) else { continue };
+            // A silence that begins this moment gets another name by being changed.
+            let (id, noted) = match self.note(member, silence, ending).await {
+                Ok(id) => (id, Ok(())),
+                Err(fault) => (id.clone(), Err(fault)),
+            };
+            last = member.expire(&id, self.limit).await;
             if last.is_ok() {
-                return Ok(());
+                return Ok(noted);
             }
         }
-        last.map_err(|trouble| trouble.into_fault(&format!("ending {}", listed.silence.id)))
+        let last = last.map_err(|trouble| trouble.into_fault(&format!("ending {}", one_line(id))));
+        last.map(Ok)
+    }
+
+    /// Writes into the comment of a silence who ends it; the name it has then.
+    async fn note(
+        &self,
+        member: &Alertmanager,
+        silence: &Silence,
+        ending: &Ending,
+    ) -> Result<String, Fault> {
+        if Ending::read(&silence.comment).as_ref() == Some(ending) {
+            return Ok(silence.id.clone());
+        }
+        let new = NewSilence {
+            id: Some(silence.id.clone()),
+            matchers: silence.matchers.clone(),
+            starts_at: silence.starts_at,
+            ends_at: silence.ends_at,
+            created_by: silence.created_by.clone(),
+            comment: ending.noted_in(&silence.comment),
+            annotations: silence.annotations.clone().unwrap_or_default(),
+        };
+        let what = || format!("noting who ends {}", one_line(&silence.id));
+        member.post(&new, self.limit).await.map_err(|trouble| trouble.into_fault(&what()))
     }
 
     /// Makes the silences meant end at another instant, and waits until every member that answers
@@ -282,7 +331,7 @@ impl Fleet {
             .map(|(listed, id)| (id.as_str(), until.of(listed.silence.ends_at)))
             .collect();
         let unseen = self.arrived(&ends, wait).await?;
-        Ok(Changed { done, unseen })
+        Ok(Changed { done, unseen, unnoted: Vec::new() })
     }
 
     /// Changes one silence on the first of its holders that answers.
@@ -391,9 +440,9 @@ impl Fleet {
         for (member, answer) in self.members.iter().zip(answers) {
             let url = member.base().to_string();
             match answer {
-                Ok(mut silences) => {
-                    silences.retain(|silence| which.means(silence));
-                    held.push((member, silences));
+                Ok(silences) => {
+                    let meant = silences.iter().filter(|silence| which.means(silence));
+                    held.push((member, meant.cloned().collect()));
                 }
                 Err(trouble) => {
                     let fault = trouble.into_fault(&format!("asking {url}"));

@@ -3,9 +3,10 @@
 use jiff::{SignedDuration, Timestamp};
 
 use super::apply::Change;
+use super::ending::Ending;
 use super::observe::{AlertSeen, Member, Reply, Seen, SilenceSeen, Up};
 use super::preview::Preview;
-use super::{Silence, codes, coverage, guard, matches, show_window};
+use super::{Silence, codes, coverage, guard, matches, show_window, show_window_at};
 use crate::model::fault::Sight;
 use crate::model::finding::Finding;
 use crate::model::outcome::Outcome;
@@ -144,7 +145,7 @@ fn not_applied(
     };
     let then = if refused { "not before what is wrong with it is mended" } else { "run with --apply" };
     let message =
-        format!("{what} silence {}, {}; {then}", preview.line(), show_window(window));
+        format!("{what} silence {}, {}; {then}{}", preview.line(), show_window_at(window, seen.utc_offset_secs), ended(seen, group));
     let mut finding = Finding::new(&codes::NOT_APPLIED, urls(seen, group), message)
         .expected(format!("a silence {}", probe.target()));
     let receivers: Vec<&str> = preview.receivers().into_iter().collect();
@@ -154,6 +155,18 @@ fn not_applied(
         format!("no such silence; would hear less: {}", one_line(&receivers.join(", ")))
     });
     finding
+}
+
+/// Who ended the last one of this window, which may be why there is none.
+fn ended(seen: &Seen, group: &[usize]) -> String {
+    let past = group.iter().filter_map(|n| up(seen, *n)).flat_map(|up| &up.past);
+    match past.filter_map(|silence| silence.ended.as_ref()).max_by_key(|ended| ended.at) {
+        Some(Ending { at, by, why }) => {
+            let at = at.strftime("%H:%M:%S UTC");
+            format!("; one was ended by {} at {at}: {}", one_line(by), one_line(why))
+        }
+        None => String::new(),
+    }
 }
 
 /// One member of a cluster in which the silence was made.
@@ -273,7 +286,7 @@ pub(super) fn summary(probe: &Silence, seen: &Seen, cx: &JudgeCx) -> String {
         return coverage::summary(audit);
     }
     let window = probe.window(cx);
-    let what = format!("{}, {}", Preview::of(&probe.matchers, seen).line(), show_window(window));
+    let what = format!("{}, {}", Preview::of(&probe.matchers, seen).line(), show_window_at(window, seen.utc_offset_secs));
     let ups: Vec<&Up> = seen.members.iter().filter_map(Member::up).collect();
     let held = ups.iter().filter(|up| covering(up, window).is_some()).count();
     if ups.is_empty() {

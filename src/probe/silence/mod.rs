@@ -4,6 +4,7 @@ mod apply;
 pub mod audit;
 mod codes;
 mod coverage;
+pub mod ending;
 pub mod fleet;
 mod guard;
 mod judge;
@@ -17,6 +18,7 @@ use std::collections::BTreeMap;
 use std::time::Duration;
 
 use jiff::Timestamp;
+use jiff::tz::Offset;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
@@ -204,6 +206,18 @@ fn show_window(window: Window) -> String {
     format!("{from} to {} UTC", window.to.strftime(end))
 }
 
+/// The same in the local time of whoever looked, with UTC beside it where that is another.
+fn show_window_at(window: Window, offset_secs: i32) -> String {
+    let offset = Offset::from_seconds(offset_secs).unwrap_or(Offset::UTC);
+    if offset == Offset::UTC {
+        return show_window(window);
+    }
+    let (from, to) = (offset.to_datetime(window.from), offset.to_datetime(window.to));
+    let end = if from.date() == to.date() { "%H:%M" } else { "%Y-%m-%d %H:%M" };
+    let zone = window.from.to_zoned(offset.to_time_zone()).strftime("%:z").to_string();
+    format!("{} to {} {zone} ({})", from.strftime("%Y-%m-%d %H:%M"), to.strftime(end), show_window(window))
+}
+
 impl Probe for Silence {
     const KIND: &'static str = "silence";
     const SUMMARY: &'static str =
@@ -289,6 +303,14 @@ impl Act for Silence {
         change.describe()
     }
 
+    fn touches(&self) -> Vec<String> {
+        let mut matchers = self.matchers.clone();
+        matchers.sort_by_cached_key(ToString::to_string);
+        matchers.dedup();
+        // Whatever the Alertmanagers are called: two checks may name two members of one cluster.
+        vec![format!("silence {}", show(&matchers))]
+    }
+
     async fn apply(&self, change: Change, cx: &ProbeCx) -> Result<String, Fault> {
         apply::apply(self, change, cx).await
     }
@@ -302,5 +324,30 @@ impl Act for Silence {
 
     async fn undo(&self, cx: &ProbeCx) -> Result<String, Fault> {
         retreat::undo(self, cx).await
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_window_is_shown_in_local_time_and_in_utc() {
+        let window = |from: &str, to: &str| Window {
+            from: from.parse().expect("an instant"),
+            to: to.parse().expect("an instant"),
+        };
+        let evening = window("2026-11-20T18:00:00Z", "2026-11-20T19:15:00Z");
+        for (offset, shown) in [
+            (0, "2026-11-20 18:00 to 19:15 UTC"),
+            (28_800, "2026-11-21 02:00 to 03:15 +08:00 (2026-11-20 18:00 to 19:15 UTC)"),
+            (-12_600, "2026-11-20 14:30 to 15:45 -03:30 (2026-11-20 18:00 to 19:15 UTC)"),
+            (
+                19_800,
+                "2026-11-20 23:30 to 2026-11-21 00:45 +05:30 (2026-11-20 18:00 to 19:15 UTC)",
+            ),
+        ] {
+            assert_eq!(show_window_at(evening, offset), shown);
+        }
     }
 }

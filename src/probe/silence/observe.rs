@@ -9,6 +9,8 @@ use serde::{Deserialize, Serialize};
 
 use super::preview::{self, Reach};
 use super::audit::{self, Audit, Sample};
+use super::ending::Ending;
+use super::judge::{covers, overlaps};
 use super::{GOSSIP, Silence, overlap};
 use super::marker::{self, Marker};
 use crate::model::fault::{Fault, Sight};
@@ -37,9 +39,17 @@ pub struct Seen {
     pub members: Vec<Member>,
     /// The alerting rules, when the check names a Prometheus.
     pub rules: Option<Sight<Rules>>,
+    /// The seconds by which local time where it was looked is ahead of UTC when the silence begins.
+    #[serde(default, skip_serializing_if = "is_utc")]
+    pub utc_offset_secs: i32,
     /// What became of the plan, once its window has begun and there is or was a silence for it.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub audit: Option<Audit>,
+}
+
+#[expect(clippy::trivially_copy_pass_by_ref, reason = "serde asks so")]
+fn is_utc(offset: &i32) -> bool {
+    *offset == 0
 }
 
 /// One Alertmanager.
@@ -107,6 +117,9 @@ pub struct SilenceSeen {
     pub comment: String,
     /// What it silences.
     pub matchers: Vec<WireMatcher>,
+    /// Who ended it before its time, where they left word.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub ended: Option<Ending>,
 }
 
 /// A firing alert.
@@ -167,6 +180,7 @@ impl SilenceSeen {
             created_by: clip(&silence.created_by, COMMENT),
             comment: clip(&silence.comment, COMMENT),
             matchers: silence.matchers.clone(),
+            ended: Ending::read(&silence.comment),
         }
     }
 }
@@ -191,18 +205,19 @@ pub(super) async fn observe(probe: &Silence, cx: &ProbeCx) -> Result<Seen, Fault
     let key = marker::key(&cx.id, &probe.matchers);
     let limit = probe.patience(cx);
     let access = probe.access.based(&cx.base);
-    let since = Some(probe.window(&cx.times).from).filter(|from| *from <= cx.clock.now());
+    let window = probe.window(&cx.times);
+    let look = Look { probe, key: &key, access: &access, limit, window, begun: window.from <= cx.clock.now() };
     let members = async {
         let all = probe.alertmanagers.iter();
         let mut members =
-            join_all(all.map(|base| member(probe, base, &key, &access, limit, since))).await;
+            join_all(all.map(|base| look.member(base))).await;
         let mut pause = FIRST_PAUSE;
         // What was made a moment ago may still be on its way to the others.
         while cx.remaining() > pause * 2 && is_spreading(&members, cx.clock.now()) {
             tokio::time::sleep(pause).await;
             pause = (pause * 2).min(Duration::from_secs(1));
             let all = probe.alertmanagers.iter();
-            members = join_all(all.map(|base| member(probe, base, &key, &access, limit, since))).await;
+            members = join_all(all.map(|base| look.member(base))).await;
         }
         members
     };
@@ -214,7 +229,8 @@ pub(super) async fn observe(probe: &Silence, cx: &ProbeCx) -> Result<Seen, Fault
     };
     let (members, rules) = join(members, rules).await;
     let audit = audited(probe, cx, &key, &members, &access, limit).await;
-    Ok(Seen { key: key.clone(), members, rules, audit })
+    let utc_offset_secs = cx.clock.local().time_zone().to_offset(window.from).seconds();
+    Ok(Seen { key: key.clone(), members, rules, utc_offset_secs, audit })
 }
 
 /// What became of the plan, as far as its window has passed. Without any silence for it nothing did.
@@ -269,45 +285,46 @@ fn is_spreading(members: &[Member], now: Timestamp) -> bool {
     })
 }
 
-async fn member(
-    probe: &Silence,
-    base: &HttpUrl,
-    key: &str,
-    access: &Access,
+/// What one look asks every Alertmanager for.
+struct Look<'a> {
+    probe: &'a Silence,
+    key: &'a str,
+    access: &'a Access,
+    /// For one exchange.
     limit: Duration,
-    since: Option<Timestamp>,
-) -> Member {
-    let sight = match facts(probe, base, key, access, limit, since).await {
-        Ok(up) => Sight::Seen(Reply::Up(Box::new(up))),
-        Err(Trouble::Denied(denial)) => Sight::Seen(Reply::Down(denial)),
-        Err(trouble) => Sight::Fault(trouble.into_fault(&format!("asking {base}"))),
-    };
-    Member { url: base.shown(), sight }
+    window: Window,
+    /// Whether the window has begun.
+    begun: bool,
 }
 
-async fn facts(
-    probe: &Silence,
-    base: &HttpUrl,
-    key: &str,
-    access: &Access,
-    limit: Duration,
-    since: Option<Timestamp>,
-) -> Result<Up, Trouble> {
+impl Look<'_> {
+    async fn member(&self, base: &HttpUrl) -> Member {
+        let sight = match self.facts(base).await {
+            Ok(up) => Sight::Seen(Reply::Up(Box::new(up))),
+            Err(Trouble::Denied(denial)) => Sight::Seen(Reply::Down(denial)),
+            Err(trouble) => Sight::Fault(trouble.into_fault(&format!("asking {base}"))),
+        };
+        Member { url: base.shown(), sight }
+    }
+
+    async fn facts(&self, base: &HttpUrl) -> Result<Up, Trouble> {
+    let Self { probe, key, access, limit, window, begun } = *self;
     let member = Alertmanager::find(base, access, limit).await?;
     // One after the other: the alerts must be at least as new as the silences that cover them.
     let status = member.status(limit).await?;
     // Those that are over are many, and matter only once the window has begun.
-    let silences = match since {
-        Some(_) => member.all_silences(limit).await?,
-        None => member.silences(limit).await?,
+    let silences = if begun {
+        member.all_silences(limit).await?
+    } else {
+        member.silences(limit).await?
     };
     let alerts = member.alerts(limit).await?;
     let (past, silences): (Vec<_>, Vec<_>) =
         silences.iter().partition(|silence| silence.status.state == State::Expired);
     let (ours, others): (Vec<_>, Vec<_>) =
-        silences.into_iter().partition(|silence| is_ours(probe, key, silence));
+        silences.into_iter().partition(|silence| serves(probe, key, window, silence));
     let in_window = |silence: &&alertmanager::Silence| {
-        is_ours(probe, key, silence) && since.is_some_and(|since| silence.ends_at > since)
+        begun && silence.ends_at > window.from && serves(probe, key, window, silence)
     };
     Ok(Up {
         version: clip(&status.version_info.version, 40),
@@ -325,12 +342,32 @@ async fn facts(
         firing: alerts.len(),
         alerts: alerts.iter().filter(|a| is_wanted(probe, a)).take(KEPT).map(AlertSeen::of).collect(),
     })
+    }
 }
 
 /// Whether a silence is the one of this check: by its marker and its matchers.
 pub(super) fn is_ours(probe: &Silence, key: &str, silence: &alertmanager::Silence) -> bool {
     Marker::of(silence).is_some_and(|marker| marker.key == key)
         && marker::same_matchers(&probe.matchers, &silence.matchers)
+}
+
+/// Whether a silence does what this check asks for: its own, or that of another check which asks for
+/// the same and lasts, or lasted, through this window. Two of them would be one too many.
+pub(super) fn serves(
+    probe: &Silence,
+    key: &str,
+    window: Window,
+    silence: &alertmanager::Silence,
+) -> bool {
+    let (starts, ends) = (silence.starts_at, silence.ends_at);
+    let in_time = match silence.status.state {
+        State::Expired => overlaps(starts, ends, window),
+        State::Pending | State::Active => covers(silence.status.state, starts, ends, window),
+    };
+    is_ours(probe, key, silence)
+        || (in_time
+            && Marker::of(silence).is_some()
+            && marker::same_matchers(&probe.matchers, &silence.matchers))
 }
 
 /// The cluster's names. An Alertmanager whose clustering is disabled shares with nobody.

@@ -1,5 +1,6 @@
 //! Ending the silence of a launch that is NO-GO.
 
+use super::ending::Ending;
 use super::fleet::{Fleet, Which};
 use super::{GOSSIP, Silence, marker};
 use crate::model::fault::Fault;
@@ -29,10 +30,17 @@ pub(super) async fn remains(probe: &Silence, cx: &ProbeCx) -> Result<Option<Stri
 
 pub(super) async fn undo(probe: &Silence, cx: &ProbeCx) -> Result<String, Fault> {
     let (fleet, which) = meant(probe, cx).await?;
-    let ended = fleet.expire(&which, GOSSIP.min(cx.remaining())).await?;
+    let by = format!("{} (run {})", cx.operator.as_deref().unwrap_or("gonogo"), cx.run.short());
+    let ending = Ending::new(cx.clock.now(), &by, "the verdict was NO-GO");
+    let ended = fleet.expire(&which, &ending, GOSSIP.min(cx.remaining())).await?;
     // A member that says nothing may go on silencing.
     if let Some((_, fault)) = ended.unseen.into_iter().next() {
         return Err(fault);
     }
-    Ok(format!("{} ended, seen on every Alertmanager", count(ended.done.len(), "silence")))
+    let unnoted = match ended.unnoted.first() {
+        Some((_, fault)) => format!("; who ended it could not be written into its comment: {fault}"),
+        None => String::new(),
+    };
+    let ended = count(ended.done.len(), "silence");
+    Ok(format!("{ended} ended, seen on every Alertmanager{unnoted}"))
 }

@@ -1,12 +1,16 @@
 //! The kind `alert_route`: whom would an alert wake?
 
+mod drill;
+mod judge;
+
 use std::collections::BTreeSet;
+use std::time::Duration;
 
 use futures_util::future::{join, join_all};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-use super::{Complaint, JudgeCx, Probe, ProbeCx, Target};
+use super::{Act, Complaint, JudgeCx, Probe, ProbeCx, Target};
 use crate::model::code::Code;
 use crate::model::fault::{Fault, Sight};
 use crate::model::finding::Finding;
@@ -14,6 +18,7 @@ use crate::model::hash::sha256_hex;
 use crate::model::outcome::Outcome;
 use crate::model::peer::Peer;
 use crate::model::text::{clip, count, one_line, quote};
+use crate::model::time::Span;
 use crate::net::alertmanager::{Alertmanager, Labels, Routing, Trouble};
 use crate::net::http::{Access, Denial, HttpUrl};
 use crate::net::prometheus::Prometheus;
@@ -33,8 +38,19 @@ use crate::net::prometheus::Prometheus;
 ///   prometheus: http://prometheus.example.com:9090
 /// ```
 ///
-/// What it cannot see: whether the integration works (a revoked key, a channel that was renamed),
-/// and silences and inhibitions of the moment. Nothing is sent.
+/// What the walk cannot see: whether the integration works (a revoked key, a channel that was renamed),
+/// and silences and inhibitions of the moment. For that a route can say `test: true`. With `--apply`, and
+/// never without, a real alert with its labels and the label `gonogo_test` is then given to every
+/// Alertmanager, is watched until it was told, and is resolved; **its receivers are really told, of the
+/// test and of its end**, and its text says that it is a test. Until then the check is `pending`. Nothing
+/// is sent where an Alertmanager does not answer, or would tell anybody but those named.
+///
+/// What a test proves: that the service behind each integration took the notification, by the
+/// Alertmanagers' own count (`alertmanager_notification_requests_total` and `…_failed_total`). What it
+/// does not: that the service woke somebody; ask them. The count is by kind of integration, not by
+/// alert, so where other alerts that are told the same way fire at that time the check can only warn.
+/// Every `--apply` tests anew; `valid_for` on the check makes it rarer. A run that is killed in the middle
+/// leaves an alert that ends by itself a minute after `within`, and that the next `--apply` resolves.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct AlertRoute {
@@ -44,6 +60,10 @@ pub struct AlertRoute {
     /// What must be told to whom.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub routes: Vec<Expected>,
+    /// How long a test alert may take to be told: longer than the `group_wait` of its route, and longer
+    /// than its `group_interval` where a real alert of the same group may fire. Default `1m`.
+    #[serde(default = "a_minute", skip_serializing_if = "is_a_minute")]
+    pub within: Span,
     /// The base URL of the Prometheus that must send its alerts to every Alertmanager named: by the
     /// same host and port.
     #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -51,6 +71,17 @@ pub struct AlertRoute {
     /// How to be let in: certificates, headers, a proxy.
     #[serde(default, skip_serializing_if = "Access::is_default")]
     pub access: Access,
+    #[serde(skip)]
+    #[schemars(skip)]
+    memory: drill::Memory,
+}
+
+const fn a_minute() -> Span {
+    Span::from_secs(60)
+}
+
+fn is_a_minute(span: &Span) -> bool {
+    *span == a_minute()
 }
 
 /// An alert and who must hear of it.
@@ -61,15 +92,21 @@ pub struct Expected {
     pub labels: Labels,
     /// The names of the receivers that must be told, in any order: these and no others.
     pub receivers: Vec<String>,
+    /// Whether a real test alert is to be sent this way with `--apply`. Default: no.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub test: bool,
 }
 
 /// What was seen.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
 pub struct Seen {
     /// Every Alertmanager, in the order of the check.
     pub members: Vec<Member>,
     /// Where Prometheus sends its alerts, when one is named.
     pub sends_to: Option<Sight<Vec<String>>>,
+    /// The test alerts this run has sent.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub told: Vec<drill::Told>,
 }
 
 /// One Alertmanager.
@@ -98,6 +135,12 @@ pub struct Up {
     pub config_sha256: String,
     /// Where each alert of the check ends up, in the same order.
     pub stops: Vec<Vec<Stop>>,
+    /// The tests that the check asks for, in the order of their routes.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub prospects: Vec<drill::Prospect>,
+    /// Test alerts of these routes that fire there now.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub left: Vec<Labels>,
 }
 
 /// A receiver at which an alert ends up.
@@ -138,6 +181,36 @@ codes! {
     TIMES "alert_route.muted-at-times" Warn "the route is muted at certain times"
         "The route has `mute_time_intervals` or `active_time_intervals`. Whether they touch the launch was not \
          worked out: look at their times, and mind their time zone."
+    UNSENT "alert_route.test-not-sent" Pending "a test alert has not been sent yet"
+        "The route says `test: true`, and nothing is sent without `--apply`. The message says to whom the test \
+         would go, and how they would be told.\n\n\
+         Tell those people, then run with `--apply`. They will get a notification that says TEST, and another \
+         when it is resolved."
+    TOLD "alert_route.test-told" Pass "the test alert was taken by the services of its receivers"
+        "The Alertmanagers counted as many notifications taken by the other side as the test called for, and the \
+         test alert was resolved. That the service then woke somebody is not proved: ask them.\n\n\
+         It is a warning where other alerts fire that are told by the same kind of integration: Alertmanager does \
+         not count by alert, so that what was counted may be theirs."
+    REFUSED "alert_route.test-refused" Fail "the service of a receiver refused the test alert"
+        "Alertmanager tried to tell the receiver, and the other side refused or did not answer: a revoked key, a \
+         channel that is gone, a proxy in between. A real alert would not arrive either.\n\n\
+         The reason is in the log of the Alertmanager (`notify retry canceled` or `Notify attempt failed`). Mend \
+         the receiver and run again."
+    UNTOLD "alert_route.test-untold" Unknown "whether the test alert was told is not known"
+        "The test alert was sent, and no notification of it was counted in the time allowed. The message has the \
+         reason where there is one: a silence or an inhibition kept it quiet, the metrics cannot be read \
+         (`URL/metrics`), or fewer notifications were counted than it called for.\n\n\
+         Where nothing was counted, the route's `group_wait` may be longer than `within`, or a real alert of the \
+         same group fires, so that the test waits for `group_interval`."
+    INHIBITS "alert_route.test-inhibits" Warn "the test alert would inhibit real ones while it fires"
+        "An inhibition rule has a source that matches the test alert. As long as it fires, a minute or so, real \
+         alerts that match the rule's target and share its `equal` labels make no sound.\n\n\
+         Where that is too much, leave the test out, or keep tests out of the rule: a source matcher \
+         `gonogo_test=\"\"`."
+    LEFT "alert_route.test-left" Warn "a test alert still fires"
+        "A test alert of this route fires: of a run that was killed, or one that could not be resolved. It ends by \
+         itself at its `endsAt`, a minute after the time it was watched; a run with `--apply` resolves it now.\n\n\
+         By hand: `amtool alert query gonogo_test=~.+`."
     DIFFER "alert_route.members-differ" Warn "the Alertmanagers run different configurations"
         "Members of a cluster share silences, but each has its own configuration. They differ now: one was not \
          reloaded, or could not be. Which of them notifies depends on chance.\n\n\
@@ -177,6 +250,9 @@ impl Probe for AlertRoute {
         if self.routes.iter().any(|route| route.receivers.is_empty() || route.labels.is_empty()) {
             complain(Some("routes"), "labels or receivers are missing", "name at least one of each");
         }
+        if self.within == Span::ZERO {
+            complain(Some("within"), "nothing is told in no time", "write a time such as 1m");
+        }
         if let Some((message, help)) = self.access.complaint() {
             complain(Some("access"), &message, help);
         }
@@ -188,11 +264,16 @@ impl Probe for AlertRoute {
         all.map(|url| Peer::new(url.scheme(), url.authority())).collect()
     }
 
+    fn waits(&self) -> Duration {
+        let tests = u32::try_from(self.tested().count()).unwrap_or(u32::MAX);
+        self.within.get().saturating_mul(tests)
+    }
+
     async fn observe(&self, cx: &ProbeCx) -> Result<Seen, Fault> {
         let access = &self.access.based(&cx.base);
-        let limit = cx.remaining() * 9 / 10;
+        let limit = self.patience(cx);
         let members = join_all(self.alertmanagers.iter().map(|base| async move {
-            let sight = match self.member(base, access, limit).await {
+            let sight = match self.member(base, access, limit, cx).await {
                 Ok(up) => Sight::Seen(Reply::Up(up)),
                 Err(Trouble::Denied(denial)) => Sight::Seen(Reply::Down(denial)),
                 Err(trouble) => Sight::Fault(trouble.into_fault(&format!("asking {base}"))),
@@ -207,7 +288,7 @@ impl Probe for AlertRoute {
             Some(all.await.into())
         };
         let (members, sends_to) = join(members, sends_to).await;
-        Ok(Seen { members, sends_to })
+        Ok(Seen { members, sends_to, told: self.memory.read() })
     }
 
     fn judge(&self, seen: &Seen, _: &JudgeCx) -> Vec<Finding> {
@@ -229,6 +310,7 @@ impl Probe for AlertRoute {
             }
             (Some(Sight::Fault(_)), None) | (None, _) => {}
         }
+        found.extend(judge::tests(self, seen));
         found
     }
 
@@ -268,24 +350,52 @@ impl AlertRoute {
         &self,
         base: &HttpUrl,
         access: &Access,
-        limit: std::time::Duration,
+        limit: Duration,
+        cx: &ProbeCx,
     ) -> Result<Up, Trouble> {
         let member = Alertmanager::find(base, access, limit).await?;
         let config = member.status(limit).await?.config.original;
-        let routing = Routing::read(&config).map_err(|reason| Fault::Unreadable {
-            what: format!("reading the running configuration of {base}"),
-            reason,
-        })?;
+        let routing = read(&config, base)?;
         let stop = |stop: crate::net::alertmanager::Stop| Stop {
             integrations: routing.receivers.get(&stop.receiver).cloned().unwrap_or_default(),
             receiver: clip(&stop.receiver, 200),
             muted_at_times: stop.muted_at_times,
         };
-        let stops = self
-            .routes
-            .iter()
-            .map(|route| routing.stops(&route.labels).into_iter().map(stop).collect());
-        Ok(Up { config_sha256: sha256_hex(config.as_bytes()), stops: stops.collect() })
+        let stops_of = |labels: &Labels| routing.stops(labels).into_iter().map(stop).collect();
+        let run = cx.run.short();
+        let prospects = self.tested().map(|(_, route)| {
+            let labels = drill::labelled(&route.labels, &run);
+            let inhibits = routing.inhibits(&labels);
+            drill::Prospect { stops: stops_of(&labels), inhibits }
+        });
+        let mut left = Vec::new();
+        if self.tested().next().is_some() {
+            let alerts = member.alerts(limit).await?;
+            let ours = |labels: &Labels| {
+                self.tested().any(|(_, route)| drill::is_test_of(&route.labels, labels))
+            };
+            left.extend(alerts.iter().map(|alert| alert.labels.clone()).filter(ours));
+        }
+        Ok(Up {
+            config_sha256: sha256_hex(config.as_bytes()),
+            stops: self.routes.iter().map(|route| stops_of(&route.labels)).collect(),
+            prospects: prospects.collect(),
+            left,
+        })
+    }
+
+    /// The routes that are to be tested, with their number.
+    fn tested(&self) -> impl Iterator<Item = (usize, &Expected)> {
+        self.routes.iter().enumerate().filter(|(_, route)| route.test)
+    }
+
+    /// How long one exchange may take: the check's own time-out, without what it waits for tests.
+    fn patience(&self, cx: &ProbeCx) -> Duration {
+        let own = match cx.allowance.checked_sub(self.waits()) {
+            Some(own) if !own.is_zero() => own,
+            Some(_) | None => cx.allowance,
+        };
+        cx.remaining().min(own) * 9 / 10
     }
 
     fn judge_member(&self, member: &Member) -> Vec<Finding> {
@@ -296,42 +406,42 @@ impl AlertRoute {
             }
             Sight::Seen(Reply::Up(up)) => {
                 let each = self.routes.iter().zip(&up.stops);
-                each.flat_map(|(route, stops)| judge_route(&member.url, route, stops)).collect()
+                let mut found: Vec<Finding> =
+                    each.flat_map(|(route, stops)| judge::route(&member.url, route, stops)).collect();
+                found.extend(judge::prospects(self, &member.url, up));
+                found
             }
         }
     }
 }
 
-fn judge_route(url: &str, route: &Expected, stops: &[Stop]) -> Vec<Finding> {
-    let labels: Vec<String> = route.labels.iter().map(|(n, v)| format!("{n}=\"{v}\"")).collect();
-    let target = format!("{url} {{{}}}", labels.join(", "));
-    let names = |all: &BTreeSet<&str>| one_line(&all.iter().copied().collect::<Vec<_>>().join(", "));
-    let wanted: BTreeSet<&str> = route.receivers.iter().map(String::as_str).collect();
-    let reached: BTreeSet<&str> = stops.iter().map(|stop| stop.receiver.as_str()).collect();
-    let mut found = Vec::new();
-    if wanted != reached {
-        let message = format!("would reach {}, not {}", names(&reached), names(&wanted));
-        found.push(
-            Finding::new(&WRONG, &target, message)
-                .expected(names(&wanted))
-                .actual(names(&reached)),
-        );
+/// Reads the running configuration of an Alertmanager.
+fn read(config: &str, base: &HttpUrl) -> Result<Routing, Fault> {
+    Routing::read(config).map_err(|reason| Fault::Unreadable {
+        what: format!("reading the running configuration of {base}"),
+        reason,
+    })
+}
+
+impl Act for AlertRoute {
+    type Change = drill::Change;
+
+    fn propose(&self, seen: &Seen, _: &JudgeCx) -> Option<drill::Change> {
+        drill::propose(self, seen)
     }
-    let mute = |name: &str| stops.iter().any(|s| s.receiver == name && s.integrations.is_empty());
-    for name in reached.iter().filter(|name| mute(name)) {
-        let message = format!("{} has no integration and tells nobody", one_line(name));
-        found.push(Finding::new(&MUTE, &target, message).expected("an integration"));
+
+    fn describe(&self, change: &drill::Change) -> String {
+        change.describe()
     }
-    if stops.iter().any(|stop| stop.muted_at_times) {
-        found.push(Finding::new(&TIMES, &target, TIMES.summary));
+
+    fn touches(&self) -> Vec<String> {
+        // What is counted is counted for all: one test at a time.
+        self.tested().next().map(|_| "test alerts".to_owned()).into_iter().collect()
     }
-    if found.is_empty() {
-        let all: BTreeSet<&str> =
-            stops.iter().flat_map(|stop| &stop.integrations).map(String::as_str).collect();
-        let message = format!("reaches {} by {}", names(&reached), names(&all));
-        found.push(Finding::new(&OK, target, message));
+
+    async fn apply(&self, change: drill::Change, cx: &ProbeCx) -> Result<String, Fault> {
+        drill::apply(self, change, cx).await
     }
-    found
 }
 
 /// Whether Prometheus sends to an Alertmanager: by host and port.
