@@ -17,6 +17,7 @@ pub mod redis;
 pub mod tcp;
 pub mod tls;
 pub mod tls_hello;
+mod tls_proof;
 pub mod tls_resume;
 pub mod tls_upgrade;
 mod trust;
