@@ -134,7 +134,11 @@ fn times(at: &jiff::Zoned) -> String {
 }
 
 fn acts(check: &Check) -> bool {
-    kind(check.kind).is_some_and(|row| row.acts)
+    match &check.probe {
+        Ok(probe) => probe.act().is_some(),
+        // A secret is missing: what its parameters ask for is not known.
+        Err(_) => kind(check.kind).is_some_and(|row| row.acts),
+    }
 }
 
 fn contacts(check: &Check) -> String {

@@ -21,6 +21,7 @@ use crate::model::id::CheckId;
 use crate::model::outcome::Outcome;
 use crate::model::record::{Change, ChangeState, CheckRecord, SkipReason, Stop};
 use crate::model::text::one_line;
+use crate::probe::Receipt;
 use crate::verdict::waive;
 
 /// How much news may wait for the loop.
@@ -114,7 +115,7 @@ impl Run<'_> {
                 match self.readiness(&job, step.end) {
                     Readiness::Ready => {
                         step.waiting.remove(&n);
-                        self.start(n, job, step);
+                        self.start(n, job, None, step);
                     }
                     Readiness::Wait => {}
                     Readiness::Never(cause) => {
@@ -127,8 +128,8 @@ impl Run<'_> {
         }
     }
 
-    fn start(&mut self, n: usize, job: Arc<Job>, step: &mut StepRun) {
-        let task = job.look(n, self.limits.clone(), step.news.0.clone());
+    fn start(&mut self, n: usize, job: Arc<Job>, made: Option<Arc<Value>>, step: &mut StepRun) {
+        let task = job.look(n, made, self.limits.clone(), step.news.0.clone());
         let handle = self.spawn(&mut step.tasks, async move { (n, task.await) });
         step.names.insert(handle.id(), n);
     }
@@ -269,11 +270,11 @@ impl Run<'_> {
         });
         match self.apply(&job, observation).await {
             Ok(receipt) => {
-                let receipt = Some(self.secrets.redact(&one_line(&receipt)));
-                let change = change(ChangeState::Applied, receipt);
+                let line = Some(self.secrets.redact(&one_line(&receipt.line)));
+                let change = change(ChangeState::Applied, line);
                 self.emit(Event::ChangeEnded { id, change: change.clone() });
                 step.verifying.insert(n, change);
-                self.start(n, job, step);
+                self.start(n, job, receipt.facts.map(Arc::new), step);
             }
             Err(fault) => {
                 let finding = Finding::fault(id.as_str(), &fault);
@@ -301,7 +302,7 @@ impl Run<'_> {
     /// Makes a change, within its own time limit. It is not cancelled by a signal: what was begun is
     /// brought to a known end. The run's deadline holds for it as for everything, and a panic in it
     /// is a fault of this check alone.
-    async fn apply(&mut self, job: &Arc<Job>, observation: Value) -> Result<String, Fault> {
+    async fn apply(&mut self, job: &Arc<Job>, observation: Value) -> Result<Receipt, Fault> {
         let mut tasks = JoinSet::new();
         self.spawn(&mut tasks, Arc::clone(job).apply(observation));
         tokio::select! {

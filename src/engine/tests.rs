@@ -17,7 +17,7 @@ use crate::model::peer::Peer;
 use crate::model::record::ChangeState;
 use crate::model::sample;
 use crate::plan::{Selection, plan};
-use crate::probe::{AnyAct, AnyProbe, Complaint, Judged, Look, ProbeCx};
+use crate::probe::{AnyAct, AnyProbe, Complaint, Judged, Look, ProbeCx, Receipt};
 
 type BoxFuture<'a, T> = std::pin::Pin<Box<dyn Future<Output = T> + Send + 'a>>;
 
@@ -109,13 +109,13 @@ impl AnyAct for Odd {
         &'a self,
         _: Value,
         _: &'a ProbeCx,
-    ) -> BoxFuture<'a, Result<String, crate::model::fault::Fault>> {
+    ) -> BoxFuture<'a, Result<Receipt, crate::model::fault::Fault>> {
         Box::pin(async {
             self.changed.fetch_add(1, Ordering::SeqCst);
             if let Some(change) = self.change {
                 change.it().await;
             }
-            Ok("changed".to_owned())
+            Ok("changed".to_owned().into())
         })
     }
 }

@@ -8,7 +8,7 @@ use schemars::SchemaGenerator;
 use serde::Deserialize;
 use serde_json::Value;
 
-use super::{Act, Complaint, JudgeCx, Probe, ProbeCx, Target};
+use super::{Act, Complaint, JudgeCx, Probe, ProbeCx, Receipt, Target};
 use crate::model::code::{Code, engine};
 use crate::model::fault::Fault;
 use crate::model::finding::Finding;
@@ -80,7 +80,7 @@ pub trait AnyAct: Send + Sync {
         &'a self,
         observation: Value,
         cx: &'a ProbeCx,
-    ) -> BoxFuture<'a, Result<String, Fault>>;
+    ) -> BoxFuture<'a, Result<Receipt, Fault>>;
     /// See [`Act::remains`].
     fn remains<'a>(&'a self, _cx: &'a ProbeCx) -> BoxFuture<'a, Result<Option<String>, Fault>> {
         Box::pin(async { Ok(None) })
@@ -101,7 +101,7 @@ pub struct KindRow {
     pub codes: &'static [&'static Code],
     /// Its main parameter.
     pub target: Target,
-    /// Whether it can change the world.
+    /// Whether it can change the world, with the parameters for it.
     pub acts: bool,
     /// The JSON Schema of its parameters.
     pub parameters: fn(&mut SchemaGenerator) -> schemars::Schema,
@@ -168,7 +168,7 @@ macro_rules! any_probe {
 }
 
 any_probe!(Plain, Probe, |_| None);
-any_probe!(Acting, Act, |this| Some(this));
+any_probe!(Acting, Act, |this| this.0.acts().then_some(this));
 
 impl<P: Act> AnyAct for Acting<P> {
     fn propose(&self, observation: &Value, cx: &JudgeCx) -> Result<Option<String>, Fault> {
@@ -180,12 +180,12 @@ impl<P: Act> AnyAct for Acting<P> {
         &'a self,
         observation: Value,
         cx: &'a ProbeCx,
-    ) -> BoxFuture<'a, Result<String, Fault>> {
+    ) -> BoxFuture<'a, Result<Receipt, Fault>> {
         Box::pin(async move {
             let seen = read_back::<P>(&observation)?;
             match self.0.propose(&seen, &cx.times) {
                 Some(change) => self.0.apply(change, cx).await,
-                None => Ok("nothing to do".to_owned()),
+                None => Ok("nothing to do".to_owned().into()),
             }
         })
     }

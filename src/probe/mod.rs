@@ -164,6 +164,11 @@ pub trait Act: Probe {
     /// What would have to be changed for the check to pass; `None` when nothing has to.
     fn propose(&self, seen: &Self::Observation, cx: &JudgeCx) -> Option<Self::Change>;
 
+    /// Whether the parameters ask for a change at all: a kind may act only where one of them is set.
+    fn acts(&self) -> bool {
+        true
+    }
+
     /// The change as one line for a person: `would` of it comes from the caller.
     fn describe(&self, change: &Self::Change) -> String;
 
@@ -175,7 +180,7 @@ pub trait Act: Probe {
         &self,
         change: Self::Change,
         cx: &ProbeCx,
-    ) -> impl Future<Output = Result<String, Fault>> + Send;
+    ) -> impl Future<Output = Result<Receipt, Fault>> + Send;
 
     /// What of its changes is there and is to be undone, now that the run ends NO-GO, as one line;
     /// `None` when it is to stay, or nothing is there.
@@ -192,6 +197,22 @@ pub trait Act: Probe {
     /// A [`Fault`] when it is not known to have been undone.
     fn undo(&self, _cx: &ProbeCx) -> impl Future<Output = Result<String, Fault>> + Send {
         async { Ok("nothing to undo".to_owned()) }
+    }
+}
+
+/// What came of a change.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Receipt {
+    /// One line for a person.
+    pub line: String,
+    /// What the next look of the same run must know, because it cannot be seen in the world; JSON of
+    /// the kind's own. `None` where the world itself shows the change.
+    pub facts: Option<serde_json::Value>,
+}
+
+impl From<String> for Receipt {
+    fn from(line: String) -> Self {
+        Self { line, facts: None }
     }
 }
 
@@ -224,6 +245,8 @@ pub struct ProbeCx {
     pub people: Arc<People>,
     /// What recorded runs saw of this check, latest first; only of kinds that audit what was.
     pub earlier: Arc<[Earlier]>,
+    /// What the change this run made for the check left to be known: [`Receipt::facts`].
+    pub made: Option<Arc<serde_json::Value>>,
 }
 
 /// What an earlier run saw of a check.

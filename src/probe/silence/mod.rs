@@ -20,7 +20,7 @@ use jiff::Timestamp;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-use super::{Act, Complaint, JudgeCx, Probe, ProbeCx, Target};
+use super::{Act, Complaint, JudgeCx, Probe, ProbeCx, Receipt, Target};
 use crate::model::code::Code;
 use crate::model::fault::Fault;
 use crate::model::finding::Finding;
@@ -289,8 +289,8 @@ impl Act for Silence {
         change.describe()
     }
 
-    async fn apply(&self, change: Change, cx: &ProbeCx) -> Result<String, Fault> {
-        apply::apply(self, change, cx).await
+    async fn apply(&self, change: Change, cx: &ProbeCx) -> Result<Receipt, Fault> {
+        apply::apply(self, change, cx).await.map(Receipt::from)
     }
 
     async fn remains(&self, cx: &ProbeCx) -> Result<Option<String>, Fault> {
