@@ -1,5 +1,6 @@
 //! Connections: what is needed to look, as typed facts without an opinion.
 
+pub mod acme;
 pub mod alertmanager;
 pub mod ari;
 mod channel;

@@ -45,7 +45,7 @@ kinds! {
     dns::Dns,
     tls::Tls,
     cert_file::CertFile,
-    acme::Acme,
+    acme::Acme + act,
     postgres_pool::PostgresPool,
     mysql_pool::MysqlPool,
     redis::Redis,

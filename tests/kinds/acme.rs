@@ -121,6 +121,7 @@ pub(crate) fn nothing() -> Observation {
         directory: None,
         in_use: Vec::new(),
         renewal: None,
+        order: None,
     }
 }
 
