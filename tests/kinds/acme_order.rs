@@ -118,7 +118,12 @@ async fn nothing_is_ordered_without_being_applied() {
     .await;
     assert_eq!(looked.codes(Pending), ["acme.order-not-made"], "{:#?}", looked.findings);
     // Nobody listens: that is how it should be, and no fault.
-    assert_eq!(looked.codes(NotApplicable), ["acme.http01-on-demand"], "{:#?}", looked.findings);
+    assert_eq!(
+        looked.codes(NotApplicable),
+        ["acme.dnssec-not-applicable", "acme.http01-on-demand"],
+        "{:#?}",
+        looked.findings
+    );
     let said = &looked.findings.iter().find(|one| one.outcome == Pending).expect("it").message;
     assert!(said.contains("order8.") && said.contains(&lab("LAB_ACME_DIRECTORY")), "{said}");
     assert!(looked.seen.expect("facts").order.expect("an order").made.is_none());

@@ -33,6 +33,20 @@ codes! {
          as a refusal, and since 15 March 2026 they must also validate DNSSEC: broken signatures \
          block every renewal.\n\nBy hand: `dig NAME CAA`, and `delv NAME CAA`. Old name servers and \
          load balancers answer types they do not know with an error: update them."
+    DNSSEC_OK "acme.dnssec-ok" Pass "the name is signed, and its signatures hold"
+        "The resolver validated the name's addresses by DNSSEC, as authorities have to since 15 March 2026."
+    DNSSEC_NOT_APPLICABLE "acme.dnssec-not-applicable" NotApplicable "the name is not signed"
+        "There are no DNSSEC signatures over the name's addresses, so none can be broken."
+    DNSSEC_BROKEN "acme.dnssec-broken" Fail "the name's DNSSEC signatures do not hold"
+        "A resolver that validates refuses the name, and gives its addresses only to those who want them \
+         unvalidated; or the signatures have run out by their own dates. Authorities have to validate, so every \
+         renewal is refused, and people behind validating resolvers do not reach the name either.\n\nBy hand: \
+         `delv NAME A`, `dig NAME A +dnssec` and `dig NAME A +cd`. Typical: the zone is not signed anew any \
+         more, or the DS record at the parent names a key that is gone."
+    DNSSEC_UNVALIDATED "acme.dnssec-unvalidated" Warn "the name is signed, and this resolver does not validate"
+        "The answer came with signatures and without the resolver's word that they hold (AD). An authority will \
+         validate them, and what it would find was not seen.\n\nName a resolver that validates under `resolver`, \
+         or look by hand: `delv NAME A`."
     NO_ADDRESS "acme.no-address" Fail "the name has no address"
         "The authority would have nobody to ask: the resolver answered that there is neither an A \
          nor an AAAA record. Publish one, or renew with the dns-01 challenge."

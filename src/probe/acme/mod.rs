@@ -2,6 +2,7 @@
 
 mod caa;
 pub mod codes;
+mod dnssec;
 mod due;
 mod in_use;
 mod judge;
@@ -26,6 +27,7 @@ use crate::net::ari::Suggestion;
 use crate::net::http::{Denial, HttpUrl};
 use crate::net::pki::certificate::Certificate;
 
+pub use dnssec::{Dnssec, State};
 use order::Permit;
 pub use order::{Change, Issued, Made, OrderEnd, OrderSeen, Reply, TestOrder, read_issued};
 
@@ -34,6 +36,9 @@ pub use order::{Change, Issued, Made, OrderEnd, OrderSeen, Reply, TestOrder, rea
 ///
 /// CAA is looked up as authorities do it: at the name, then at each name above, until one has
 /// records; these must allow the authority, and where they say so the account and the challenge.
+///
+/// Authorities validate DNSSEC, so the name's signatures are looked at as well: broken ones block
+/// every renewal. That needs a resolver that validates; one that does not is said.
 ///
 /// For the http-01 challenge every A and AAAA address is asked for a path that does not exist,
 /// `/.well-known/acme-challenge/gonogo-…`, and redirects are followed as an authority follows them.
@@ -172,6 +177,9 @@ pub struct Observation {
     /// What the authority says about the renewal of the first of them.
     #[serde(default)]
     pub renewal: Option<Sight<Info>>,
+    /// The DNSSEC state of the name.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub dnssec: Option<Sight<Dnssec>>,
     /// What is known of the test order, where one is asked for.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub order: Option<OrderSeen>,
@@ -354,6 +362,7 @@ impl Probe for Acme {
 
     fn judge(&self, seen: &Observation, cx: &JudgeCx) -> Vec<Finding> {
         let mut findings = judge::judge(self, seen);
+        findings.extend(seen.dnssec.as_ref().and_then(|seen| dnssec::judge(seen, cx)));
         findings.extend(due::judge(seen, cx));
         if let (Some(order), Some(known)) = (&self.order, &seen.order) {
             findings.extend(order::judge(self, order, known, cx));
@@ -403,6 +412,12 @@ impl Probe for Acme {
             ),
             Challenge::Dns01 => format!("dig _acme-challenge.{name} TXT +noall +answer +comments"),
         });
+        if let Some(order) = &self.order {
+            let quote = |text: String| crate::model::text::quote(&text);
+            let ca = order.ca.as_ref().map(|ca| quote(ca.display().to_string()));
+            let ca = ca.map_or_else(String::new, |ca| format!("--cacert {ca} "));
+            commands.push(format!("curl -sS {ca}{}", quote(order.directory.shown())));
+        }
         commands
     }
 }

@@ -5,7 +5,7 @@ use std::net::{IpAddr, SocketAddr};
 use futures_util::future::join_all;
 use hickory_proto::rr::RecordType;
 
-use super::{in_use, order};
+use super::{dnssec, in_use, order};
 use super::{Acme, Challenge, Hop, HopEnd, Looked, Observation, Records, Way};
 use crate::model::fault::{Fault, Sight};
 use crate::model::text::one_line;
@@ -35,11 +35,15 @@ pub(super) async fn observe(acme: &Acme, cx: &ProbeCx) -> Result<Observation, Fa
             None => None,
         }
     };
-    let (looked, found, order) =
-        futures_util::join!(ask(acme, &questions, cx), on_addresses(acme, cx), order);
+    let (looked, found, dnssec, order) = futures_util::join!(
+        ask(acme, &questions, cx),
+        on_addresses(acme, cx),
+        dnssec::look(acme, cx),
+        order
+    );
     let mut caa = looked?;
     let dns01 = if dns01 { caa.pop() } else { None };
-    Ok(Observation { caa, dns01, order, ..found? })
+    Ok(Observation { caa, dns01, dnssec: Some(dnssec.into()), order, ..found? })
 }
 
 /// Everything that is looked at on the addresses of the name.
@@ -53,6 +57,7 @@ async fn on_addresses(acme: &Acme, cx: &ProbeCx) -> Result<Observation, Fault> {
         directory: acme.directory.as_ref().map(HttpUrl::shown),
         in_use: Vec::new(),
         renewal: None,
+        dnssec: None,
         order: None,
     };
     if acme.challenge == Challenge::Dns01 && acme.directory.is_none() {

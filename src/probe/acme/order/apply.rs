@@ -111,7 +111,7 @@ fn line(made: &Made) -> String {
             format!("issued for {}, then thrown away", days(life))
         }
         OrderEnd::Refused { stage, problem } => {
-            format!("refused while {}: {}", stage.doing(), super::judge::words(problem))
+            format!("refused while {}: {}", stage.doing(), super::judge::brief(problem))
         }
         OrderEnd::NotOffered(kinds) => format!("http-01 is not offered, only {}", kinds.join(", ")),
     };

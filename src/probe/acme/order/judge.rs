@@ -89,9 +89,10 @@ fn ended(order: &TestOrder, made: &Made, cx: &JudgeCx) -> Finding {
     match &made.end {
         OrderEnd::Issued(issued) => certificate(order, made, issued, cx),
         OrderEnd::Refused { stage, problem } => {
-            let message = format!("refused while {}: {}", stage.doing(), words(problem));
+            let message =
+                format!("the order was refused while {}: {}", stage.doing(), words(problem));
             let finding = Finding::new(code(*stage, problem), &made.directory, one_line(&message));
-            finding.expected("a certificate").actual(said(problem))
+            finding.expected("a certificate").actual(brief(problem))
         }
         OrderEnd::NotOffered(kinds) => {
             let message = "the authority does not offer http-01 for the name";
@@ -165,6 +166,15 @@ pub(super) fn words(problem: &Problem) -> String {
         words.push_str(&format!("; try again after {}", Span::from_secs(seconds)));
     }
     words
+}
+
+/// A problem as short as can be: its type, or the status it came with.
+pub(super) fn brief(problem: &Problem) -> String {
+    match (problem.kind.as_str(), problem.status) {
+        ("", 0) => "no reason given".to_owned(),
+        ("", status) => format!("HTTP {status}"),
+        (kind, _) => kind.to_owned(),
+    }
 }
 
 /// What the authority said: the causes themselves, where there are several.
