@@ -123,6 +123,10 @@ async fn signatures_are_looked_at_as_an_authority_does() {
     check(at("www.expired", validates), Fail, "acme.dnssec-broken").await;
     check(at("www.signed", does_not), Warn, "acme.dnssec-unvalidated").await;
     check(at("www.expired", does_not), Fail, "acme.dnssec-broken").await;
+    // What else cannot be looked up is not told before its cause.
+    let broken =
+        look_in::<Acme>(at("www.expired", validates), &context(Duration::from_secs(2))).await;
+    assert_eq!(broken.findings[0].code, "acme.dnssec-broken", "{:#?}", broken.findings);
     let unsigned = look_in::<Acme>(at("login", validates), &context(Duration::from_secs(2))).await;
     assert_eq!(unsigned.codes(NotApplicable), ["acme.dnssec-not-applicable"]);
 }

@@ -43,6 +43,16 @@ pub enum State {
     NoAnswer,
 }
 
+impl State {
+    /// Whether there are signatures.
+    pub(super) const fn is_signed(&self) -> bool {
+        match self {
+            Self::Validated(_) | Self::Unvalidated(_) | Self::Bogus(_) => true,
+            Self::Unsigned | Self::NoAnswer => false,
+        }
+    }
+}
+
 /// Looks at the signatures over the name's addresses.
 pub(super) async fn look(acme: &Acme, cx: &ProbeCx) -> Result<Dnssec, Fault> {
     let server: Server = match acme.resolver {

@@ -361,8 +361,13 @@ impl Probe for Acme {
     }
 
     fn judge(&self, seen: &Observation, cx: &JudgeCx) -> Vec<Finding> {
-        let mut findings = judge::judge(self, seen);
-        findings.extend(seen.dnssec.as_ref().and_then(|seen| dnssec::judge(seen, cx)));
+        // Broken signatures come first: what else cannot be looked up cannot because of them.
+        let signatures = seen.dnssec.as_ref().and_then(|seen| dnssec::judge(seen, cx));
+        let (broken, fine): (Vec<Finding>, Vec<Finding>) =
+            signatures.into_iter().partition(|one| one.outcome == Outcome::Fail);
+        let mut findings = broken;
+        findings.extend(judge::judge(self, seen));
+        findings.extend(fine);
         findings.extend(due::judge(seen, cx));
         if let (Some(order), Some(known)) = (&self.order, &seen.order) {
             findings.extend(order::judge(self, order, known, cx));
@@ -398,7 +403,7 @@ impl Probe for Acme {
         format!("{caa} {}; {reach}{order}", self.authority)
     }
 
-    fn reproduce(&self, _: Option<&Observation>) -> Vec<String> {
+    fn reproduce(&self, seen: Option<&Observation>) -> Vec<String> {
         let name = crate::model::text::quote(self.base());
         let mut commands = vec![format!("dig {name} CAA +noall +answer +comments")];
         commands.push(match self.challenge {
@@ -412,6 +417,10 @@ impl Probe for Acme {
             ),
             Challenge::Dns01 => format!("dig _acme-challenge.{name} TXT +noall +answer +comments"),
         });
+        let dnssec = seen.and_then(|seen| seen.dnssec.as_ref()?.seen());
+        if dnssec.is_some_and(|dnssec| dnssec.state.is_signed()) {
+            commands.push(format!("delv {name} A"));
+        }
         if let Some(order) = &self.order {
             let quote = |text: String| crate::model::text::quote(&text);
             let ca = order.ca.as_ref().map(|ca| quote(ca.display().to_string()));

@@ -111,8 +111,9 @@ fn finding(remark: Remark, target: &str) -> Finding {
 }
 
 fn names(seen: &Observation, first: &Certificate, target: &str) -> Vec<Finding> {
-    let finding = |(name, words): &(String, String)| {
-        let message = format!("the certificate is not for {name}: {words}");
+    // The verifier's words only repeat both names.
+    let finding = |(name, _): &(String, String)| {
+        let message = format!("the certificate is not for {name}");
         let finding = Finding::new(&codes::NAME_MISSING, target, message);
         finding.expected(name.clone()).actual(format!("a certificate {}", who(first)))
     };
