@@ -366,4 +366,7 @@ fn orders_that_cannot_be_meant_are_refused() {
         {"directory": directory, "challenge": {"listen": "127.0.0.1:80"}}});
     let wildcard: Acme = serde_json::from_value(wildcard).expect("parameters");
     assert_eq!(wildcard.complaints().len(), 1);
+    // Without an order the kind changes nothing, and a plan does not say that it might.
+    let plain: Acme = serde_json::from_value(json!({"domain": "a.example"})).expect("parameters");
+    assert!(wildcard.acts() && !plain.acts());
 }
