@@ -71,7 +71,7 @@ pub(super) fn earlier(checklist: &Checklist) -> HashMap<CheckId, Arc<[Earlier]>>
     for record in history::records(&folder).take(LOOK_BACK).flatten() {
         for check in record.checks().filter(|check| audits.contains(&check.id)) {
             if let (Some(at), Some(observation)) = (check.started, &check.observation) {
-                let look = Earlier { at, observation: observation.value() };
+                let look = Earlier { at, observation: observation.clone() };
                 earlier.entry(check.id.clone()).or_default().push(look);
             }
         }

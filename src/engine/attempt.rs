@@ -4,7 +4,6 @@ use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
 
-use serde_json::Value;
 use tokio::sync::mpsc;
 
 use super::DEFAULT_TIMEOUT;
@@ -14,6 +13,7 @@ use super::times::RunClock;
 use crate::checklist::{Check, Retry, RetryOn};
 use crate::clock::{Clock, millis_since};
 use crate::model::code::engine as codes;
+use crate::model::facts::Facts;
 use crate::model::fault::Fault;
 use crate::model::finding::Finding;
 use crate::model::id::{CheckId, RunId};
@@ -80,7 +80,7 @@ pub(super) struct Outcomes {
     /// The check's record; not yet final when a change is to be made.
     pub(super) check: CheckRecord,
     /// The change that would have to be made, one line; with the facts it follows from.
-    pub(super) proposal: Option<(String, Value)>,
+    pub(super) proposal: Option<(String, Facts)>,
 }
 
 impl Job {
@@ -129,7 +129,7 @@ impl Job {
     pub(super) async fn look(
         self: Arc<Self>,
         number: usize,
-        made: Option<Arc<Value>>,
+        made: Option<Arc<Facts>>,
         limits: Limits,
         news: mpsc::Sender<News>,
     ) -> Outcomes {
@@ -174,7 +174,7 @@ impl Job {
     }
 
     /// Makes the change that the facts call for.
-    pub(super) async fn apply(self: Arc<Self>, observation: Value) -> Result<Receipt, Fault> {
+    pub(super) async fn apply(self: Arc<Self>, observation: Facts) -> Result<Receipt, Fault> {
         let probe = self.probe.as_ref().map_err(Clone::clone)?;
         let Some(act) = probe.act() else {
             return Err(Fault::Bug { message: "a change by a kind that makes none".to_owned() });
@@ -212,7 +212,7 @@ impl Job {
     async fn try_once(
         &self,
         probe: &dyn AnyProbe,
-        made: Option<Arc<Value>>,
+        made: Option<Arc<Facts>>,
     ) -> Result<Look, Fault> {
         let cx = self.context(made);
         let what = || format!("{} check {}", self.blank.kind, self.blank.id);
@@ -220,13 +220,16 @@ impl Job {
             tokio::time::timeout(self.allowance, probe.look(&cx)).await.unwrap_or_else(|_| {
                 Err(Fault::Timeout { what: what(), after: self.allowance.into() })
             })?;
-        let unmet = self.expect.iter().filter_map(|expect| expect.judge(&look.observation));
-        look.judged.findings.extend(unmet);
+        if !self.expect.is_empty() {
+            let seen = look.observation.value();
+            let unmet = self.expect.iter().filter_map(|expect| expect.judge(&seen));
+            look.judged.findings.extend(unmet);
+        }
         look.judged.findings.sort_by_key(|finding| std::cmp::Reverse(finding.outcome));
         Ok(look)
     }
 
-    fn context(&self, made: Option<Arc<Value>>) -> ProbeCx {
+    fn context(&self, made: Option<Arc<Facts>>) -> ProbeCx {
         let shared = &self.shared;
         ProbeCx {
             run: shared.run,
@@ -290,7 +293,7 @@ impl Job {
                     summary,
                     findings: look.judged.findings,
                     reproduce: by_hand(probe, &self.base, look.judged.reproduce),
-                    observation: Some(look.observation.into()),
+                    observation: Some(look.observation),
                     ..record
                 };
                 Outcomes { check, proposal }
@@ -309,7 +312,7 @@ impl Job {
         }
     }
 
-    fn propose(&self, observation: &Value, probe: &dyn AnyProbe) -> Option<(String, Value)> {
+    fn propose(&self, observation: &Facts, probe: &dyn AnyProbe) -> Option<(String, Facts)> {
         let times = JudgeCx { now: Clock.now(), ..self.shared.times };
         let change = probe.act()?.propose(observation, &times).ok().flatten()?;
         Some((change, observation.clone()))

@@ -5,7 +5,6 @@ use std::collections::{BTreeSet, HashMap, HashSet, VecDeque};
 use std::sync::Arc;
 use std::time::Duration;
 
-use serde_json::Value;
 use tokio::sync::mpsc;
 use tokio::task::{Id, JoinError, JoinSet};
 use tokio::time::{Interval, MissedTickBehavior};
@@ -15,6 +14,7 @@ use super::{Run, come};
 use crate::clock::Clock;
 use crate::model::code::engine as codes;
 use crate::model::event::Event;
+use crate::model::facts::Facts;
 use crate::model::fault::Fault;
 use crate::model::finding::Finding;
 use crate::model::id::CheckId;
@@ -46,7 +46,7 @@ struct StepRun {
     /// One past the last job of the step.
     end: usize,
     /// Looked at, with a change to be made, in list order.
-    changes: Vec<(usize, CheckRecord, String, Value)>,
+    changes: Vec<(usize, CheckRecord, String, Facts)>,
     /// Changes made; the next look at these is the one that counts.
     verifying: HashMap<usize, Change>,
     /// When the try of each check that has begun one has to be over.
@@ -128,7 +128,7 @@ impl Run<'_> {
         }
     }
 
-    fn start(&mut self, n: usize, job: Arc<Job>, made: Option<Arc<Value>>, step: &mut StepRun) {
+    fn start(&mut self, n: usize, job: Arc<Job>, made: Option<Arc<Facts>>, step: &mut StepRun) {
         let task = job.look(n, made, self.limits.clone(), step.news.0.clone());
         let handle = self.spawn(&mut step.tasks, async move { (n, task.await) });
         step.names.insert(handle.id(), n);
@@ -302,7 +302,7 @@ impl Run<'_> {
     /// Makes a change, within its own time limit. It is not cancelled by a signal: what was begun is
     /// brought to a known end. The run's deadline holds for it as for everything, and a panic in it
     /// is a fault of this check alone.
-    async fn apply(&mut self, job: &Arc<Job>, observation: Value) -> Result<Receipt, Fault> {
+    async fn apply(&mut self, job: &Arc<Job>, observation: Facts) -> Result<Receipt, Fault> {
         let mut tasks = JoinSet::new();
         self.spawn(&mut tasks, Arc::clone(job).apply(observation));
         tokio::select! {

@@ -5,12 +5,13 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Duration;
 
-use serde_json::{Value, json};
+use serde_json::json;
 use tokio::runtime::{Builder, Runtime};
 
 use super::*;
 use crate::checklist::Checklist;
 use crate::checklist::load::{Options as LoadOptions, load};
+use crate::model::facts::Facts;
 use crate::model::finding::Finding;
 use crate::model::outcome::{Decision, Outcome};
 use crate::model::peer::Peer;
@@ -77,10 +78,10 @@ impl AnyProbe for Odd {
     ) -> BoxFuture<'a, Result<Look, crate::model::fault::Fault>> {
         Box::pin(async {
             self.look.it().await;
-            Ok(Look { observation: json!({}), judged: judged() })
+            Ok(Look { observation: json!({}).into(), judged: judged() })
         })
     }
-    fn judge(&self, _: &Value, _: &JudgeCx) -> Result<Judged, serde_json::Error> {
+    fn judge(&self, _: &Facts, _: &JudgeCx) -> Result<Judged, serde_json::Error> {
         Ok(judged())
     }
     fn names_files(&self) -> bool {
@@ -100,14 +101,14 @@ impl AnyProbe for Odd {
 impl AnyAct for Odd {
     fn propose(
         &self,
-        _: &Value,
+        _: &Facts,
         _: &JudgeCx,
     ) -> Result<Option<String>, crate::model::fault::Fault> {
         Ok((self.changed.load(Ordering::SeqCst) == 0).then(|| "would change it".to_owned()))
     }
     fn apply<'a>(
         &'a self,
-        _: Value,
+        _: Facts,
         _: &'a ProbeCx,
     ) -> BoxFuture<'a, Result<Receipt, crate::model::fault::Fault>> {
         Box::pin(async {

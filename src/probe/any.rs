@@ -5,11 +5,10 @@ use std::pin::Pin;
 use std::time::Duration;
 
 use schemars::SchemaGenerator;
-use serde::Deserialize;
-use serde_json::Value;
 
 use super::{Act, Complaint, JudgeCx, Probe, ProbeCx, Receipt, Target};
 use crate::model::code::{Code, engine};
+use crate::model::facts::Facts;
 use crate::model::fault::Fault;
 use crate::model::finding::Finding;
 use crate::model::node::{Node, Place, Problem};
@@ -20,8 +19,8 @@ type BoxFuture<'a, T> = Pin<Box<dyn Future<Output = T> + Send + 'a>>;
 /// What a look brought home, typed facts already judged.
 #[derive(Debug)]
 pub struct Look {
-    /// The kind's typed facts as JSON.
-    pub observation: Value,
+    /// The kind's typed facts.
+    pub observation: Facts,
     /// How they were judged.
     pub judged: Judged,
 }
@@ -59,7 +58,7 @@ pub trait AnyProbe: Send + Sync {
     ///
     /// # Errors
     /// When the observation is not one of this kind.
-    fn judge(&self, observation: &Value, cx: &JudgeCx) -> Result<Judged, serde_json::Error>;
+    fn judge(&self, observation: &Facts, cx: &JudgeCx) -> Result<Judged, serde_json::Error>;
     /// See [`Probe::names_files`].
     fn names_files(&self) -> bool;
     /// The look with standard tools, before anything was seen.
@@ -74,11 +73,11 @@ pub trait AnyAct: Send + Sync {
     ///
     /// # Errors
     /// When the observation is not one of this kind.
-    fn propose(&self, observation: &Value, cx: &JudgeCx) -> Result<Option<String>, Fault>;
+    fn propose(&self, observation: &Facts, cx: &JudgeCx) -> Result<Option<String>, Fault>;
     /// Makes the change the observation calls for; returns what came of it.
     fn apply<'a>(
         &'a self,
-        observation: Value,
+        observation: Facts,
         cx: &'a ProbeCx,
     ) -> BoxFuture<'a, Result<Receipt, Fault>>;
     /// See [`Act::remains`].
@@ -147,10 +146,10 @@ macro_rules! any_probe {
             }
             fn judge(
                 &self,
-                observation: &Value,
+                observation: &Facts,
                 cx: &JudgeCx,
             ) -> Result<Judged, serde_json::Error> {
-                let seen = P::Observation::deserialize(observation)?;
+                let seen = observation.read::<P::Observation>()?;
                 Ok(judge(&self.0, &seen, cx))
             }
             fn names_files(&self) -> bool {
@@ -171,14 +170,14 @@ any_probe!(Plain, Probe, |_| None);
 any_probe!(Acting, Act, |this| this.0.acts().then_some(this));
 
 impl<P: Act> AnyAct for Acting<P> {
-    fn propose(&self, observation: &Value, cx: &JudgeCx) -> Result<Option<String>, Fault> {
+    fn propose(&self, observation: &Facts, cx: &JudgeCx) -> Result<Option<String>, Fault> {
         let seen = read_back::<P>(observation)?;
         Ok(self.0.propose(&seen, cx).map(|change| self.0.describe(&change)))
     }
 
     fn apply<'a>(
         &'a self,
-        observation: Value,
+        observation: Facts,
         cx: &'a ProbeCx,
     ) -> BoxFuture<'a, Result<Receipt, Fault>> {
         Box::pin(async move {
@@ -203,7 +202,7 @@ async fn look<P: Probe>(probe: &P, cx: &ProbeCx) -> Result<Look, Fault> {
     let seen = probe.observe(cx).await?;
     let cx = JudgeCx { now: cx.clock.now(), ..cx.times };
     let judged = judge(probe, &seen, &cx);
-    let observation = serde_json::to_value(&seen)
+    let observation = Facts::of(&seen)
         .map_err(|error| Fault::Bug { message: format!("writing the observation: {error}") })?;
     Ok(Look { observation, judged })
 }
@@ -218,8 +217,9 @@ fn judge<P: Probe>(probe: &P, seen: &P::Observation, cx: &JudgeCx) -> Judged {
     Judged { findings, summary: probe.summary(seen, cx), reproduce: probe.reproduce(Some(seen)) }
 }
 
-fn read_back<P: Probe>(observation: &Value) -> Result<P::Observation, Fault> {
-    P::Observation::deserialize(observation)
+fn read_back<P: Probe>(observation: &Facts) -> Result<P::Observation, Fault> {
+    observation
+        .read()
         .map_err(|error| Fault::Bug { message: format!("reading the observation back: {error}") })
 }
 

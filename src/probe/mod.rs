@@ -21,6 +21,7 @@ use serde::de::DeserializeOwned;
 
 use crate::clock::Clock;
 use crate::model::code::Code;
+use crate::model::facts::Facts;
 use crate::model::fault::Fault;
 use crate::model::finding::Finding;
 use crate::model::id::{CheckId, RunId};
@@ -207,7 +208,7 @@ pub struct Receipt {
     pub line: String,
     /// What the next look of the same run must know, because it cannot be seen in the world; JSON of
     /// the kind's own. `None` where the world itself shows the change.
-    pub facts: Option<serde_json::Value>,
+    pub facts: Option<Facts>,
 }
 
 impl From<String> for Receipt {
@@ -246,7 +247,7 @@ pub struct ProbeCx {
     /// What recorded runs saw of this check, latest first; only of kinds that audit what was.
     pub earlier: Arc<[Earlier]>,
     /// What the change this run made for the check left to be known: [`Receipt::facts`].
-    pub made: Option<Arc<serde_json::Value>>,
+    pub made: Option<Arc<Facts>>,
 }
 
 /// What an earlier run saw of a check.
@@ -255,7 +256,7 @@ pub struct Earlier {
     /// When it looked.
     pub at: Timestamp,
     /// The facts it saw.
-    pub observation: serde_json::Value,
+    pub observation: Facts,
 }
 
 impl ProbeCx {

@@ -63,7 +63,7 @@ impl Walk {
             Some(Ok(receipt)) => receipt.facts.clone().expect("facts"),
             other => panic!("no order: {other:?}"),
         };
-        serde_json::from_value(facts).expect("an order")
+        facts.read().expect("an order")
     }
 
     /// What was found after the order, of it alone.
@@ -323,7 +323,7 @@ async fn an_order_that_went_through_spares_the_next_run_another() {
         (&other, &observation, "acme.order-not-made", "would order"),
     ] {
         let mut cx = context(Duration::from_secs(4) + WITHIN);
-        let earlier = Earlier { at: cx.times.now, observation: observation.clone() };
+        let earlier = Earlier { at: cx.times.now, observation: observation.clone().into() };
         cx.earlier = Arc::new([earlier]);
         let looked = look_in::<Acme>(parameters.clone(), &cx).await;
         let one = looked.findings.iter().find(|one| one.code.starts_with("acme.order"));

@@ -4,7 +4,7 @@
 use std::time::Duration;
 
 use gonogo::model::outcome::Outcome;
-use gonogo::probe::dns::Dns;
+use gonogo::probe::dns::{Dns, DnsSeen, Snooping};
 use serde_json::{Value, json};
 
 use crate::support::{Looked, context, lab, look, look_in};
@@ -193,4 +193,54 @@ fn the_command_asks_over_tls_and_https_with_a_root_of_ones_own() {
         let said = String::from_utf8_lossy(&output.stdout).into_owned();
         assert_eq!(output.status.code(), Some(3), "an unknown root is no verdict: {said}");
     }
+}
+
+/// A look that asks one resolver what it has in its cache.
+async fn snoop(label: &str, resolver: &str) -> Looked<Dns> {
+    let warm = json!({ "rounds": 2, "hit_ratio": "90%", "snoop": true });
+    ask(label, json!({ "resolvers": [lab(resolver)], "warm": warm })).await
+}
+
+#[tokio::test]
+async fn a_cache_that_is_shown_is_evidence_and_one_that_is_not_is_said() {
+    let look = snoop("n010", "LAB_DNS_BIND").await;
+    assert_eq!(look.outcome(), Outcome::Pass, "{:#?}", look.findings);
+    let resolver = &facts(&look).resolvers[0];
+    assert_eq!(resolver.snooping, Some(Snooping::Shown));
+    assert_eq!(resolver.hit_ratio, Some(1.0));
+    let warm = facts(&look).questions[0].resolvers[0].warm.clone().expect("warm answers");
+    assert_eq!(warm.cached, Some(true));
+
+    for (resolver, snooping, words) in [
+        ("LAB_DNS_RESOLVER", Snooping::Refused, "it refuses questions"),
+        ("LAB_DNS_VALIDATOR", Snooping::Ignored, "it finds answers even when"),
+    ] {
+        let look = snoop("n011", resolver).await;
+        let codes = look.codes(Outcome::NotApplicable);
+        assert_eq!(codes, ["dns.cache-not-observable"], "{resolver}: {:#?}", look.findings);
+        assert_eq!(look.outcome(), Outcome::Pass, "{resolver}: {:#?}", look.findings);
+        let said = look.findings.iter().find(|f| f.code == "dns.cache-not-observable");
+        assert!(said.expect("it").message.contains(words), "{said:?}");
+        assert_eq!(facts(&look).resolvers[0].snooping, Some(snooping), "{resolver}");
+    }
+}
+
+#[tokio::test]
+async fn without_a_moving_ttl_a_cache_that_is_shown_still_proves_hits() {
+    // No pause is made without `hit_ratio`, so that the TTL of most answers has not moved yet.
+    let warm = json!({ "rounds": 1, "snoop": true });
+    let more = json!({ "resolvers": [lab("LAB_DNS_BIND")], "warm": warm });
+    let look = ask("n012", more).await;
+    assert_eq!(facts(&look).resolvers[0].hit_ratio, Some(1.0), "{:#?}", facts(&look));
+
+    // An answer that may not be kept is not in the cache afterwards.
+    let warm = json!({ "rounds": 1, "snoop": true });
+    let more = json!({ "resolvers": [lab("LAB_DNS_BIND")], "warm": warm });
+    let look = ask("unkept", more).await;
+    let warm = facts(&look).questions[0].resolvers[0].warm.clone().expect("warm answers");
+    assert_eq!((warm.cached, warm.hits), (Some(false), 0), "{:#?}", facts(&look));
+}
+
+fn facts(look: &Looked<Dns>) -> &DnsSeen {
+    look.seen.as_ref().expect("something was seen")
 }

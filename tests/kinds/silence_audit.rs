@@ -3,6 +3,7 @@
 
 use std::time::Duration;
 
+use gonogo::model::facts::Facts;
 use gonogo::model::fault::Sight;
 use gonogo::model::outcome::Outcome;
 use gonogo::probe::Earlier;
@@ -109,7 +110,7 @@ async fn without_prometheus_earlier_looks_are_the_samples() {
     let first = look_in::<Silence>(parameters.clone(), &cx).await.seen.expect("facts");
     let look = |seconds: i64, seen: &Seen| Earlier {
         at: cx.times.now - SignedDuration::from_secs(seconds),
-        observation: serde_json::to_value(seen).expect("JSON"),
+        observation: Facts::of(seen).expect("JSON"),
     };
     let other = Seen { key: "0123456789abcdef".to_owned(), ..first.clone() };
     let mut cx = cx.clone();
@@ -118,7 +119,7 @@ async fn without_prometheus_earlier_looks_are_the_samples() {
         look(60, &first),
         look(3_600, &first),
         look(90, &other),
-        Earlier { at: cx.times.now, observation: json!({ "key": 1 }) },
+        Earlier { at: cx.times.now, observation: json!({ "key": 1 }).into() },
     ]
     .into();
     let looked = look_in::<Silence>(parameters, &cx).await;

@@ -27,6 +27,7 @@ pub use delegation::{Hunt, Zone};
 pub use message::{Ask, Checking, Recursion};
 pub use pace::{Pace, Rate};
 pub use present::{BadRecord, canonical, fqdn, present};
+pub use random::fresh_name;
 pub use rcode::Rcode;
 pub use rtype::Type;
 pub use server::{Server, Via};

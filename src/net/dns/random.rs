@@ -1,6 +1,16 @@
 //! Message ids that cannot be guessed: what keeps an off-path answer from being believed.
 
+use hickory_proto::rr::Name;
 use rustix::rand::{GetRandomFlags, getrandom};
+
+/// A name under another that nobody has asked for before; `None` where it would be too long.
+#[must_use]
+pub fn fresh_name(under: &Name) -> Option<Name> {
+    let mut random = Random::new();
+    let words = [random.next_u16(), random.next_u16(), random.next_u16(), random.next_u16()];
+    let label: String = words.iter().map(|word| format!("{word:04x}")).collect();
+    under.prepend_label(format!("gonogo-{label}").as_bytes()).ok()
+}
 
 /// A supply of random numbers from the system's generator, drawn in bulk.
 #[derive(Debug)]

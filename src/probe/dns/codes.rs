@@ -101,6 +101,12 @@ codes! {
         "`warm.hit_ratio` is asked for, but the answers prove neither hit nor miss: their TTL does \
          not move. Some resolvers rewrite TTLs; a TTL of 0 is never cached.\n\nAsk such a resolver \
          for `warm.p95` instead.\n\nBy hand: `dig @RESOLVER NAME TYPE +noall +answer`, twice."
+    NOT_OBSERVABLE "dns.cache-not-observable" NotApplicable "the resolver does not show its cache"
+        "`warm.snoop` asks the resolver for what it has in its cache, by questions without recursion \
+         (RD=0). This one refuses them, does not answer them, or finds the answer all the same. \
+         Unbound refuses them unless told `allow_snoop`; public resolvers mostly ignore the flag. It \
+         says nothing about the resolver's health, and nothing is judged by it.\n\nBy hand: `dig \
+         @RESOLVER NAME TYPE +norecurse`."
     ENDS_EARLY "dns.warmth-ends-early" Warn "what is warm now is cold again at the launch"
         "A resolver keeps an answer for its TTL at most, and the first of them runs out before T-0: \
          what was warmed now is of no use to the first players.\n\nRun the check again within the \

@@ -6,6 +6,7 @@ mod judge;
 mod observation;
 mod observe;
 mod param;
+mod snoop;
 mod words;
 mod zones;
 
@@ -25,7 +26,7 @@ use crate::model::time::Span;
 use crate::net::dns::{Pace, Rate, Server, Subnet, Type, canonical};
 
 pub use observation::{
-    Asked, AuthorityTold, DnsSeen, QuestionSeen, ResolverSeen, ResolverTold, TcpSeen, Warmth,
+    Asked, AuthorityTold, DnsSeen, QuestionSeen, ResolverSeen, ResolverTold, Snooping, TcpSeen, Warmth,
     ZoneSeen, ZoneServerSeen,
 };
 pub use param::{Authorities, Dnssec, DomainName, Question, Region, Resolver, Until, Warm};
@@ -202,9 +203,14 @@ impl Dns {
 
     /// How long so many questions are spaced out over, cold, warm and at the authorities.
     fn spacing(&self, questions: usize) -> Duration {
-        let rounds = 2 + self.rounds() as usize;
+        let rounds = 2 + self.rounds() as usize + usize::from(self.snoops());
         // A fourth for the jitter.
         self.slowest().duration(questions * rounds).mul_f64(1.25)
+    }
+
+    /// Whether resolvers are asked what they have in their caches.
+    fn snoops(&self) -> bool {
+        self.warm.as_ref().is_some_and(|warm| warm.snoop && warm.rounds > 0)
     }
 
     fn pause(&self) -> Duration {

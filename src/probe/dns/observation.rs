@@ -121,7 +121,7 @@ pub struct ResolverTold {
     pub cold: Sight<Answer>,
     /// What it said when asked again without verification, after it had found no answer.
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub unchecked: Option<Answer>,
+    pub unchecked: Option<Box<Answer>>,
     /// What it said in the warm rounds.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub warm: Option<Warmth>,
@@ -138,6 +138,10 @@ pub struct Warmth {
     pub unproved: u32,
     /// Questions without an answer.
     pub silent: u32,
+    /// Whether the answer was in the cache between the cold and the warm rounds, by the resolver's own
+    /// word; absent where it was not asked or does not say.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub cached: Option<bool>,
     /// How many caches were seen at least, by the instants at which their entries end.
     pub caches: usize,
     /// When the first of these entries ends, UTC.
@@ -146,7 +150,21 @@ pub struct Warmth {
     pub until: Option<Timestamp>,
     /// The first warm answer that says something else than the cold one, or that it has expired.
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub changed: Option<Answer>,
+    pub changed: Option<Box<Answer>>,
+}
+
+/// How a resolver treats questions without recursion (RD=0).
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "kebab-case")]
+pub enum Snooping {
+    /// It answers from its cache alone.
+    Shown,
+    /// It refuses them.
+    Refused,
+    /// It finds the answer all the same.
+    Ignored,
+    /// It does not answer them.
+    Silent,
 }
 
 /// One resolver as a whole.
@@ -174,6 +192,9 @@ pub struct ResolverSeen {
     /// Which share of the warm answers proves neither hit nor miss; absent without any.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub unproved_ratio: Option<f64>,
+    /// How it treats questions without recursion; absent where `warm.snoop` does not ask for it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub snooping: Option<Snooping>,
     /// Why it could not be asked at all.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub fault: Option<Fault>,

@@ -7,9 +7,10 @@ use jiff::Timestamp;
 
 use super::authority::Inquiry;
 use super::observation::{
-    Asked, AuthorityTold, DnsSeen, QuestionSeen, ResolverSeen, ResolverTold, Warmth,
+    Asked, AuthorityTold, DnsSeen, QuestionSeen, ResolverSeen, ResolverTold, Snooping, Warmth,
 };
 use super::param::{Dnssec, DomainName, Resolver, Until};
+use super::snoop::{Snooped, snoop, weigh};
 use super::{Authorities, Dns, MAX_NAMES, Wanted};
 use crate::model::fault::{Fault, Sight};
 use crate::model::latency::Latency;
@@ -210,6 +211,7 @@ struct Looked {
     warm: Vec<f64>,
     asked: usize,
     answered: usize,
+    snooping: Option<Snooping>,
 }
 
 async fn ask_resolver(
@@ -225,7 +227,7 @@ async fn ask_resolver(
     let rounds = dns.rounds();
     let left = cx.remaining();
     let until = cx.clock.tick() + left;
-    let spacing = dns.slowest().duration(asks.len() * (1 + rounds as usize)).mul_f64(1.25);
+    let spacing = dns.slowest().duration(asks.len() * (1 + rounds as usize + usize::from(dns.snoops()))).mul_f64(1.25);
     let base = left.saturating_sub(spacing + dns.pause());
     let cold_share = if rounds == 0 { 0.95 } else { 0.7 };
     let patience = Patience::about(base.mul_f64(cold_share).min(Duration::from_secs(10)));
@@ -237,6 +239,7 @@ async fn ask_resolver(
         warm: Vec::new(),
         asked: asks.len(),
         answered: cold.iter().flatten().count(),
+        snooping: None,
         told: cold
             .into_iter()
             .map(|answer| ResolverTold {
@@ -256,6 +259,7 @@ async fn ask_resolver(
     }
     tokio::time::sleep(dns.pause().min(cx.remaining())).await;
     let asks: Vec<Ask> = again.iter().map(|index| asks[*index].clone()).collect();
+    let snooped = if dns.snoops() { snoop(&mut client, &asks, patience, until).await } else { None };
     let mut traces: Vec<Vec<Answer>> = vec![Vec::new(); again.len()];
     let mut silent = vec![0_u32; again.len()];
     for round in 0..rounds {
@@ -275,12 +279,16 @@ async fn ask_resolver(
             }
         }
     }
-    for ((index, trace), silent) in again.into_iter().zip(traces).zip(silent) {
+    let cached = |n: usize| snooped.as_ref().and_then(|snooped| snooped.cached[n]);
+    for (n, ((index, trace), silent)) in again.into_iter().zip(traces).zip(silent).enumerate() {
         let told = &mut look.told[index];
         if let Sight::Seen(cold) = &told.cold {
-            told.warm = Some(warmth(cold, &trace, silent));
+            let mut warmth = warmth(cold, &trace, silent);
+            weigh(&mut warmth, cached(n));
+            told.warm = Some(warmth);
         }
     }
+    look.snooping = snooped.map(|Snooped { regard, .. }| regard);
     look
 }
 
@@ -307,7 +315,7 @@ async fn look_unchecked(
         .collect();
     let answers = client.ask_all(&asks, patience, until, Answer::read).await;
     for (index, answer) in failed.into_iter().zip(answers) {
-        told[index].unchecked = answer.ok();
+        told[index].unchecked = answer.ok().map(Box::new);
     }
 }
 
@@ -318,6 +326,7 @@ fn warmth(cold: &Answer, trace: &[Answer], silent: u32) -> Warmth {
         misses: 0,
         unproved: 0,
         silent,
+        cached: None,
         caches: 0,
         until: None,
         changed: trace
@@ -327,7 +336,8 @@ fn warmth(cold: &Answer, trace: &[Answer], silent: u32) -> Warmth {
                     || warm.records != cold.records
                     || (warm.stale().is_some() && cold.stale().is_none())
             })
-            .cloned(),
+            .cloned()
+            .map(Box::new),
     };
     let mut ends: Vec<Timestamp> = Vec::new();
     if let Some(end) = cold.expires() {
@@ -381,7 +391,7 @@ fn assemble(
             region: region.map(|(label, _)| label),
             authorities,
             asked,
-            resolvers: Vec::new(),
+            resolvers: Vec::with_capacity(looked.len()),
         })
         .collect();
     let mut resolvers = Vec::new();
@@ -405,6 +415,7 @@ fn assemble(
                 warm_until: None,
                 hit_ratio: None,
                 unproved_ratio: None,
+                snooping: None,
                 fault: Some(fault),
             }),
         }
@@ -442,6 +453,7 @@ fn as_a_whole(look: &Looked) -> ResolverSeen {
             .min(),
         hit_ratio: share(hits),
         unproved_ratio: share(unproved),
+        snooping: look.snooping,
         fault: None,
     }
 }

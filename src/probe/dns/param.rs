@@ -276,6 +276,13 @@ pub struct Warm {
     /// adds a pause of a good second. Not checked by default.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub hit_ratio: Option<Share>,
+    /// Whether each resolver is also asked, between the cold and the warm rounds, for what it has in its
+    /// cache: the same questions without recursion (RD=0), and one for a name that nobody has asked
+    /// for, which shows whether it keeps to that. `true` or `false` (the default). It is evidence
+    /// where a TTL tells nothing; many resolvers refuse or ignore such questions, which is then
+    /// said and changes nothing.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub snoop: bool,
 }
 
 const fn one_round() -> u32 {
@@ -284,6 +291,6 @@ const fn one_round() -> u32 {
 
 impl Default for Warm {
     fn default() -> Self {
-        Self { rounds: one_round(), p95: None, hit_ratio: None }
+        Self { rounds: one_round(), p95: None, hit_ratio: None, snoop: false }
     }
 }

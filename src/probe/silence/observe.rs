@@ -243,7 +243,7 @@ async fn audited(
         .earlier
         .iter()
         .filter_map(|look| {
-            let seen = Seen::deserialize(&look.observation).ok()?;
+            let seen = look.observation.read::<Seen>().ok()?;
             Sample::earlier(&seen, key, look.at, window)
         })
         .collect();

@@ -36,6 +36,8 @@ edge 30 IN CNAME pop1
 pop1 300 IN A 192.0.2.80
 pop1 300 IN AAAA 2001:db8::80
 canary 30 IN A 192.0.2.90
+; Nobody may keep it: a TTL of 0.
+unkept 0 IN A 192.0.2.91
 ; Gone from a cache almost at once.
 brief 1 IN A 192.0.2.91
 ; Nothing but an IPv4 address: asked for AAAA, the answer is NODATA, which is no fault.
@@ -95,6 +97,7 @@ zone:
 CONF
 }
 
+# unbound_conf NAME PORT [ACCESS]
 unbound_conf() {
   local name=$1 port=$2
   cat <<CONF
@@ -111,8 +114,8 @@ $(loopback '  interface: ' "@$port")
   # Small: the zone is, and two of these run beside nine other servers.
   msg-cache-size: 1m
   rrset-cache-size: 2m
-  access-control: 127.0.0.0/8 allow
-  access-control: ::1 allow
+  access-control: 127.0.0.0/8 ${3:-allow}
+  access-control: ::1 ${3:-allow}
   # The authoritative server is on loopback, where a resolver normally never asks.
   do-not-query-localhost: no
   module-config: "iterator"

@@ -50,10 +50,11 @@ secondary_conf() {
   nsd_conf secondary "${LAB_PORTS[dns_secondary]}" | grep -v rrl-ratelimit
 }
 
-# Verifies, passes the client's network on, and serves what has expired while it looks again.
+# Verifies, passes the client's network on, and serves what has expired while it looks again. It lets
+# itself be asked without recursion, but asks a zone's server all the same.
 validator_conf() {
   local label
-  unbound_conf validator "${LAB_PORTS[dns_validator]}" |
+  unbound_conf validator "${LAB_PORTS[dns_validator]}" allow_snoop |
     sed -e 's/module-config: .*/module-config: "subnetcache validator iterator"/'
   cat <<CONF
 server:
@@ -104,6 +105,28 @@ plugins => { geoip => {
 CONF
 }
 
+# A resolver that answers from its cache alone when asked without recursion, as BIND does.
+bind_conf() {
+  cat <<CONF
+options {
+  directory "$LAB_DIR/bind";
+  pid-file "$LAB_DIR/bind/named.pid";
+  session-keyfile "$LAB_DIR/bind/session.key";
+  managed-keys-directory "$LAB_DIR/bind";
+  listen-on port ${LAB_PORTS[dns_bind]} { 127.0.0.1; };
+  listen-on-v6 { none; };
+  allow-query { 127.0.0.0/8; };
+  recursion yes;
+  dnssec-validation no;
+  max-cache-size 4m;
+  // Nothing ever leaves this machine: all names go to the one server that knows ours.
+  forward only;
+  forwarders { 127.0.0.1 port ${LAB_PORTS[dns_auth]}; };
+};
+controls { };
+CONF
+}
+
 loopback_list() {
   printf '"127.0.0.1:%s"' "$1"
   if [ -n "$IPV6" ]; then printf ', "[::1]:%s"' "$1"; fi
@@ -126,7 +149,7 @@ dns_cases_prepare() {
 
 dns_cases_up() {
   local part
-  for part in secondary regional regional/run regional/state; do server_dir "$part"; done
+  for part in secondary bind regional regional/run regional/state; do server_dir "$part"; done
   old_zone <"$LAB_DIR/nsd/zone" >"$LAB_DIR/secondary/zone"
   secondary_conf >"$LAB_DIR/secondary/nsd.conf"
   start secondary "$LAB_DIR/secondary" nsd -d -c "$LAB_DIR/secondary/nsd.conf"
@@ -134,8 +157,11 @@ dns_cases_up() {
   regional_conf >"$LAB_DIR/regional/etc/config"
   regional_zone >"$LAB_DIR/regional/etc/zones/geo.$LAB_ZONE"
   start regional "$LAB_DIR/regional" gdnsd -c "$LAB_DIR/regional/etc" start
+  bind_conf >"$LAB_DIR/bind/named.conf"
+  start bind "$LAB_DIR/bind" named -f -n 1 -U 1 -c "$LAB_DIR/bind/named.conf"
   wait_for secondary dig_shows "${LAB_PORTS[dns_secondary]}" match A 192.0.2.66
   wait_for regional dig_shows "${LAB_PORTS[dns_regional]}" play.geo A 192.0.2.1
+  wait_for bind dig_shows "${LAB_PORTS[dns_bind]}" canary A 192.0.2.90
 }
 
 # Needs the certificates and the other servers.

@@ -7,6 +7,7 @@ binaries() {
 nsd             nsd
 unbound         unbound
 gdnsd           gdnsd
+named           bind9
 ldns-signzone   ldnsutils
 dig             bind9-dnsutils
 openssl         openssl

@@ -14,6 +14,7 @@ dns_regional     17057
 dns_validator    17058
 dns_tls          17059
 dns_https        17060
+dns_bind         17061
 http             17080
 ocsp             17081
 https            17443
@@ -93,7 +94,7 @@ ports_publish() {
     echo "LAB_DIR=$LAB_DIR"
     echo "LAB_ZONE=$LAB_ZONE"
     for name in dns_auth dns_resolver dns_old_resolver dns_secondary dns_regional dns_validator \
-      dns_tls dns_https http https pg pgfull pgbouncer pgstarting mysql redis redis_tls replica \
+      dns_tls dns_https dns_bind http https pg pgfull pgbouncer pgstarting mysql redis redis_tls replica \
       sentinel redis_a redis_b redis_c ntp ntp_fast ntp_lost acme acme_known \
       acme_http closed; do
       echo "LAB_${name^^}=127.0.0.1:${LAB_PORTS[$name]}"

@@ -8,6 +8,7 @@ use std::time::Duration;
 use super::answer::{Place, Planted, serve};
 use super::look::open;
 use super::{Made, OrderEnd, TestOrder, facts};
+use crate::model::facts::Facts;
 use crate::model::fault::Fault;
 use crate::model::text::one_line;
 use crate::net::acme::{CertificateRequest, Challenge, Order, Proof, Session, Trouble};
@@ -71,7 +72,7 @@ pub(in crate::probe::acme) async fn apply(
         left: work.left,
         end,
     };
-    let facts = serde_json::to_value(&made)
+    let facts = Facts::of(&made)
         .map_err(|error| Fault::Bug { message: format!("writing the order: {error}") })?;
     Ok(Receipt { line: line(&made), facts: Some(facts) })
 }

@@ -14,7 +14,7 @@ use crate::probe::acme::{Acme, Observation};
 pub(in crate::probe::acme) async fn look(acme: &Acme, order: &TestOrder, cx: &ProbeCx) -> OrderSeen {
     let directory = order.directory.shown();
     let mut seen = OrderSeen { directory, refused: None, meta: None, made: None, before: None };
-    if let Some(made) = cx.made.as_deref().and_then(|facts| read(facts.clone())) {
+    if let Some(made) = cx.made.as_deref().and_then(|facts| facts.read().ok()) {
         seen.made = Some(made);
         return seen;
     }
@@ -33,16 +33,12 @@ pub(in crate::probe::acme) async fn look(acme: &Acme, order: &TestOrder, cx: &Pr
     seen
 }
 
-fn read(facts: serde_json::Value) -> Option<Made> {
-    serde_json::from_value(facts).ok()
-}
-
 /// The last order for the same name at the same directory that an earlier run knew of.
 fn last(acme: &Acme, order: &TestOrder, cx: &ProbeCx) -> Option<Made> {
     let mut made: Vec<Made> = cx
         .earlier
         .iter()
-        .filter_map(|look| serde_json::from_value::<Observation>(look.observation.clone()).ok())
+        .filter_map(|look| look.observation.read::<Observation>().ok())
         .filter_map(|seen| seen.order)
         .flat_map(|order| [order.made, order.before])
         .flatten()

@@ -168,6 +168,9 @@ fn difference(
     truth: &Truth,
     target: &str,
 ) -> Option<Finding> {
+    if truth.expected.is_none() && truth.served.is_empty() {
+        return None;
+    }
     let records = comparable(question.kind, &answer.records);
     let ttl = answer.ttl.map(|ttl| format!(" (TTL {ttl})")).unwrap_or_default();
     let actual = format!("{}{ttl}", shown(&answer.records));
@@ -182,7 +185,7 @@ fn difference(
             (&codes::STALE_ANSWER, format!("it still answers {actual}"), truth.written.clone())
         }
         Some(_) => (&codes::WRONG_ANSWER, format!("it answers {actual}"), truth.written.clone()),
-        None if by_authority || truth.served.is_empty() => return None,
+        None if by_authority => return None,
         None => {
             let served = truth.served.first()?;
             let shown = served.alias.as_ref().unwrap_or(&served.shown);

@@ -5,7 +5,7 @@ use std::time::Duration;
 use jiff::Timestamp;
 
 use super::super::codes;
-use super::super::observation::ResolverSeen;
+use super::super::observation::{ResolverSeen, Snooping};
 use super::{Dns, JudgeCx};
 use crate::model::finding::Finding;
 use crate::model::text::count;
@@ -57,12 +57,26 @@ fn judge_warmth(dns: &Dns, cx: &JudgeCx, resolver: &ResolverSeen, findings: &mut
     {
         findings.push(not_warm(resolver, ratio, least.get()));
     }
+    if let Some(why) = resolver.snooping.and_then(hidden) {
+        let message = format!("its cache cannot be looked into: {why}");
+        findings.push(Finding::new(&codes::NOT_OBSERVABLE, &resolver.server, message));
+    }
     if let Some(until) = resolver.warm_until.filter(|until| *until < cx.launch) {
         findings.push(
             Finding::new(&codes::ENDS_EARLY, &resolver.server, warm_until(cx, until))
                 .expected(format!("warm until {} UTC or longer", instant(cx.launch)))
                 .actual(format!("warm until {} UTC", instant(until))),
         );
+    }
+}
+
+/// Why a resolver does not show its cache, where it does not.
+const fn hidden(snooping: Snooping) -> Option<&'static str> {
+    match snooping {
+        Snooping::Shown => None,
+        Snooping::Refused => Some("it refuses questions without recursion"),
+        Snooping::Ignored => Some("it finds answers even when asked without recursion"),
+        Snooping::Silent => Some("it does not answer questions without recursion"),
     }
 }
 
