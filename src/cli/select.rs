@@ -8,13 +8,14 @@ use anyhow::{Context, bail};
 
 use super::args::SelectArgs;
 use super::env;
-use crate::checklist::Checklist;
+use crate::checklist::{Check, Checklist};
 use crate::history;
 use crate::model::code::engine as codes;
 use crate::model::id::{CheckId, RunId};
 use crate::model::outcome::Outcome;
 use crate::model::record::{ChangeState, CheckRecord, RunRecord, SkipReason};
 use crate::plan::{Pass, Selection};
+use crate::probe::acme::Acme;
 use crate::probe::silence::Silence;
 use crate::probe::{Earlier, Probe};
 
@@ -54,14 +55,18 @@ pub(super) fn selection(args: &SelectArgs, ids: &[String], checklist: &Checklist
     }
 }
 
-/// What recorded runs saw of the `silence` checks of a list, latest first: the samples of an audit.
+/// Whether a check wants to know what earlier runs saw: the samples of an audit, or a test order
+/// that still counts.
+fn looks_back(check: &Check) -> bool {
+    let acme = check.probe.as_ref().ok().and_then(|probe| probe.as_any().downcast_ref::<Acme>());
+    check.kind == Silence::KIND || acme.is_some_and(|acme| acme.order.is_some())
+}
+
+/// What recorded runs saw of the checks of a list that look back, latest first.
 pub(super) fn earlier(checklist: &Checklist) -> HashMap<CheckId, Arc<[Earlier]>> {
     let mut earlier: HashMap<CheckId, Vec<Earlier>> = HashMap::new();
-    let audits: HashSet<&CheckId> = checklist
-        .checks()
-        .filter(|check| check.kind == Silence::KIND)
-        .map(|check| &check.id)
-        .collect();
+    let audits: HashSet<&CheckId> =
+        checklist.checks().filter(|check| looks_back(check)).map(|check| &check.id).collect();
     let Some(folder) = env::runs().filter(|_| !audits.is_empty()) else { return HashMap::new() };
     for record in history::records(&folder).take(LOOK_BACK).flatten() {
         for check in record.checks().filter(|check| audits.contains(&check.id)) {

@@ -24,7 +24,7 @@ use crate::model::record::{Attempt, CheckRecord, Skip};
 use crate::model::time::Span;
 use crate::probe::Services;
 use crate::probe::expect::Expectation;
-use crate::probe::{AnyProbe, Earlier, JudgeCx, Look, ProbeCx, SignOff, by_hand};
+use crate::probe::{AnyProbe, Earlier, JudgeCx, Look, ProbeCx, Receipt, SignOff, by_hand};
 
 /// How many tries that a pause of this machine fell into count for nothing.
 const MAX_DISTURBED: usize = 2;
@@ -127,10 +127,12 @@ impl Job {
         self.skip.is_none() && self.carried.is_none()
     }
 
-    /// Looks, as often as the retry rule says, and gives the record.
+    /// Looks, as often as the retry rule says, and gives the record. `made` is what a change of this
+    /// run left to be known.
     pub(super) async fn look(
         self: Arc<Self>,
         number: usize,
+        made: Option<Arc<Facts>>,
         limits: Limits,
         news: mpsc::Sender<News>,
     ) -> Outcomes {
@@ -149,7 +151,7 @@ impl Job {
             let _heard =
                 news.send(News::Started { job: number, attempt: attempts.len() + 1, at }).await;
             let before = self.shared.pauses.count();
-            let look = self.try_once(probe.as_ref()).await;
+            let look = self.try_once(probe.as_ref(), made.clone()).await;
             let paused = self.shared.pauses.count() > before && disturbed < MAX_DISTURBED;
             disturbed += usize::from(paused);
             let duration_ms = millis_since(tick);
@@ -186,12 +188,12 @@ impl Job {
     }
 
     /// Makes the change that the facts call for.
-    pub(super) async fn apply(self: Arc<Self>, observation: Facts) -> Result<String, Fault> {
+    pub(super) async fn apply(self: Arc<Self>, observation: Facts) -> Result<Receipt, Fault> {
         let probe = self.probe.as_ref().map_err(Clone::clone)?;
         let Some(act) = probe.act() else {
             return Err(Fault::Bug { message: "a change by a kind that makes none".to_owned() });
         };
-        self.in_time("making the change", act.apply(observation, &self.context())).await
+        self.in_time("making the change", act.apply(observation, &self.context(None))).await
     }
 
     /// What of its changes a run that ends NO-GO is to undo, as one line.
@@ -199,7 +201,7 @@ impl Job {
         let Some(act) = self.probe.as_ref().ok().and_then(|probe| probe.act()) else {
             return Ok(None);
         };
-        self.in_time("looking for the changes", act.remains(&self.context())).await
+        self.in_time("looking for the changes", act.remains(&self.context(None))).await
     }
 
     /// Undoes its changes.
@@ -207,7 +209,7 @@ impl Job {
         let Some(act) = self.probe.as_ref().ok().and_then(|probe| probe.act()) else {
             return Err(Fault::Bug { message: "a change by a kind that makes none".to_owned() });
         };
-        self.in_time("undoing the change", act.undo(&self.context())).await
+        self.in_time("undoing the change", act.undo(&self.context(None))).await
     }
 
     async fn in_time<T>(
@@ -221,8 +223,12 @@ impl Job {
         })
     }
 
-    async fn try_once(&self, probe: &dyn AnyProbe) -> Result<Look, Fault> {
-        let cx = self.context();
+    async fn try_once(
+        &self,
+        probe: &dyn AnyProbe,
+        made: Option<Arc<Facts>>,
+    ) -> Result<Look, Fault> {
+        let cx = self.context(made);
         let what = || format!("{} check {}", self.blank.kind, self.blank.id);
         let mut look =
             tokio::time::timeout(self.allowance, probe.look(&cx)).await.unwrap_or_else(|_| {
@@ -237,7 +243,7 @@ impl Job {
         Ok(look)
     }
 
-    fn context(&self) -> ProbeCx {
+    fn context(&self, made: Option<Arc<Facts>>) -> ProbeCx {
         let shared = &self.shared;
         ProbeCx {
             run: shared.run,
@@ -255,6 +261,7 @@ impl Job {
             signoffs: Arc::clone(&shared.signoffs),
             people: Arc::clone(&shared.people),
             earlier: Arc::clone(&self.earlier),
+            made,
         }
     }
 

@@ -17,6 +17,7 @@ use crate::model::id::CheckId;
 use crate::model::outcome::Outcome;
 use crate::model::record::{Change, ChangeState, CheckRecord};
 use crate::model::text::one_line;
+use crate::probe::Receipt;
 
 /// A change that its check has called for.
 pub(super) struct Proposed {
@@ -39,7 +40,7 @@ pub(super) struct Changes {
 }
 
 /// What came of a change.
-type Made = Result<String, Fault>;
+type Made = Result<Receipt, Fault>;
 
 /// A task that made a change, or broke.
 pub(super) type Ended = Result<(Id, Made), JoinError>;
@@ -163,12 +164,12 @@ impl Run<'_> {
         match made {
             Ok(receipt) => {
                 let Making { n, check, what } = making;
-                let receipt = Some(self.secrets.redact(&one_line(&receipt)));
-                let change = Change { what, state: ChangeState::Applied, receipt };
+                let line = Some(self.secrets.redact(&one_line(&receipt.line)));
+                let change = Change { what, state: ChangeState::Applied, receipt: line };
                 self.emit(Event::ChangeEnded { id: check.id, change: change.clone() });
                 step.verifying.insert(n, change);
                 let job = Arc::clone(&self.jobs[n]);
-                self.start(n, job, step);
+                self.start(n, job, receipt.facts.map(Arc::new), step);
             }
             Err(fault) => self.change_failed(making, &fault),
         }

@@ -14,6 +14,7 @@ use super::change::{Changes, Proposed};
 use super::{Run, come};
 use crate::clock::Clock;
 use crate::model::event::Event;
+use crate::model::facts::Facts;
 use crate::model::fault::Fault;
 use crate::model::finding::Finding;
 use crate::model::id::CheckId;
@@ -128,7 +129,7 @@ impl Run<'_> {
                 match self.readiness(&job, step.end) {
                     Readiness::Ready => {
                         step.waiting.remove(&n);
-                        self.start(n, job, step);
+                        self.start(n, job, None, step);
                     }
                     Readiness::Wait => {}
                     Readiness::Never(cause) => {
@@ -141,8 +142,14 @@ impl Run<'_> {
         }
     }
 
-    pub(super) fn start(&mut self, n: usize, job: Arc<Job>, step: &mut StepRun) {
-        let task = job.look(n, self.limits.clone(), step.news.0.clone());
+    pub(super) fn start(
+        &mut self,
+        n: usize,
+        job: Arc<Job>,
+        made: Option<Arc<Facts>>,
+        step: &mut StepRun,
+    ) {
+        let task = job.look(n, made, self.limits.clone(), step.news.0.clone());
         let handle = self.spawn(&mut step.tasks, async move { (n, task.await) });
         step.names.insert(handle.id(), n);
     }

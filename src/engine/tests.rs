@@ -18,7 +18,7 @@ use crate::model::peer::Peer;
 use crate::model::record::ChangeState;
 use crate::model::sample;
 use crate::plan::{Selection, plan};
-use crate::probe::{AnyAct, AnyProbe, Complaint, Judged, Look, ProbeCx};
+use crate::probe::{AnyAct, AnyProbe, Complaint, Judged, Look, ProbeCx, Receipt};
 
 type BoxFuture<'a, T> = std::pin::Pin<Box<dyn Future<Output = T> + Send + 'a>>;
 
@@ -131,7 +131,7 @@ impl AnyAct for Odd {
         &'a self,
         _: Facts,
         _: &'a ProbeCx,
-    ) -> BoxFuture<'a, Result<String, crate::model::fault::Fault>> {
+    ) -> BoxFuture<'a, Result<Receipt, crate::model::fault::Fault>> {
         Box::pin(async {
             self.changed.fetch_add(1, Ordering::SeqCst);
             let now = self.traffic.now.fetch_add(1, Ordering::SeqCst) + 1;
@@ -140,7 +140,7 @@ impl AnyAct for Odd {
                 change.it().await;
             }
             self.traffic.now.fetch_sub(1, Ordering::SeqCst);
-            Ok("changed".to_owned())
+            Ok("changed".to_owned().into())
         })
     }
 }

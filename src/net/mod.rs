@@ -1,5 +1,6 @@
 //! Connections: what is needed to look, as typed facts without an opinion.
 
+pub mod acme;
 pub mod alertmanager;
 pub mod ari;
 mod channel;
@@ -17,6 +18,7 @@ pub mod redis;
 pub mod tcp;
 pub mod tls;
 pub mod tls_hello;
+mod tls_proof;
 pub mod tls_resume;
 pub mod tls_upgrade;
 mod trust;

@@ -9,13 +9,11 @@ use std::sync::{Arc, LazyLock, Mutex};
 use std::time::Duration;
 
 use rustls::client::Resumption;
-use rustls::client::danger::{HandshakeSignatureValid, ServerCertVerified, ServerCertVerifier};
+use rustls::client::danger::ServerCertVerifier;
 use rustls::crypto::aws_lc_rs::kx_group::{SECP256R1, SECP384R1, X25519, X25519MLKEM768};
-use rustls::crypto::{
-    CryptoProvider, SupportedKxGroup, aws_lc_rs, verify_tls12_signature, verify_tls13_signature,
-};
+use rustls::crypto::{CryptoProvider, SupportedKxGroup, aws_lc_rs};
 use rustls::pki_types::{CertificateDer, ServerName, UnixTime};
-use rustls::{CipherSuite, ClientConfig, DigitallySignedStruct, InvalidMessage, SignatureScheme};
+use rustls::{CipherSuite, ClientConfig, InvalidMessage};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use tokio::net::TcpStream;
@@ -26,6 +24,7 @@ use crate::clock::{Clock, millis_since};
 use crate::model::fault::Fault;
 use crate::model::text::one_line;
 use crate::net::tcp::Refusal;
+use crate::net::tls_proof::{Believe, Proving, Shown};
 
 /// The one provider of cryptography. It offers post-quantum key exchange first, as browsers do.
 #[must_use]
@@ -178,7 +177,7 @@ pub(super) fn unchecked() -> ClientConfig {
         .with_safe_default_protocol_versions()
         .expect("the provider has the suites of TLS 1.2 and 1.3")
         .dangerous()
-        .with_custom_certificate_verifier(Arc::new(Capture::default()))
+        .with_custom_certificate_verifier(anyone())
         .with_no_client_auth();
     config.alpn_protocols = vec![b"http/1.1".to_vec()];
     config
@@ -203,7 +202,7 @@ fn config(capture: &Arc<Capture>, offer: Offer<'_>) -> Result<ClientConfig, rust
     let mut config = ClientConfig::builder_with_provider(provider)
         .with_protocol_versions(versions)?
         .dangerous()
-        .with_custom_certificate_verifier(Arc::<Capture>::clone(capture))
+        .with_custom_certificate_verifier(Arc::new(Proving(Arc::clone(capture))))
         .with_no_client_auth();
     config.resumption = Resumption::disabled();
     config.alpn_protocols = offer.alpn.iter().map(|one| one.as_bytes().to_vec()).collect();
@@ -267,9 +266,14 @@ fn failure(error: &io::Error) -> Option<Failure> {
     })
 }
 
+/// A verifier that believes whoever holds the key of the certificate shown.
+pub(super) fn anyone() -> Arc<dyn ServerCertVerifier> {
+    Arc::new(Proving(Arc::new(Capture::default())))
+}
+
 /// Records what the server shows.
 #[derive(Debug)]
-pub(super) struct Capture {
+struct Capture {
     shown: Mutex<(Vec<CertificateDer<'static>>, Vec<u8>)>,
     keys: Keys,
 }
@@ -286,61 +290,16 @@ impl Capture {
     }
 }
 
-impl ServerCertVerifier for Capture {
-    fn verify_server_cert(
-        &self,
-        end_entity: &CertificateDer<'_>,
-        intermediates: &[CertificateDer<'_>],
-        _: &ServerName<'_>,
-        ocsp_response: &[u8],
-        _: UnixTime,
-    ) -> Result<ServerCertVerified, rustls::Error> {
-        let chain = std::iter::once(end_entity).chain(intermediates);
+impl Believe for Arc<Capture> {
+    fn believe(&self, shown: Shown<'_>, _: UnixTime) -> Result<(), rustls::Error> {
+        let chain = std::iter::once(shown.leaf).chain(shown.others);
         let chain = chain.map(|der| der.clone().into_owned()).collect();
         *self.shown.lock().unwrap_or_else(std::sync::PoisonError::into_inner) =
-            (chain, ocsp_response.to_vec());
-        Ok(ServerCertVerified::assertion())
+            (chain, shown.staple.to_vec());
+        Ok(())
     }
 
-    fn verify_tls12_signature(
-        &self,
-        message: &[u8],
-        cert: &CertificateDer<'_>,
-        dss: &DigitallySignedStruct,
-    ) -> Result<HandshakeSignatureValid, rustls::Error> {
-        let algorithms = &provider().signature_verification_algorithms;
-        verify_tls12_signature(message, cert, dss, algorithms)
+    fn keys(&self) -> Keys {
+        self.keys
     }
-
-    fn verify_tls13_signature(
-        &self,
-        message: &[u8],
-        cert: &CertificateDer<'_>,
-        dss: &DigitallySignedStruct,
-    ) -> Result<HandshakeSignatureValid, rustls::Error> {
-        let algorithms = &provider().signature_verification_algorithms;
-        verify_tls13_signature(message, cert, dss, algorithms)
-    }
-
-    fn supported_verify_schemes(&self) -> Vec<SignatureScheme> {
-        let mut schemes = provider().signature_verification_algorithms.supported_schemes();
-        schemes.retain(|scheme| match self.keys {
-            Keys::All => true,
-            Keys::Rsa => is_rsa(*scheme),
-            Keys::Curve => !is_rsa(*scheme),
-        });
-        schemes
-    }
-}
-
-fn is_rsa(scheme: SignatureScheme) -> bool {
-    matches!(
-        scheme,
-        SignatureScheme::RSA_PKCS1_SHA256
-            | SignatureScheme::RSA_PKCS1_SHA384
-            | SignatureScheme::RSA_PKCS1_SHA512
-            | SignatureScheme::RSA_PSS_SHA256
-            | SignatureScheme::RSA_PSS_SHA384
-            | SignatureScheme::RSA_PSS_SHA512
-    )
 }

@@ -3,22 +3,18 @@
 use std::path::Path;
 use std::sync::Arc;
 
-use rustls::client::danger::{HandshakeSignatureValid, ServerCertVerified, ServerCertVerifier};
 use rustls::client::{
     WantsClientCert, verify_server_cert_signed_by_trust_anchor, verify_server_name,
 };
-use rustls::crypto::CryptoProvider;
 use rustls::pki_types::{CertificateDer, ServerName, UnixTime};
 use rustls::server::ParsedCertificate;
-use rustls::{
-    CertificateError, ClientConfig, ConfigBuilder, DigitallySignedStruct, Error, RootCertStore,
-    SignatureScheme,
-};
+use rustls::{CertificateError, ClientConfig, ConfigBuilder, Error, RootCertStore};
 use x509_parser::prelude::{FromDer, X509Certificate};
 
 use crate::model::fault::Fault;
 use crate::net::channel::{certificates, system_roots};
 use crate::net::tls;
+use crate::net::tls_proof::{Believe, Proving, Shown};
 
 /// What is verified of the server's certificate.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -50,7 +46,7 @@ pub(super) fn config(
     // help to build it.
     let (roots, helpers): (Vec<_>, Vec<_>) = roots.into_iter().partition(signs_itself);
     anchors.add_parsable_certificates(roots.iter().cloned());
-    let verifier = Verifier { trust, anchors, roots, helpers, provider: provider.clone() };
+    let verifier = Proving(Verifier { trust, anchors, roots, helpers });
     Ok(ClientConfig::builder_with_provider(provider)
         .with_safe_default_protocol_versions()
         .map_err(|error| Fault::Bug { message: error.to_string() })?
@@ -64,7 +60,6 @@ struct Verifier {
     anchors: RootCertStore,
     roots: Vec<CertificateDer<'static>>,
     helpers: Vec<CertificateDer<'static>>,
-    provider: Arc<CryptoProvider>,
 }
 
 impl Verifier {
@@ -86,7 +81,7 @@ impl Verifier {
             &self.anchors,
             &chain,
             now,
-            self.provider.signature_verification_algorithms.all,
+            tls::provider().signature_verification_algorithms.all,
         )
     }
 }
@@ -128,47 +123,15 @@ fn for_name(leaf: &CertificateDer<'_>, name: &ServerName<'_>) -> Result<(), Erro
     if fits { Ok(()) } else { Err(refusal) }
 }
 
-impl ServerCertVerifier for Verifier {
-    fn verify_server_cert(
-        &self,
-        leaf: &CertificateDer<'_>,
-        intermediates: &[CertificateDer<'_>],
-        name: &ServerName<'_>,
-        _ocsp: &[u8],
-        now: UnixTime,
-    ) -> Result<ServerCertVerified, Error> {
+impl Believe for Verifier {
+    fn believe(&self, shown: Shown<'_>, now: UnixTime) -> Result<(), Error> {
         match self.trust {
-            Trust::Nothing => {}
-            Trust::Chain => self.chain(leaf, intermediates, now)?,
+            Trust::Nothing => Ok(()),
+            Trust::Chain => self.chain(shown.leaf, shown.others, now),
             Trust::ChainAndName => {
-                self.chain(leaf, intermediates, now)?;
-                for_name(leaf, name)?;
+                self.chain(shown.leaf, shown.others, now)?;
+                for_name(shown.leaf, shown.name)
             }
         }
-        Ok(ServerCertVerified::assertion())
-    }
-
-    fn verify_tls12_signature(
-        &self,
-        message: &[u8],
-        cert: &CertificateDer<'_>,
-        dss: &DigitallySignedStruct,
-    ) -> Result<HandshakeSignatureValid, Error> {
-        let algorithms = &self.provider.signature_verification_algorithms;
-        rustls::crypto::verify_tls12_signature(message, cert, dss, algorithms)
-    }
-
-    fn verify_tls13_signature(
-        &self,
-        message: &[u8],
-        cert: &CertificateDer<'_>,
-        dss: &DigitallySignedStruct,
-    ) -> Result<HandshakeSignatureValid, Error> {
-        let algorithms = &self.provider.signature_verification_algorithms;
-        rustls::crypto::verify_tls13_signature(message, cert, dss, algorithms)
-    }
-
-    fn supported_verify_schemes(&self) -> Vec<SignatureScheme> {
-        self.provider.signature_verification_algorithms.supported_schemes()
     }
 }

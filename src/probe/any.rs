@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use schemars::SchemaGenerator;
 
-use super::{Act, Complaint, JudgeCx, Probe, ProbeCx, Target};
+use super::{Act, Complaint, JudgeCx, Probe, ProbeCx, Receipt, Target};
 use crate::model::code::{Code, engine};
 use crate::model::facts::Facts;
 use crate::model::fault::Fault;
@@ -81,7 +81,7 @@ pub trait AnyAct: Send + Sync {
         &'a self,
         observation: Facts,
         cx: &'a ProbeCx,
-    ) -> BoxFuture<'a, Result<String, Fault>>;
+    ) -> BoxFuture<'a, Result<Receipt, Fault>>;
     /// See [`Act::remains`].
     fn remains<'a>(&'a self, _cx: &'a ProbeCx) -> BoxFuture<'a, Result<Option<String>, Fault>> {
         Box::pin(async { Ok(None) })
@@ -102,7 +102,7 @@ pub struct KindRow {
     pub codes: &'static [&'static Code],
     /// Its main parameter.
     pub target: Target,
-    /// Whether it can change the world.
+    /// Whether it can change the world, with the parameters for it.
     pub acts: bool,
     /// The JSON Schema of its parameters.
     pub parameters: fn(&mut SchemaGenerator) -> schemars::Schema,
@@ -198,12 +198,12 @@ impl<P: Act> AnyAct for Acting<P> {
         &'a self,
         observation: Facts,
         cx: &'a ProbeCx,
-    ) -> BoxFuture<'a, Result<String, Fault>> {
+    ) -> BoxFuture<'a, Result<Receipt, Fault>> {
         Box::pin(async move {
             let seen = read_back::<P>(&observation)?;
             match self.0.propose(&seen, &cx.times) {
                 Some(change) => self.0.apply(change, cx).await,
-                None => Ok("nothing to do".to_owned()),
+                None => Ok("nothing to do".to_owned().into()),
             }
         })
     }

@@ -47,7 +47,7 @@ kinds! {
     dns::Dns,
     tls::Tls,
     cert_file::CertFile,
-    acme::Acme,
+    acme::Acme + act,
     postgres_pool::PostgresPool + act,
     mysql_pool::MysqlPool + act,
     redis::Redis,
@@ -182,7 +182,7 @@ pub trait Act: Probe {
         &self,
         change: Self::Change,
         cx: &ProbeCx,
-    ) -> impl Future<Output = Result<String, Fault>> + Send;
+    ) -> impl Future<Output = Result<Receipt, Fault>> + Send;
 
     /// What of its changes is there and is to be undone, now that the run ends NO-GO, as one line;
     /// `None` when it is to stay, or nothing is there.
@@ -199,6 +199,22 @@ pub trait Act: Probe {
     /// A [`Fault`] when it is not known to have been undone.
     fn undo(&self, _cx: &ProbeCx) -> impl Future<Output = Result<String, Fault>> + Send {
         async { Ok("nothing to undo".to_owned()) }
+    }
+}
+
+/// What came of a change.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Receipt {
+    /// One line for a person.
+    pub line: String,
+    /// What the next look of the same run must know, because it cannot be seen in the world; JSON of
+    /// the kind's own. `None` where the world itself shows the change.
+    pub facts: Option<Facts>,
+}
+
+impl From<String> for Receipt {
+    fn from(line: String) -> Self {
+        Self { line, facts: None }
     }
 }
 
@@ -235,6 +251,8 @@ pub struct ProbeCx {
     pub people: Arc<People>,
     /// What recorded runs saw of this check, latest first; only of kinds that audit what was.
     pub earlier: Arc<[Earlier]>,
+    /// What the change this run made for the check left to be known: [`Receipt::facts`].
+    pub made: Option<Arc<Facts>>,
 }
 
 /// What an earlier run saw of a check.

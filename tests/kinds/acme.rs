@@ -5,7 +5,7 @@ use std::net::Ipv4Addr;
 use std::time::Duration;
 
 use gonogo::model::fault::Sight;
-use gonogo::model::outcome::Outcome::{self, Fail, Pass, Unknown, Warn};
+use gonogo::model::outcome::Outcome::{self, Fail, NotApplicable, Pass, Unknown, Warn};
 use gonogo::net::dns::Rcode;
 use gonogo::probe::Probe;
 use gonogo::probe::acme::{Acme, Looked, Observation, Records};
@@ -110,6 +110,27 @@ async fn dns_01_needs_the_name_of_the_challenge() {
     check(parameters("login", wild), Pass, "acme.caa-ok").await;
 }
 
+#[tokio::test]
+async fn signatures_are_looked_at_as_an_authority_does() {
+    let at = |name: &str, resolver: &str| {
+        parameters(
+            name,
+            json!({"resolver": lab(resolver), "challenge": "dns-01", "addresses": null}),
+        )
+    };
+    let (validates, does_not) = ("LAB_DNS_VALIDATOR", "LAB_DNS_RESOLVER");
+    check(at("www.signed", validates), Pass, "acme.dnssec-ok").await;
+    check(at("www.expired", validates), Fail, "acme.dnssec-broken").await;
+    check(at("www.signed", does_not), Warn, "acme.dnssec-unvalidated").await;
+    check(at("www.expired", does_not), Fail, "acme.dnssec-broken").await;
+    // What else cannot be looked up is not told before its cause.
+    let broken =
+        look_in::<Acme>(at("www.expired", validates), &context(Duration::from_secs(2))).await;
+    assert_eq!(broken.findings[0].code, "acme.dnssec-broken", "{:#?}", broken.findings);
+    let unsigned = look_in::<Acme>(at("login", validates), &context(Duration::from_secs(2))).await;
+    assert_eq!(unsigned.codes(NotApplicable), ["acme.dnssec-not-applicable"]);
+}
+
 /// An observation of nothing.
 pub(crate) fn nothing() -> Observation {
     Observation {
@@ -121,6 +142,8 @@ pub(crate) fn nothing() -> Observation {
         directory: None,
         in_use: Vec::new(),
         renewal: None,
+        dnssec: None,
+        order: None,
     }
 }
 

@@ -89,7 +89,12 @@ async fn the_authority_says_when_it_wants_a_renewal() {
     let port = authority("200 OK", String::new()).await;
     let two = context(Duration::from_secs(2));
     let looked = look_in::<Acme>(asking(port, "old-directory"), &two).await;
-    assert_eq!(looked.codes(NotApplicable), ["acme.ari-not-applicable"], "{:#?}", looked.findings);
+    assert_eq!(
+        looked.codes(NotApplicable),
+        ["acme.ari-not-applicable", "acme.dnssec-not-applicable"],
+        "{:#?}",
+        looked.findings
+    );
     check(asking(port, "nowhere"), Unknown, "gonogo.answer-unreadable").await;
     let closed = lab("LAB_CLOSED_PORT").parse().expect("a port");
     check(asking(closed, "directory"), Unknown, "gonogo.unreachable").await;

@@ -116,7 +116,7 @@ async fn drill(probe: &AlertRoute, cx: &ProbeCx) -> (String, Vec<Finding>) {
     let change = probe.propose(&seen, &cx.times);
     let change = change.unwrap_or_else(|| panic!("nothing proposed: {seen:?}"));
     let receipt = probe.apply(change, cx).await.expect("sent");
-    (receipt, judged(probe, cx).await)
+    (receipt.line, judged(probe, cx).await)
 }
 
 async fn judged(probe: &AlertRoute, cx: &ProbeCx) -> Vec<Finding> {

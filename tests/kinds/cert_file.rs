@@ -5,6 +5,7 @@ use std::path::PathBuf;
 use gonogo::model::outcome::Outcome::{self, Fail, Pass, Unknown, Warn};
 use gonogo::probe::Probe;
 use gonogo::probe::cert_file::CertFile;
+use rcgen::{CustomExtension, ExtendedKeyUsagePurpose};
 use rustls::pki_types::CertificateDer;
 use serde_json::{Value, json};
 use tempfile::TempDir;
@@ -63,6 +64,41 @@ async fn a_whole_file_passes_in_both_forms() {
     assert!(!seen.contains("PRIVATE"), "{seen}");
     let der = shelf.put("leaf.der", &leaf.der);
     shelf.check(json!({"file": der}), Pass, "cert_file.ok").await;
+}
+
+#[tokio::test]
+async fn a_client_shows_a_certificate_that_is_for_clients() {
+    let shelf = shelf();
+    let ca = shelf.put("ca.pem", pem(&shelf.root.der));
+    let (server, client) =
+        (ExtendedKeyUsagePurpose::ServerAuth, ExtendedKeyUsagePurpose::ClientAuth);
+    for (purposes, purpose, outcome, code) in [
+        // A client's certificate is good by itself, and no fault of the path.
+        (vec![client.clone()], None, Pass, "cert_file.ok"),
+        (vec![client.clone()], Some("client"), Pass, "cert_file.ok"),
+        (vec![client.clone()], Some("server"), Fail, "cert_file.purpose-missing"),
+        (vec![server.clone()], Some("client"), Fail, "cert_file.purpose-missing"),
+        (vec![ExtendedKeyUsagePurpose::Any], Some("client"), Fail, "cert_file.purpose-missing"),
+        (vec![server.clone()], Some("server"), Pass, "cert_file.ok"),
+        (vec![server, client], Some("client"), Pass, "cert_file.ok"),
+        (Vec::new(), Some("client"), Pass, "cert_file.ok"),
+    ] {
+        let leaf = shelf.sub.issue(NORMAL, |params| params.extended_key_usages = purposes);
+        let file = shelf.put_chain(&[&leaf.der, &shelf.sub.der]);
+        let parameters = json!({"file": file, "ca": ca, "purpose": purpose});
+        shelf.check(parameters, outcome, code).await;
+    }
+    // A public authority's: it names the policy of the requirements it keeps (2.23.140.1.2.1).
+    let policy = [0x30, 0x0a, 0x30, 0x08, 0x06, 0x06, 0x67, 0x81, 0x0c, 0x01, 0x02, 0x01].to_vec();
+    let leaf = shelf.sub.issue(NORMAL, |params| {
+        params.extended_key_usages.push(ExtendedKeyUsagePurpose::ClientAuth);
+        let policies = CustomExtension::from_oid_content(&[2, 5, 29, 32], policy);
+        params.custom_extensions.push(policies);
+    });
+    let file = shelf.put_chain(&[&leaf.der, &shelf.sub.der]);
+    let as_client = json!({"file": file, "ca": ca, "purpose": "client"});
+    shelf.check(as_client, Warn, "cert_file.purpose-ends").await;
+    shelf.check(json!({"file": file, "ca": ca}), Pass, "cert_file.ok").await;
 }
 
 #[tokio::test]

@@ -1,6 +1,8 @@
 //! Each kind against real servers of the lab, and against liars where no real server will lie.
 
 mod acme;
+mod acme_liars;
+mod acme_order;
 mod acme_renewal;
 mod alert_route;
 mod alert_rules;

@@ -73,7 +73,7 @@ pub(crate) async fn apply_only(parameters: &Value, cx: &ProbeCx) -> Result<Strin
     let probe: Silence = serde_json::from_value(parameters.clone()).expect("parameters");
     let change = probe.propose(looked.seen.as_ref().expect("facts"), &cx.times);
     let change = change.unwrap_or_else(|| panic!("nothing proposed: {:?}", looked.findings));
-    probe.apply(change, cx).await.map_err(|fault| fault.to_string())
+    probe.apply(change, cx).await.map(|receipt| receipt.line).map_err(|fault| fault.to_string())
 }
 
 #[tokio::test]

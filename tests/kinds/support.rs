@@ -46,6 +46,7 @@ pub(crate) fn context(allowance: Duration) -> ProbeCx {
         signoffs: Arc::new([]),
         people: Arc::default(),
         earlier: Arc::new([]),
+        made: None,
     }
 }
 

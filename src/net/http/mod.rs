@@ -41,13 +41,15 @@ pub struct Request<'a> {
     pub url: &'a HttpUrl,
     /// A JSON document to send.
     pub json: Option<&'a serde_json::Value>,
+    /// The media type it is sent as.
+    pub media: &'static str,
 }
 
 impl<'a> Request<'a> {
     /// A plain GET.
     #[must_use]
     pub const fn get(url: &'a HttpUrl) -> Self {
-        Self { method: reqwest::Method::GET, url, json: None }
+        Self { method: reqwest::Method::GET, url, json: None, media: "application/json" }
     }
 }
 
@@ -178,7 +180,7 @@ impl Client {
         let begun = Clock.tick();
         let mut request = self.inner.request(ask.method.clone(), ask.url.url().clone());
         if let Some(json) = ask.json {
-            request = request.header(CONTENT_TYPE, "application/json").body(json.to_string());
+            request = request.header(CONTENT_TYPE, ask.media).body(json.to_string());
         }
         let sent = tokio::time::timeout(limits.time, request.send()).await;
         let mut response = match sent {

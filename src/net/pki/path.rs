@@ -80,10 +80,49 @@ pub enum Obstacle {
     Unreadable,
 }
 
-/// Builds the path of a chain, the longest-lived one where there are several. A path is found even
-/// where certificates on it are outside their dates, so that these can be named.
+/// What a certificate is used as.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "lowercase")]
+pub enum Purpose {
+    /// A server's.
+    Server,
+    /// A client's, for mutual TLS.
+    Client,
+}
+
+impl Purpose {
+    /// The extended key usage that allows it, as certificates are shown with (RFC 5280 §4.2.1.12).
+    #[must_use]
+    pub const fn usage(self) -> &'static str {
+        match self {
+            Self::Server => "serverAuth",
+            Self::Client => "clientAuth",
+        }
+    }
+
+    fn key_usage(self) -> KeyUsage {
+        match self {
+            Self::Server => KeyUsage::server_auth(),
+            Self::Client => KeyUsage::client_auth(),
+        }
+    }
+}
+
+/// Builds the path of a server's chain: see [`build_for`].
 #[must_use]
 pub fn build(chain: &[CertificateDer<'_>], roots: &Roots, now: Timestamp) -> Path {
+    build_for(Purpose::Server, chain, roots, now)
+}
+
+/// Builds the path of a chain for a purpose, the longest-lived one where there are several. A path is found even
+/// where certificates on it are outside their dates, so that these can be named.
+#[must_use]
+pub fn build_for(
+    purpose: Purpose,
+    chain: &[CertificateDer<'_>],
+    roots: &Roots,
+    now: Timestamp,
+) -> Path {
     let Some((leaf, sent)) = chain.split_first() else {
         return broken(chain, Obstacle::Unreadable, "no certificate was sent".to_owned());
     };
@@ -96,7 +135,7 @@ pub fn build(chain: &[CertificateDer<'_>], roots: &Roots, now: Timestamp) -> Pat
     let mut outdated = None;
     let mut trouble = None;
     for at in instants(&dates, now) {
-        match verify(&leaf, sent, chain, roots, at) {
+        match verify(purpose, &leaf, sent, chain, roots, at) {
             Ok((path, root)) if valid(&path) => {
                 return Path::Built { certificates: path, root };
             }
@@ -127,6 +166,7 @@ pub fn names(leaf: &CertificateDer<'_>, name: &ServerName<'_>) -> Result<(), Str
 
 /// A path at one instant: its places in the chain, and its root.
 fn verify(
+    purpose: Purpose,
     leaf: &EndEntityCert<'_>,
     sent: &[CertificateDer<'_>],
     chain: &[CertificateDer<'_>],
@@ -140,7 +180,7 @@ fn verify(
         &roots.anchors,
         sent,
         UnixTime::since_unix_epoch(Duration::from_secs(seconds)),
-        KeyUsage::server_auth(),
+        purpose.key_usage(),
         None,
         Some(&|path| {
             let place = |cert: &webpki::Cert<'_>| {

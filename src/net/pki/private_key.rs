@@ -37,6 +37,12 @@ pub async fn compare(path: &Path, certificate: &[u8]) -> Result<Pair, Fault> {
     pair(key, certificate).map_err(|reason| bad(&reason))
 }
 
+/// Whether a certificate is for a public key, given as `SubjectPublicKeyInfo`.
+#[must_use]
+pub fn is_for(certificate: &[u8], public_key: &[u8]) -> bool {
+    parse(certificate).is_ok_and(|x509| x509.public_key().raw == public_key)
+}
+
 /// Compares a key with a certificate; the reason why that cannot be done has nothing of the key.
 pub(super) fn pair(key: PrivateKeyDer<'static>, certificate: &[u8]) -> Result<Pair, String> {
     let key = crate::net::tls::provider().key_provider.load_private_key(key);

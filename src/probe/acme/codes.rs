@@ -33,6 +33,20 @@ codes! {
          as a refusal, and since 15 March 2026 they must also validate DNSSEC: broken signatures \
          block every renewal.\n\nBy hand: `dig NAME CAA`, and `delv NAME CAA`. Old name servers and \
          load balancers answer types they do not know with an error: update them."
+    DNSSEC_OK "acme.dnssec-ok" Pass "the name is signed, and its signatures hold"
+        "The resolver validated the name's addresses by DNSSEC, as authorities have to since 15 March 2026."
+    DNSSEC_NOT_APPLICABLE "acme.dnssec-not-applicable" NotApplicable "the name is not signed"
+        "There are no DNSSEC signatures over the name's addresses, so none can be broken."
+    DNSSEC_BROKEN "acme.dnssec-broken" Fail "the name's DNSSEC signatures do not hold"
+        "A resolver that validates refuses the name, and gives its addresses only to those who want them \
+         unvalidated; or the signatures have run out by their own dates. Authorities have to validate, so every \
+         renewal is refused, and people behind validating resolvers do not reach the name either.\n\nBy hand: \
+         `delv NAME A`, `dig NAME A +dnssec` and `dig NAME A +cd`. Typical: the zone is not signed anew any \
+         more, or the DS record at the parent names a key that is gone."
+    DNSSEC_UNVALIDATED "acme.dnssec-unvalidated" Warn "the name is signed, and this resolver does not validate"
+        "The answer came with signatures and without the resolver's word that they hold (AD). An authority will \
+         validate them, and what it would find was not seen.\n\nName a resolver that validates under `resolver`, \
+         or look by hand: `delv NAME A`."
     NO_ADDRESS "acme.no-address" Fail "the name has no address"
         "The authority would have nobody to ask: the resolver answered that there is neither an A \
          nor an AAAA record. Publish one, or renew with the dns-01 challenge."
@@ -60,6 +74,10 @@ codes! {
          application that answers everything. The challenge's file works only if it is served before \
          that.\n\nPut a file there and fetch it through the name: `curl \
          http://NAME/.well-known/acme-challenge/test`."
+    HTTP01_ON_DEMAND "acme.http01-on-demand" NotApplicable "port 80 is answered only while an order is under way"
+        "The connection was refused, and the check says that it listens there itself during a test order \
+         (`order.challenge.listen`). So nobody need listen there now; the order is what shows whether the \
+         challenge gets through."
     ALPN01_OK "acme.alpn01-ok" Pass "the tls-alpn-01 challenge is answered here"
         "The server chose the protocol acme-tls/1 on its TLS port: whoever answers the challenge is \
          there, and nothing before it ends TLS by itself. An authority looks from several places of \
@@ -109,4 +127,75 @@ codes! {
         "`_acme-challenge` holds many TXT records of challenges long past. Authorities read a limited \
          number of them, and a large answer needs TCP: one day the right one is not found.\n\nRemove \
          them, and mend the hook that should."
+    ORDER_OK "acme.order-ok" Pass "a test order went through"
+        "An authority for tests was asked for a certificate, found the answer to its challenge, and issued one \
+         for this name, for the key it was asked with, valid at once and signed by what it sent along. All of \
+         it was thrown away and the account closed. The message says for how long the certificate would have \
+         been good: so long are those of the next renewal at the same authority.\n\nAn order of an earlier run \
+         counts for `order.valid_for`."
+    ORDER_NOT_MADE "acme.order-not-made" Pending "the test order has not been made yet"
+        "Nothing was ordered. The message says what would be, where, and how the challenge would be answered.\n\n\
+         Run again with `--apply`: one order is made, and a run that finds it younger than `order.valid_for` \
+         makes no other. By hand: `certbot certonly --dry-run`."
+    ORDER_TERMS "acme.order-terms" Pending "somebody has to agree to the authority's terms first"
+        "The directory has terms of service, and an account cannot be opened without agreeing to them. That is \
+         for a person to do: read them at the address in the message, then say `agree_terms: true` in `order`."
+    ORDER_NOT_A_TEST "acme.order-not-a-test" Unknown "the directory is not known to be one for tests"
+        "Nothing was ordered and the directory was not contacted. Test orders are made only at the staging \
+         directories of public authorities and at loopback and private addresses: a real certificate counts \
+         against rate limits that a launch may need, and stands in public logs for ever.\n\nUse \
+         `https://acme-staging-v02.api.letsencrypt.org/directory`, or a test authority of your own such as \
+         Pebble or step-ca."
+    ORDER_CONNECTION "acme.order-connection" Fail "the authority could not fetch the answer to its challenge"
+        "The authority tried to reach the name on port 80 and could not: refused, filtered, or no answer in \
+         time. Its words name the address. The next renewal will fail in the same way.\n\nIs port 80 open from \
+         outside, on every address the name has, IPv6 included? Is `order.challenge` answered by the machine \
+         the name leads to?"
+    ORDER_WRONG_ANSWER "acme.order-wrong-answer" Fail "the authority met another answer to its challenge"
+        "Something answered at the path of the challenge, and not with what was put there: another machine, \
+         another virtual host, a page for all paths, a redirect to a server without the file. The authority's \
+         words show what it saw.\n\nFetch a file of your own through the name: `curl -L \
+         http://NAME/.well-known/acme-challenge/test`. Is `webroot` the folder that this server serves, and does \
+         every server behind the name have the file?"
+    ORDER_DNS "acme.order-dns" Fail "the authority could not look the name up"
+        "The authority's resolver found no address, or an error such as SERVFAIL; broken DNSSEC counts as one. \
+         Its words say which name and type.\n\nBy hand: `dig NAME A +dnssec`, `delv NAME`, from outside."
+    ORDER_CAA "acme.order-caa" Fail "CAA records kept the authority from issuing"
+        "The authority found CAA records that do not allow it, or could not look them up. See \
+         `acme.caa-forbids` and `acme.caa-broken`. At a staging directory the records are those of the real \
+         one."
+    ORDER_NAME "acme.order-name-rejected" Fail "the authority issues nothing for this name"
+        "By its own rules the authority does not issue for the name: a reserved or forbidden name, one it takes \
+         for dangerous, or one that no public authority can issue for. Its words say why. A renewal at the same \
+         authority will be refused too."
+    ORDER_NOT_OFFERED "acme.order-not-offered" Fail "the authority offers no http-01 for the name"
+        "The authority wants the name to be proved in another way, and names which. A renewal by http-01 cannot \
+         succeed there."
+    ORDER_INVALID "acme.order-invalid" Fail "the order became invalid, and the authority does not say why"
+        "The challenge or the order ended as `invalid` without a reason. Look at the log of the authority, if it \
+         is yours; else look at `acme.ok` and its kin of the same check, and order again."
+    ORDER_CERTIFICATE "acme.order-certificate" Fail "the certificate that was issued is not the right one"
+        "An order ended with a certificate that could not be used: for another name or key, not valid at once, \
+         or without the issuer's certificate. The message says which. A renewing program that installs what it \
+         gets would break the site.\n\nThe authority is at fault, or something between it and this machine."
+    ORDER_LEFTOVER "acme.order-leftover" Warn "the test order left something behind"
+        "What was made for the order could not be taken away again: the file of the challenge, or the account \
+         at the authority. The message says which. The file is harmless; remove it by hand. An account nobody \
+         has the key of any more is harmless too."
+    ORDER_RATE_LIMITED "acme.order-rate-limited" Unknown "the authority has had enough requests for now"
+        "A rate limit of the authority was reached, so nothing was learnt about the name. Its words say which \
+         limit, and until when. Limits of a staging directory are not those of the real one.\n\nWait as long as \
+         it says. Do not run a check with `--apply` in a loop."
+    ORDER_ACCOUNT "acme.order-account" Unknown "the authority opens no account for this check"
+        "The directory wants to know its clients beforehand (external account binding), wants a person to do \
+         something first, or does not accept the account. This check opens an account of its own for each \
+         order and has no credentials, so nothing was learnt about the name.\n\nOrder at a directory that opens \
+         accounts freely, such as the staging directory of Let's Encrypt."
+    ORDER_AUTHORITY "acme.order-authority" Unknown "the authority has trouble of its own"
+        "The authority answered with an error of its own (HTTP 5xx, `serverInternal`), so nothing was learnt \
+         about the name. Look at its status page, and try again later."
+    ORDER_NOT_UNDERSTOOD "acme.order-not-understood" Unknown "the authority and this check do not understand each other"
+        "The authority refused a request as wrong in itself (`malformed`, `badCSR`, nonces over and over), or for \
+         a reason this check does not know. Nothing was learnt about the name. Its words are in the message; one \
+         of the two has a defect, or something between them changes requests."
 }

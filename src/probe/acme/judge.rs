@@ -24,7 +24,9 @@ pub(super) fn judge(acme: &Acme, seen: &Observation) -> Vec<Finding> {
             let finding = Finding::new(&codes::NO_ADDRESS, &acme.domain, message);
             findings.push(finding.expected("an A or AAAA record").actual(words));
         }
-        Challenge::Http01 | Challenge::TlsAlpn01 => findings.extend(seen.ways.iter().map(way)),
+        Challenge::Http01 | Challenge::TlsAlpn01 => {
+            findings.extend(seen.ways.iter().map(|one| way(acme, one)));
+        }
     }
     findings
 }
@@ -95,7 +97,7 @@ fn dns01(looked: &Looked) -> Finding {
     }
 }
 
-fn way(way: &Way) -> Finding {
+fn way(acme: &Acme, way: &Way) -> Finding {
     let hops = match &way.sight {
         Sight::Fault(fault) => return Finding::fault(&way.address, fault),
         Sight::Seen(hops) => hops,
@@ -104,7 +106,12 @@ fn way(way: &Way) -> Finding {
         let message = "the challenge was not asked for";
         return Finding::new(&codes::HTTP01_BROKEN, &way.address, message);
     };
-    let (code, words) = arrival(&last.end);
+    let (mut code, words) = arrival(&last.end);
+    // A port that is listened at only while a challenge is under way is closed now.
+    let on_demand = acme.order.as_ref().is_some_and(|order| order.challenge.listen.is_some());
+    if on_demand && hops.len() == 1 && *code == codes::HTTP01_REFUSED {
+        code = &codes::HTTP01_ON_DEMAND;
+    }
     let after = match hops.len() {
         0 | 1 => String::new(),
         n => format!(" after {}", count(n - 1, "redirect")),

@@ -2,18 +2,21 @@
 
 mod caa;
 pub mod codes;
+mod dnssec;
 mod due;
 mod in_use;
 mod judge;
 mod observe;
+mod order;
 
 use std::net::{IpAddr, SocketAddr};
 use std::path::PathBuf;
+use std::time::Duration;
 
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-use super::{Complaint, JudgeCx, Probe, ProbeCx, Target};
+use super::{Act, Complaint, JudgeCx, Probe, ProbeCx, Receipt, Target};
 use crate::model::code::Code;
 use crate::model::fault::{Fault, Sight};
 use crate::model::finding::Finding;
@@ -24,11 +27,18 @@ use crate::net::ari::Suggestion;
 use crate::net::http::{Denial, HttpUrl};
 use crate::net::pki::certificate::Certificate;
 
+pub use dnssec::{Dnssec, State};
+use order::Permit;
+pub use order::{Change, Issued, Made, OrderEnd, OrderSeen, Reply, TestOrder, read_issued};
+
 /// Will the next renewal of a certificate succeed: does CAA allow the authority, and can its
 /// challenge be answered on every address?
 ///
 /// CAA is looked up as authorities do it: at the name, then at each name above, until one has
 /// records; these must allow the authority, and where they say so the account and the challenge.
+///
+/// Authorities validate DNSSEC, so the name's signatures are looked at as well: broken ones block
+/// every renewal. That needs a resolver that validates; one that does not is said.
 ///
 /// For the http-01 challenge every A and AAAA address is asked for a path that does not exist,
 /// `/.well-known/acme-challenge/gonogo-…`, and redirects are followed as an authority follows them.
@@ -40,9 +50,29 @@ use crate::net::pki::certificate::Certificate;
 /// certificate was or will be revoked. Certificates in use that were issued within the last seven
 /// days are counted against the usual limit of five for the same names.
 ///
-/// It orders nothing, plants nothing and uses up no rate limit. It looks from one place, where an
-/// authority looks from five or more in different parts of the world, and it cannot see whether
-/// the renewing machine works: a certificate that should have been renewed is found by `tls`.
+/// By itself it orders nothing, plants nothing and uses up no rate limit. It looks from one place,
+/// where an authority looks from five or more in different parts of the world, and it cannot see
+/// whether the renewing machine works: a certificate that should have been renewed is found by `tls`.
+///
+/// With `order` the whole way is walked once, at an authority **for tests**: an account, an order,
+/// the challenge, the certificate. The check only says what it would order, and is `pending`, until
+/// `--apply`. Then it makes one order with keys that never leave memory, answers the challenge,
+/// judges the certificate (name, key, chain, dates), throws it away and closes the account. An order
+/// that went through counts for later runs for `valid_for`. Real authorities are refused: their
+/// certificates count against rate limits and stand in public logs for ever.
+///
+/// ```yaml
+/// acme:
+///   domain: login.example.com
+///   order:
+///     directory: https://acme-staging-v02.api.letsencrypt.org/directory
+///     challenge: { webroot: /var/www/html }
+///     agree_terms: true
+/// ```
+///
+/// Run it on the machine that answers for the name, or that has its web root. It proves that this
+/// challenge can be answered there; whether the renewing program does, only its own rehearsal shows
+/// (`certbot renew --dry-run`).
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct Acme {
@@ -79,6 +109,10 @@ pub struct Acme {
     /// platform's, relative to the checklist. For a private authority.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub ca: Option<PathBuf>,
+    /// Order a certificate for `domain` at an authority for tests, with `--apply`. Default: nothing
+    /// is ordered.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub order: Option<TestOrder>,
 }
 
 /// How a name is proved to an authority.
@@ -143,6 +177,12 @@ pub struct Observation {
     /// What the authority says about the renewal of the first of them.
     #[serde(default)]
     pub renewal: Option<Sight<Info>>,
+    /// The DNSSEC state of the name.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub dnssec: Option<Sight<Dnssec>>,
+    /// What is known of the test order, where one is asked for.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub order: Option<OrderSeen>,
 }
 
 /// The way of the tls-alpn-01 challenge over one address.
@@ -275,6 +315,7 @@ impl Probe for Acme {
             let message = "an empty list leaves nothing to look at".to_owned();
             complaints.push(complaint("addresses", message, "leave `addresses` out"));
         }
+        complaints.extend(self.order.iter().flat_map(|order| order.complaints(self)));
         complaints
     }
 
@@ -285,7 +326,20 @@ impl Probe for Acme {
         if let Some(directory) = &self.directory {
             peers.push(Peer::new(directory.scheme(), directory.authority()));
         }
+        if let Some(order) = &self.order {
+            match order::permit(&order.directory) {
+                Permit::Staging | Permit::Private | Permit::ByAddress => {
+                    let at = &order.directory;
+                    peers.push(Peer::new(at.scheme(), at.authority()));
+                }
+                Permit::Refused { .. } => {}
+            }
+        }
         peers
+    }
+
+    fn waits(&self) -> Duration {
+        self.order.as_ref().map_or(Duration::ZERO, |order| order.within.get())
     }
 
     fn targets(&self) -> Vec<Peer> {
@@ -307,13 +361,23 @@ impl Probe for Acme {
     }
 
     fn judge(&self, seen: &Observation, cx: &JudgeCx) -> Vec<Finding> {
-        let mut findings = judge::judge(self, seen);
+        // Broken signatures come first: what else cannot be looked up cannot because of them.
+        let signatures = seen.dnssec.as_ref().and_then(|seen| dnssec::judge(seen, cx));
+        let (broken, fine): (Vec<Finding>, Vec<Finding>) =
+            signatures.into_iter().partition(|one| one.outcome == Outcome::Fail);
+        let mut findings = broken;
+        findings.extend(judge::judge(self, seen));
+        findings.extend(fine);
         findings.extend(due::judge(seen, cx));
+        if let (Some(order), Some(known)) = (&self.order, &seen.order) {
+            findings.extend(order::judge(self, order, known, cx));
+        }
         findings
     }
 
     fn names_files(&self) -> bool {
-        self.ca.as_ref().is_some_and(|file| file.is_relative())
+        let order = self.order.as_ref().and_then(|order| order.ca.as_ref());
+        [self.ca.as_ref(), order].into_iter().flatten().any(|file| file.is_relative())
     }
 
     fn summary(&self, seen: &Observation, cx: &JudgeCx) -> String {
@@ -321,7 +385,9 @@ impl Probe for Acme {
         let ok = findings.iter().filter(|finding| finding.code == codes::OK.id).count();
         let caa = findings.iter().any(|finding| finding.code == codes::CAA_OK.id);
         let caa = if caa { "CAA allows" } else { "CAA does not clearly allow" };
+        let on_demand = findings.iter().any(|one| one.code == codes::HTTP01_ON_DEMAND.id);
         let reach = match self.challenge {
+            Challenge::Http01 if on_demand => "http-01 is answered on demand".to_owned(),
             Challenge::Http01 => format!("http-01 answered on {ok} of {}", seen.ways.len()),
             Challenge::TlsAlpn01 => {
                 let open = |finding: &&Finding| finding.code == codes::ALPN01_OK.id;
@@ -333,10 +399,11 @@ impl Probe for Acme {
                 if good { "dns-01 name answers" } else { "dns-01 is broken" }.to_owned()
             }
         };
-        format!("{caa} {}; {reach}", self.authority)
+        let order = seen.order.as_ref().map_or_else(String::new, |order| order::summary(order, cx));
+        format!("{caa} {}; {reach}{order}", self.authority)
     }
 
-    fn reproduce(&self, _: Option<&Observation>) -> Vec<String> {
+    fn reproduce(&self, seen: Option<&Observation>) -> Vec<String> {
         let name = crate::model::text::quote(self.base());
         let mut commands = vec![format!("dig {name} CAA +noall +answer +comments")];
         commands.push(match self.challenge {
@@ -350,6 +417,40 @@ impl Probe for Acme {
             ),
             Challenge::Dns01 => format!("dig _acme-challenge.{name} TXT +noall +answer +comments"),
         });
+        let dnssec = seen.and_then(|seen| seen.dnssec.as_ref()?.seen());
+        if dnssec.is_some_and(|dnssec| dnssec.state.is_signed()) {
+            commands.push(format!("delv {name} A"));
+        }
+        if let Some(order) = &self.order {
+            let quote = |text: String| crate::model::text::quote(&text);
+            let ca = order.ca.as_ref().map(|ca| quote(ca.display().to_string()));
+            let ca = ca.map_or_else(String::new, |ca| format!("--cacert {ca} "));
+            commands.push(format!("curl -sS {ca}{}", quote(order.directory.shown())));
+        }
         commands
+    }
+}
+
+impl Act for Acme {
+    type Change = Change;
+
+    fn touches(&self) -> Vec<String> {
+        // Politely one order after the other, and answers to challenges may share a port or a folder.
+        self.order.iter().map(|_| "acme orders".to_owned()).collect()
+    }
+
+    fn propose(&self, seen: &Observation, _: &JudgeCx) -> Option<Change> {
+        order::propose(self, self.order.as_ref()?, seen.order.as_ref()?)
+    }
+
+    fn describe(&self, change: &Change) -> String {
+        change.line()
+    }
+
+    async fn apply(&self, _: Change, cx: &ProbeCx) -> Result<Receipt, Fault> {
+        match &self.order {
+            Some(order) => order::apply(self, order, cx).await,
+            None => Err(Fault::Bug { message: "an order that nobody asked for".to_owned() }),
+        }
     }
 }

@@ -5,14 +5,14 @@ use std::net::{IpAddr, SocketAddr};
 use futures_util::future::join_all;
 use hickory_proto::rr::RecordType;
 
-use super::in_use;
+use super::{dnssec, in_use, order};
 use super::{Acme, Challenge, Hop, HopEnd, Looked, Observation, Records, Way};
 use crate::model::fault::{Fault, Sight};
 use crate::model::text::one_line;
 use crate::net::dns::{Answer, Ask, Client, Pace, Patience, Recursion, Server, fqdn, system_servers};
 use crate::net::http::{self, Exchange, HttpUrl, Limits, Request};
 use crate::net::name::{Addresses, addresses};
-use crate::probe::ProbeCx;
+use crate::probe::{Probe as _, ProbeCx};
 
 /// How many redirects an authority follows.
 const REDIRECTS: usize = 10;
@@ -26,10 +26,24 @@ pub(super) async fn observe(acme: &Acme, cx: &ProbeCx) -> Result<Observation, Fa
     let txt = (format!("_acme-challenge.{}", acme.base()), RecordType::TXT);
     let dns01 = acme.challenge == Challenge::Dns01;
     let questions: Vec<_> = caa.chain(dns01.then_some(txt)).collect();
-    let (looked, found) = futures_util::join!(ask(acme, &questions, cx), on_addresses(acme, cx));
+    // The time of an order is not there for looking.
+    let own = cx.allowance.saturating_sub(acme.waits());
+    let cx = &ProbeCx { allowance: own, limit: cx.limit.min(cx.clock.tick() + own), ..cx.clone() };
+    let order = async {
+        match &acme.order {
+            Some(order) => Some(order::look(acme, order, cx).await),
+            None => None,
+        }
+    };
+    let (looked, found, dnssec, order) = futures_util::join!(
+        ask(acme, &questions, cx),
+        on_addresses(acme, cx),
+        dnssec::look(acme, cx),
+        order
+    );
     let mut caa = looked?;
     let dns01 = if dns01 { caa.pop() } else { None };
-    Ok(Observation { caa, dns01, ..found? })
+    Ok(Observation { caa, dns01, dnssec: Some(dnssec.into()), order, ..found? })
 }
 
 /// Everything that is looked at on the addresses of the name.
@@ -43,6 +57,8 @@ async fn on_addresses(acme: &Acme, cx: &ProbeCx) -> Result<Observation, Fault> {
         directory: acme.directory.as_ref().map(HttpUrl::shown),
         in_use: Vec::new(),
         renewal: None,
+        dnssec: None,
+        order: None,
     };
     if acme.challenge == Challenge::Dns01 && acme.directory.is_none() {
         return Ok(seen);

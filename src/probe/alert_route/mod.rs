@@ -10,7 +10,7 @@ use futures_util::future::{join, join_all};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-use super::{Act, Complaint, JudgeCx, Probe, ProbeCx, Target};
+use super::{Act, Complaint, JudgeCx, Probe, ProbeCx, Receipt, Target};
 use crate::model::code::Code;
 use crate::model::fault::{Fault, Sight};
 use crate::model::finding::Finding;
@@ -439,8 +439,8 @@ impl Act for AlertRoute {
         self.tested().next().map(|_| "test alerts".to_owned()).into_iter().collect()
     }
 
-    async fn apply(&self, change: drill::Change, cx: &ProbeCx) -> Result<String, Fault> {
-        drill::apply(self, change, cx).await
+    async fn apply(&self, change: drill::Change, cx: &ProbeCx) -> Result<Receipt, Fault> {
+        drill::apply(self, change, cx).await.map(Receipt::from)
     }
 }
 

@@ -49,6 +49,16 @@ codes! {
         "A name of `names` is covered by none of the certificate's alternative names. Only these \
          count: a common name does not, and a wildcard covers exactly one label (RFC 9525).\n\nHave it \
          issued again with the name."
+    PURPOSE_MISSING "cert_file.purpose-missing" Fail "the certificate may not be used for what it should be"
+        "The certificate lists its purposes (extended key usage), and the one of `purpose` is not among \
+         them. The other side of the handshake refuses it: a server one that is for servers only where \
+         a client shows it, and the other way round.\n\nHave it issued again for `serverAuth` or \
+         `clientAuth`. By hand: `openssl x509 -in FILE -noout -ext extendedKeyUsage`."
+    PURPOSE_ENDS "cert_file.purpose-ends" Warn "a client's certificate comes from a public authority"
+        "Public authorities take the purpose `clientAuth` out of their certificates: Let's Encrypt has since \
+         July 2026, the others follow, because browsers accept roots for servers only. This certificate \
+         still has it; the one after the next renewal will not, and mutual TLS ends then.\n\nMove the clients \
+         to certificates of an authority of your own before that."
     WRONG_PASSWORD "cert_file.wrong-password" Fail "the password does not open the file"
         "The PKCS#12 file is under another password than the one in `password_file`, so whatever loads \
          the two at the launch will not start. The file's own checksum says so: it is not \

@@ -6,12 +6,13 @@ use crate::model::finding::Finding;
 use crate::model::outcome::Outcome;
 use crate::model::text::count;
 use crate::net::pki::certificate::Certificate;
-use crate::net::pki::path::Path;
+use crate::net::pki::path::{Obstacle, Path, Purpose};
 use crate::net::pki::private_key::Pair;
 use crate::probe::JudgeCx;
 use crate::probe::tls::Sent;
 use crate::probe::tls::chain::{Part, weaknesses, who};
 use crate::probe::tls::expiry::{Matter, Remark, Terms, days, when};
+use crate::probe::tls::public::PUBLIC;
 
 /// Judges everything that was asked for.
 pub(super) fn judge(this: &CertFile, seen: &Observation, cx: &JudgeCx) -> Vec<Finding> {
@@ -46,6 +47,7 @@ pub(super) fn judge(this: &CertFile, seen: &Observation, cx: &JudgeCx) -> Vec<Fi
     }));
     findings.extend(names(seen, first, &target));
     findings.extend(key(this, seen, &target));
+    findings.extend(purpose(this, seen, first, &target));
     findings.extend(path(this, seen, &target));
     if findings.iter().all(|finding| finding.outcome == Outcome::Warn) {
         let left = days(first.not_after.duration_since(cx.now));
@@ -109,8 +111,9 @@ fn finding(remark: Remark, target: &str) -> Finding {
 }
 
 fn names(seen: &Observation, first: &Certificate, target: &str) -> Vec<Finding> {
-    let finding = |(name, words): &(String, String)| {
-        let message = format!("the certificate is not for {name}: {words}");
+    // The verifier's words only repeat both names.
+    let finding = |(name, _): &(String, String)| {
+        let message = format!("the certificate is not for {name}");
         let finding = Finding::new(&codes::NAME_MISSING, target, message);
         finding.expected(name.clone()).actual(format!("a certificate {}", who(first)))
     };
@@ -132,10 +135,43 @@ fn key(this: &CertFile, seen: &Observation, target: &str) -> Option<Finding> {
     }
 }
 
+/// Whether the first certificate may be used as it should be, and whether the next one will.
+fn purpose(
+    this: &CertFile,
+    seen: &Observation,
+    first: &Certificate,
+    target: &str,
+) -> Option<Finding> {
+    let wanted = this.purpose.filter(|_| !is_bundle(seen))?;
+    let said = first.purposes.join(", ");
+    // Without any, all are allowed (RFC 5280 §4.2.1.12). The purpose "any" does not stand for these.
+    if !first.purposes.is_empty() && !first.purposes.iter().any(|one| one == wanted.usage()) {
+        let message = format!("the certificate may not be used as a {}'s", word(wanted));
+        let finding = Finding::new(&codes::PURPOSE_MISSING, target, message);
+        return Some(finding.expected(wanted.usage()).actual(said));
+    }
+    let public = first.policies.iter().any(|policy| policy.starts_with(PUBLIC));
+    (wanted == Purpose::Client && public).then(|| {
+        let message = "a public authority's certificate is used as a client's: the next will not \
+                       allow that";
+        let finding = Finding::new(&codes::PURPOSE_ENDS, target, message);
+        finding.expected("a certificate of an authority of your own").actual(said)
+    })
+}
+
+const fn word(purpose: Purpose) -> &'static str {
+    match purpose {
+        Purpose::Server => "server",
+        Purpose::Client => "client",
+    }
+}
+
 fn path(this: &CertFile, seen: &Observation, target: &str) -> Option<Finding> {
     let ca = this.ca.as_ref()?.display();
     match &seen.path {
         Path::Built { .. } => None,
+        // That the purpose is another one is said already.
+        Path::Broken { obstacle: Obstacle::Purpose, .. } if this.purpose.is_some() => None,
         Path::Broken { reason, certificates, .. } => {
             let held = count(certificates.len(), "certificate");
             let message = format!("no path to a root of {ca} with the {held} in the file");

@@ -23,7 +23,8 @@ use crate::net::pki::path::Path;
 use crate::net::pki::pkcs12::Opened;
 use crate::net::pki::private_key::{Pair, compare};
 use crate::net::pki::roots::Roots;
-use crate::net::pki::path;
+use crate::net::pki::certificate::Certificate;
+use crate::net::pki::path::{self, Purpose};
 
 /// Is a certificate on disk ready for the launch: readable, valid until well after it, for the
 /// right names, with the right key?
@@ -57,6 +58,10 @@ pub struct CertFile {
     /// none.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub names: Vec<String>,
+    /// What it is to be used as: `server`, or `client` for mutual TLS. Its purposes (extended key
+    /// usage) must allow that. Default: whatever they allow.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub purpose: Option<Purpose>,
     /// The roots the certificates in the file must lead to: a PEM file, relative to the checklist,
     /// or `platform` for those this machine trusts. Default: not looked at.
     #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -116,6 +121,19 @@ impl CertFile {
         })
     }
 
+    /// What it is to be used as: what the check says, else what the certificate is for.
+    fn purpose(&self, leaf: Option<&Certificate>) -> Purpose {
+        let only_client = |leaf: &Certificate| {
+            let allows = |purpose: Purpose| leaf.purposes.iter().any(|one| one == purpose.usage());
+            allows(Purpose::Client) && !allows(Purpose::Server)
+        };
+        match self.purpose {
+            Some(purpose) => purpose,
+            None if leaf.is_some_and(only_client) => Purpose::Client,
+            None => Purpose::Server,
+        }
+    }
+
     fn missing(&self, leaf: &CertificateDer<'_>) -> Vec<(String, String)> {
         let judged = self.names.iter().filter_map(|name| {
             let words = match ServerName::try_from(name.as_str()) {
@@ -165,7 +183,12 @@ impl Probe for CertFile {
         };
         Ok(Observation {
             certificates: found.iter().map(Sent::read).collect(),
-            path: path::build(&found, roots.as_deref().unwrap_or(&Roots::none()), cx.clock.now()),
+            path: path::build_for(
+                self.purpose(Certificate::read(leaf).ok().as_ref()),
+                &found,
+                roots.as_deref().unwrap_or(&Roots::none()),
+                cx.clock.now(),
+            ),
             missing: self.missing(leaf),
             key,
             password: Password::Right,

@@ -19,7 +19,7 @@ use super::pool::{
     Block, Cleanup, Demand, Ramp, RampWish, cleanup_complaints, cleanup_summary,
     propose_cleanup,
 };
-use super::{Act, Complaint, JudgeCx, Probe, ProbeCx, Target};
+use super::{Act, Complaint, JudgeCx, Probe, ProbeCx, Receipt, Target};
 use crate::model::code::Code;
 use crate::model::fault::{Fault, Sight};
 use crate::model::finding::Finding;
@@ -234,7 +234,7 @@ impl Act for MysqlPool {
         change.describe()
     }
 
-    async fn apply(&self, change: Cleanup, cx: &ProbeCx) -> Result<String, Fault> {
-        Box::pin(cleanup::apply(self, &change, cx)).await
+    async fn apply(&self, change: Cleanup, cx: &ProbeCx) -> Result<Receipt, Fault> {
+        Box::pin(cleanup::apply(self, &change, cx)).await.map(Receipt::from)
     }
 }

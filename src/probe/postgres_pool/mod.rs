@@ -24,7 +24,7 @@ use super::pool::{
     Block, Cleanup, Demand, Peak, Ramp, RampWish, cleanup_complaints, cleanup_summary,
     propose_cleanup,
 };
-use super::{Act, Complaint, JudgeCx, Probe, ProbeCx, Target};
+use super::{Act, Complaint, JudgeCx, Probe, ProbeCx, Receipt, Target};
 use crate::model::code::Code;
 use crate::model::fault::{Fault, Sight};
 use crate::model::finding::Finding;
@@ -290,7 +290,7 @@ impl Act for PostgresPool {
         change.describe()
     }
 
-    async fn apply(&self, change: Cleanup, cx: &ProbeCx) -> Result<String, Fault> {
-        Box::pin(cleanup::apply(self, &change, cx)).await
+    async fn apply(&self, change: Cleanup, cx: &ProbeCx) -> Result<Receipt, Fault> {
+        Box::pin(cleanup::apply(self, &change, cx)).await.map(Receipt::from)
     }
 }

@@ -22,7 +22,7 @@ use jiff::tz::Offset;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-use super::{Act, Complaint, JudgeCx, Probe, ProbeCx, Target};
+use super::{Act, Complaint, JudgeCx, Probe, ProbeCx, Receipt, Target};
 use crate::model::code::Code;
 use crate::model::fault::Fault;
 use crate::model::finding::Finding;
@@ -311,8 +311,8 @@ impl Act for Silence {
         vec![format!("silence {}", show(&matchers))]
     }
 
-    async fn apply(&self, change: Change, cx: &ProbeCx) -> Result<String, Fault> {
-        apply::apply(self, change, cx).await
+    async fn apply(&self, change: Change, cx: &ProbeCx) -> Result<Receipt, Fault> {
+        apply::apply(self, change, cx).await.map(Receipt::from)
     }
 
     async fn remains(&self, cx: &ProbeCx) -> Result<Option<String>, Fault> {

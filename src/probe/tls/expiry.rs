@@ -10,7 +10,7 @@ use crate::net::pki::certificate::Certificate;
 use crate::probe::JudgeCx;
 
 /// By how much two clocks may differ.
-pub(super) const SKEW: SignedDuration = SignedDuration::from_mins(5);
+pub(in crate::probe) const SKEW: SignedDuration = SignedDuration::from_mins(5);
 
 /// Up to this life a certificate is taken for one a machine renews: the longest life public
 /// authorities may give from March 2027 on (Baseline Requirements 6.3.2).
@@ -257,10 +257,10 @@ pub(in crate::probe) fn when(at: Timestamp) -> String {
     at.strftime("%-d %b %Y %H:%M UTC").to_string()
 }
 
-pub(super) fn later(at: Timestamp, by: SignedDuration) -> Timestamp {
+pub(in crate::probe) fn later(at: Timestamp, by: SignedDuration) -> Timestamp {
     at.saturating_add(by).unwrap_or(Timestamp::MAX)
 }
 
-pub(super) fn earlier(at: Timestamp, by: SignedDuration) -> Timestamp {
+pub(in crate::probe) fn earlier(at: Timestamp, by: SignedDuration) -> Timestamp {
     at.saturating_sub(by).unwrap_or(Timestamp::MIN)
 }

@@ -11,7 +11,7 @@ mod disk;
 pub(super) mod expiry;
 mod fleet;
 mod observe;
-mod public;
+pub(super) mod public;
 mod revocation;
 mod seen;
 mod spoken;

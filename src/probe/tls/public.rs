@@ -13,7 +13,7 @@ use crate::net::pki::certificate::Certificate;
 use crate::net::pki::path::Path;
 
 /// The policies by which a public authority says that it kept the requirements (7.1.6.1).
-const PUBLIC: &str = "2.23.140.1.2.";
+pub(in crate::probe) const PUBLIC: &str = "2.23.140.1.2.";
 
 /// The longest lives, by the first day of the certificate, newest first (6.3.2).
 const LONGEST: [((i16, i8, i8), i64); 5] = [

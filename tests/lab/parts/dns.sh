@@ -59,6 +59,7 @@ ZONE
   for name in login api db $(tls_names); do
     printf '%s 60 IN A 127.0.0.1\n%s 60 IN AAAA ::1\n' "$name" "$name"
   done | sort -u
+  acme_names
   # A list to warm or to load a resolver with.
   for number in {000..199}; do
     printf 'n%s IN A 192.0.2.%d\n' "$number" $((10#$number + 1))

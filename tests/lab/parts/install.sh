@@ -18,6 +18,7 @@ postgres        postgresql
 psql            postgresql-client
 pgbouncer       pgbouncer
 chronyd         chrony
+pebble          pebble
 mariadbd        mariadb-server
 mariadb         mariadb-client
 redis-server    redis-server

@@ -108,6 +108,11 @@ $(loopback '    listen ' ":${LAB_PORTS[http]};" | sed 's/ ::1:/ [::1]:/')
     location /crl/ { alias $LAB_DIR/pki/; types { application/pkix-crl crl; } }
 $(web_locations)
   }
+  # Where an authority looks for the file of a challenge: see acme.sh.
+  server {
+    listen 127.0.0.20:${LAB_PORTS[acme_http]};
+    root $web/webroot;
+  }
 $(tls_servers)
 }
 CONF
@@ -115,7 +120,7 @@ CONF
 
 nginx_up() {
   server_dir nginx
-  mkdir "$LAB_DIR/nginx/root"
+  mkdir "$LAB_DIR/nginx/root" "$LAB_DIR/nginx/webroot"
   # Sparse: 20 MB that take no room.
   truncate -s 20M "$LAB_DIR/nginx/root/big"
   truncate -s 64K "$LAB_DIR/nginx/root/slow"

@@ -38,6 +38,9 @@ alertmanager_b   17094
 gossip_a         17095
 gossip_b         17096
 prometheus       17090
+acme             17444
+acme_known       17445
+acme_http        17082
 ntp              17123
 ntp_fast         17124
 ntp_lost         17125
@@ -92,7 +95,8 @@ ports_publish() {
     echo "LAB_ZONE=$LAB_ZONE"
     for name in dns_auth dns_resolver dns_old_resolver dns_secondary dns_regional dns_validator \
       dns_tls dns_https dns_bind http https pg pgfull pgbouncer pgstarting mysql redis redis_tls replica \
-      sentinel redis_a redis_b redis_c ntp ntp_fast ntp_lost closed; do
+      sentinel redis_a redis_b redis_c ntp ntp_fast ntp_lost acme acme_known \
+      acme_http closed; do
       echo "LAB_${name^^}=127.0.0.1:${LAB_PORTS[$name]}"
       echo "LAB_${name^^}_PORT=${LAB_PORTS[$name]}"
     done
@@ -107,6 +111,9 @@ ports_publish() {
     for name in alertmanager_a alertmanager_b prometheus; do
       echo "LAB_${name^^}=http://127.0.0.1:${LAB_PORTS[$name]}"
     done
+    echo "LAB_ACME_DIRECTORY=https://127.0.0.1:${LAB_PORTS[acme]}/dir"
+    echo "LAB_ACME_KNOWN_DIRECTORY=https://127.0.0.1:${LAB_PORTS[acme_known]}/dir"
+    echo "LAB_WEBROOT=$LAB_DIR/nginx/webroot"
     echo "LAB_CA=$LAB_DIR/pki/root.pem"
     echo "LAB_PKI=$LAB_DIR/pki"
     echo "LAB_SECRETS=$LAB_DIR/secrets"
