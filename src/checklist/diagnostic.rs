@@ -17,6 +17,8 @@ pub struct SourceFile {
     pub path: String,
     /// Its text.
     pub text: String,
+    /// Where its lines begin.
+    lines: Vec<usize>,
 }
 
 /// A mistake with its position counted out, for editors and CI.
@@ -37,7 +39,10 @@ pub struct Located {
 impl Sources {
     /// Takes a file in and gives its number.
     pub fn add(&mut self, path: impl Into<String>, text: impl Into<String>) -> usize {
-        self.0.push(SourceFile { path: path.into(), text: text.into() });
+        let text: String = text.into();
+        let lines =
+            std::iter::once(0).chain(text.match_indices('\n').map(|(at, _)| at + 1)).collect();
+        self.0.push(SourceFile { path: path.into(), text, lines });
         self.0.len() - 1
     }
 
@@ -50,10 +55,12 @@ impl Sources {
     /// Line and column of a place, both from 1.
     #[must_use]
     pub fn position(&self, place: Place) -> (usize, usize) {
-        let text = self.0.get(place.file).map_or("", |file| file.text.as_str());
-        let before = text.get(..place.start.min(text.len())).unwrap_or_default();
-        let line = before.matches('\n').count() + 1;
-        let column = before.rsplit('\n').next().unwrap_or_default().chars().count() + 1;
+        let Some(file) = self.0.get(place.file) else { return (1, 1) };
+        let at = place.start.min(file.text.len());
+        // Not counted from the beginning: a list may have ten thousand checks, and each is placed.
+        let line = file.lines.partition_point(|begins| *begins <= at);
+        let begins = file.lines[line - 1];
+        let column = file.text.get(begins..at).unwrap_or_default().chars().count() + 1;
         (line, column)
     }
 
