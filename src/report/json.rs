@@ -104,8 +104,21 @@ impl<W: Write> Indented<W> {
 
 impl<W: Write> Write for Indented<W> {
     fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
-        for byte in bytes {
+        let mut rest = bytes;
+        while let Some((byte, after)) = rest.split_first() {
+            if self.within == Within::Text {
+                // Most of a record is the inside of strings, which passes as it is.
+                let ends = |byte: &u8| matches!(byte, b'"' | b'\\');
+                let (plain, after) =
+                    rest.split_at(rest.iter().position(ends).unwrap_or(rest.len()));
+                if !plain.is_empty() {
+                    self.line.extend_from_slice(plain);
+                    rest = after;
+                    continue;
+                }
+            }
             self.take(*byte);
+            rest = after;
         }
         if self.line.len() >= Self::ENOUGH {
             self.pass_on()?;

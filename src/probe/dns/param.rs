@@ -3,6 +3,7 @@
 use std::collections::BTreeMap;
 use std::fmt;
 use std::str::FromStr;
+use std::sync::Arc;
 
 use schemars::{JsonSchema, Schema, SchemaGenerator, json_schema};
 use serde::{Deserialize, Serialize};
@@ -15,7 +16,7 @@ use crate::probe::param::Share;
 /// A domain name as the user writes it; always absolute, whether or not it ends in a dot.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 #[serde(try_from = "String", into = "String")]
-pub struct DomainName(String);
+pub struct DomainName(Arc<str>);
 
 text_schema!(
     DomainName,
@@ -39,7 +40,7 @@ impl FromStr for DomainName {
             return Err(format!("`{text}` is an address, not a name"));
         }
         let name = fqdn(text).map_err(|error| error.to_string())?;
-        Ok(Self(shown(&name.to_ascii())))
+        Ok(Self(shown(&name.to_ascii()).into()))
     }
 }
 
@@ -61,7 +62,7 @@ impl TryFrom<String> for DomainName {
 
 impl From<DomainName> for String {
     fn from(name: DomainName) -> Self {
-        name.0
+        name.as_str().to_owned()
     }
 }
 
