@@ -48,14 +48,14 @@ pub struct TestOrder {
     /// How the http-01 challenge of the order is answered from this machine.
     pub challenge: Reply,
     /// Whether you agree to the authority's terms of service; the check shows where they are. Most
-    /// directories ask for it. Default: `false`.
+    /// directories ask for it.
     #[serde(default)]
     pub agree_terms: bool,
     /// How long an order that went through counts for later runs of the checklist, before it has to
-    /// be made anew. Default: `24h`.
+    /// be made anew.
     #[serde(default = "a_day")]
     pub valid_for: Span,
-    /// The order has to be through within this time. Default: `90s`.
+    /// The order has to be through within this time.
     #[serde(default = "ninety_seconds")]
     pub within: Span,
 }
