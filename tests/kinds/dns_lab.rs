@@ -212,7 +212,7 @@ async fn a_cache_that_is_shown_is_evidence_and_one_that_is_not_is_said() {
     assert_eq!(warm.cached, Some(true));
 
     for (resolver, snooping, words) in [
-        ("LAB_DNS_RESOLVER", Snooping::Refused, "it refuses questions"),
+        ("LAB_DNS_RESOLVER", Snooping::Refused, "without recursion with an error"),
         ("LAB_DNS_VALIDATOR", Snooping::Ignored, "it finds answers even when"),
     ] {
         let look = snoop("n011", resolver).await;

@@ -159,7 +159,7 @@ pub struct Warmth {
 pub enum Snooping {
     /// It answers from its cache alone.
     Shown,
-    /// It refuses them.
+    /// It refuses them, or answers them with another error.
     Refused,
     /// It finds the answer all the same.
     Ignored,

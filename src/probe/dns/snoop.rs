@@ -44,23 +44,24 @@ fn regard(control: Option<&Answer>) -> Snooping {
     let Some(answer) = control else { return Snooping::Silent };
     let found = answer.is_positive() || !answer.chain.is_empty() || answer.soa.is_some();
     match answer.rcode {
-        Rcode::REFUSED => Snooping::Refused,
         // It asked somebody, or had it from a cache that answers for whole zones.
         Rcode::NXDOMAIN => Snooping::Ignored,
         _ if found => Snooping::Ignored,
-        _ => Snooping::Shown,
+        Rcode::NOERROR => Snooping::Shown,
+        // SERVFAIL too: a resolver that looks further and fails is not told by it from one that
+        // has nothing.
+        _ => Snooping::Refused,
     }
 }
 
-/// Whether an answer without recursion came from the cache and stays there; a referral or a failure is
-/// what a resolver says that has nothing (RFC 1034 §4.3.2). BIND keeps what has a TTL of 0 until the
-/// second is over: that is no warmth.
+/// Whether an answer without recursion came from the cache and stays there; a referral is what a
+/// resolver says that has nothing (RFC 1034 §4.3.2), an error says nothing of the cache. BIND keeps
+/// what has a TTL of 0 until the second is over: that is no warmth.
 fn is_cached(answer: &Answer) -> Option<bool> {
     let stays = answer.keep().is_some_and(|seconds| seconds > 0);
     match answer.rcode {
         Rcode::NOERROR => Some(stays && (answer.is_positive() || answer.soa.is_some())),
         Rcode::NXDOMAIN => Some(stays),
-        Rcode::SERVFAIL => Some(false),
         _ => None,
     }
 }

@@ -74,7 +74,7 @@ fn judge_warmth(dns: &Dns, cx: &JudgeCx, resolver: &ResolverSeen, findings: &mut
 const fn hidden(snooping: Snooping) -> Option<&'static str> {
     match snooping {
         Snooping::Shown => None,
-        Snooping::Refused => Some("it refuses questions without recursion"),
+        Snooping::Refused => Some("it answers questions without recursion with an error"),
         Snooping::Ignored => Some("it finds answers even when asked without recursion"),
         Snooping::Silent => Some("it does not answer questions without recursion"),
     }
