@@ -10,11 +10,12 @@ use thiserror::Error;
 use crate::checklist::raw::RawWaiver;
 use crate::checklist::{Check, Checklist};
 use crate::model::id::CheckId;
+use crate::model::outcome::Outcome;
 use crate::model::peer::Peer;
 use crate::model::record::{CheckRecord, Skip, SkipReason, Waived, Waiver};
 use crate::model::text::did_you_mean;
 use crate::model::time::{Offset, Phase, Window};
-use crate::probe::Earlier;
+use crate::probe::{AnyProbe, Earlier};
 
 /// What the command line selects.
 #[derive(Debug, Clone, Default)]
@@ -33,9 +34,11 @@ pub struct Selection {
     pub shard: Option<Shard>,
     /// Only these, when a recorded run says so.
     pub only: Option<HashSet<CheckId>>,
+    /// The checks that were right in that run; any other one that is left out was not looked at then.
+    pub right_before: HashSet<CheckId>,
     /// Answers taken over from an interrupted run.
     pub carried: HashMap<CheckId, CheckRecord>,
-    /// The last recorded pass of each check.
+    /// The last recorded look at each check, where that was a pass.
     pub passes: HashMap<CheckId, Pass>,
     /// What recorded runs saw of the checks that audit what was, latest first.
     pub earlier: HashMap<CheckId, Arc<[Earlier]>>,
@@ -73,8 +76,12 @@ impl std::fmt::Display for Shard {
 pub struct Pass {
     /// When it was looked at.
     pub at: Timestamp,
-    /// The parameters it was looked at with; with others it was another check.
+    /// The parameters it was looked at with, without secrets; with others it was another check.
     pub parameters: Value,
+    /// What was expected of the facts beside, without secrets.
+    pub expect: Vec<String>,
+    /// Right, or right enough: a warning, which a strict run does not count.
+    pub outcome: Outcome,
 }
 
 /// Which phase to run.
@@ -192,7 +199,7 @@ pub fn plan<'a>(
     let window = window(checklist, launch.timestamp());
     let skips = skips(checklist, selection, phase.as_ref(), now.timestamp());
     if skips.iter().all(Option::is_some) {
-        return Err(NothingSelected::Nothing { help: why_nothing(&skips, checklist) });
+        return Err(NothingSelected::Nothing { help: why_nothing(&skips, checklist, selection) });
     }
     let carried = selection.carried.clone();
     let idle = |pattern: &&String| !checklist.checks().any(|check| check.id.matches(pattern));
@@ -219,7 +226,9 @@ fn skips(
     let by_phase = selection.ids.is_empty() || selection.phase != PhaseChoice::Auto;
     if let Some(phase) = phase.filter(|_| by_phase) {
         for (check, skip) in checklist.checks().zip(&mut skips).filter(|(_, skip)| skip.is_none()) {
-            *skip = other_phase(check, phase, &selection.passes, now);
+            let pass =
+                selection.passes.get(&check.id).filter(|pass| is_same(check, pass, checklist));
+            *skip = other_phase(check, phase, pass, now);
         }
     }
     if let Some(shard) = selection.shard {
@@ -304,11 +313,12 @@ impl<'a> Plan<'a> {
     }
 }
 
-/// Whom a check will contact, as far as it can be made: its peers, and the machine's own resolver where one of them is named
-/// and the kind does not say who is asked for its addresses.
+/// Whom a check will contact, as far as that is known without its secrets: its peers, and the
+/// machine's own resolver where one of them is named and the kind does not say who is asked for its
+/// addresses.
 #[must_use]
 pub fn contacts(check: &Check) -> Vec<Peer> {
-    let mut peers = check.probe.as_ref().map(|probe| probe.peers()).unwrap_or_default();
+    let mut peers = check.shown().map(AnyProbe::peers).unwrap_or_default();
     let asked = peers.iter().any(|peer| peer.protocol == "dns");
     if !asked && peers.iter().any(is_named) {
         peers.push(Peer::new("dns", "system"));
@@ -401,8 +411,10 @@ fn not_selected(check: &Check, selection: &Selection) -> Option<Skip> {
     let wanted = selection.only.as_ref().is_none_or(|only| only.contains(&check.id));
     let text = if left_out {
         "left out with --skip"
-    } else if !wanted {
+    } else if !wanted && selection.right_before.contains(&check.id) {
         "passed in the run before"
+    } else if !wanted {
+        "not looked at in the run before"
     } else if named && tagged {
         return None;
     } else {
@@ -413,24 +425,27 @@ fn not_selected(check: &Check, selection: &Selection) -> Option<Skip> {
 
 /// Why a check is not looked at in a phase that is not its own; `None` when it is looked at, because
 /// its pass of an earlier phase does not count any more.
-fn other_phase(
-    check: &Check,
-    phase: &Phase,
-    passes: &HashMap<CheckId, Pass>,
-    now: Timestamp,
-) -> Option<Skip> {
+fn other_phase(check: &Check, phase: &Phase, pass: Option<&Pass>, now: Timestamp) -> Option<Skip> {
     if check.phases.is_empty() || check.phases.contains(phase) {
         return None;
     }
     let skip = |text: String| Some(Skip { reason: SkipReason::Phase, cause: None, text });
     let begun = check.phases.iter().any(|own| own.at < phase.at);
     if let Some(valid) = check.valid_for.filter(|_| begun) {
-        let pass = passes.get(&check.id).filter(|pass| pass.parameters == check.parameters);
         let fresh = pass.filter(|pass| now.duration_since(pass.at) <= valid.signed());
         return skip(format!("passed on {}, which counts for {valid}", fresh?.at));
     }
     let phases: Vec<&str> = check.phases.iter().map(|phase| phase.label.as_str()).collect();
     skip(format!("belongs to {}, and this is {phase}", phases.join(", ")))
+}
+
+/// Whether a recorded pass answers what the check asks now.
+fn is_same(check: &Check, pass: &Pass, checklist: &Checklist) -> bool {
+    let secrets = &checklist.secrets;
+    let mut parameters = check.parameters.clone();
+    secrets.redact_value(&mut parameters);
+    let expect = check.expect.iter().map(|expect| secrets.redact(expect.as_str()));
+    pass.parameters == parameters && expect.eq(pass.expect.iter().cloned())
 }
 
 /// Selects what the selected checks need, and what that needs.
@@ -481,9 +496,19 @@ fn first(group: &[usize], mut n: usize) -> usize {
     n
 }
 
-fn why_nothing(skips: &[Option<Skip>], checklist: &Checklist) -> String {
-    let phases: HashSet<SkipReason> = skips.iter().flatten().map(|skip| skip.reason).collect();
-    if phases.contains(&SkipReason::Phase) {
+fn why_nothing(skips: &[Option<Skip>], checklist: &Checklist, selection: &Selection) -> String {
+    let reasons: HashSet<SkipReason> = skips.iter().flatten().map(|skip| skip.reason).collect();
+    if let Some(shard) = selection.shard.filter(|_| reasons.contains(&SkipReason::Shard)) {
+        return format!(
+            "all that was selected is dealt to other shards; there is less to deal out than for {}",
+            shard.of
+        );
+    }
+    let nothing_open = selection.only.as_ref().is_some_and(HashSet::is_empty);
+    if nothing_open && !selection.right_before.is_empty() {
+        return "nothing is left open by that run, so there is nothing to run again".to_owned();
+    }
+    if reasons.contains(&SkipReason::Phase) {
         let known: Vec<String> = checklist.phases.iter().map(ToString::to_string).collect();
         return format!(
             "what was selected belongs to another phase; --phase takes {} or all",

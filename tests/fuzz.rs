@@ -138,12 +138,16 @@ fn a_log_from_anywhere_is_read_or_refused() {
 }
 
 #[test]
-fn every_target_is_in_the_fuzzers_list() {
+fn every_target_is_in_the_fuzzers_list_and_has_its_smoke() {
     let manifest = include_str!("../fuzz/Cargo.toml");
+    let smokes = include_str!("fuzz.rs");
     for (name, _) in targets::TARGETS {
         assert!(
             manifest.contains(&format!("name = \"{name}\"")),
             "{name} is not in fuzz/Cargo.toml"
         );
+        assert!(smokes.contains(&format!("smoke(\"{name}\")")), "{name} has no smoke here");
     }
+    let listed = manifest.matches("[[bin]]").count();
+    assert_eq!(listed, targets::TARGETS.len(), "a target of fuzz/Cargo.toml is not known here");
 }

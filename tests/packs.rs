@@ -104,6 +104,7 @@ fn every_pack_names_its_schema_and_begins_with_what_it_is_for() {
 #[test]
 fn what_a_pack_says_to_type_works() {
     for (name, text) in packs() {
+        let mut told = 0;
         let options = Options { vars: &[], var_files: &[], secrets: None, launch: None };
         let path = folder().join(format!("{name}.yaml"));
         let (list, _) = load(&path, &options).map_err(|_| &name).expect("a pack loads");
@@ -116,6 +117,7 @@ fn what_a_pack_says_to_type_works() {
             }) else {
                 continue;
             };
+            told += 1;
             assert_eq!(*file, format!("{name}.yaml"), "{name}: {comment}");
             // An id or a glob in quotes, right after the file.
             if let Some(id) = rest.first().and_then(|id| id.strip_prefix('\'')) {
@@ -133,6 +135,7 @@ fn what_a_pack_says_to_type_works() {
                 assert!(known || phase == "all", "{name}: {comment}: no such phase");
             }
         }
+        assert!(told > 0, "{name} does not say how to begin");
     }
 }
 

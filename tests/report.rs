@@ -4,6 +4,8 @@
 mod charts;
 #[path = "report/consumer.rs"]
 mod consumer;
+#[path = "report/endings.rs"]
+mod endings;
 #[path = "report/github.rs"]
 mod github;
 #[path = "report/gitlab.rs"]

@@ -103,6 +103,8 @@ fn layers_only_use_what_is_below_them() {
             continue;
         }
         let may = layers.get(own).unwrap_or_else(|| panic!("{path}: {own} has no layer"));
+        // A list of modules in braces would not be seen below.
+        assert!(!text.contains("crate::{"), "{path}: a `use` for each module");
         for used in names_after(&text, "crate::") {
             // Macros and the crate's own name are no modules.
             if layers.contains_key(used) && used != own && !may.contains(&used) {
@@ -118,8 +120,10 @@ fn crates_are_used_in_their_homes_only() {
     let mut wrong = Vec::new();
     for (path, text) in files("src", "rs") {
         for (name, homes) in CRATES {
-            let used =
-                text.contains(&format!("use {name}::")) || text.contains(&format!(" {name}::"));
+            let used = text.match_indices(&format!("{name}::")).any(|(at, _)| {
+                let before = text[..at].chars().next_back();
+                before.is_none_or(|c| !c.is_alphanumeric() && c != '_' && c != ':')
+            });
             if used && !homes.contains(&module(&path)) {
                 wrong.push(format!("{path} uses {name}"));
             }
@@ -157,6 +161,31 @@ fn nothing_is_left_for_later_and_no_test_is_switched_off() {
             }
         }
     }
+    assert_eq!(wrong, Vec::<String>::new());
+}
+
+/// Whether a text declares a module of its own file where `cargo fmt` does not look for one: in the
+/// body or the arguments of a macro.
+fn has_a_hidden_module(text: &str) -> bool {
+    text.contains("mod $")
+        || text.lines().filter(|line| line.starts_with(' ')).any(|line| {
+            let words: Vec<&str> = line.split_whitespace().collect();
+            matches!(words[..], [.., "mod", name] if name.ends_with(';'))
+                && !words[0].starts_with("//")
+        })
+}
+
+#[test]
+fn every_module_is_declared_where_the_formatter_sees_it() {
+    let hidden =
+        ["($a:ident) => { mod $a; }", "kinds! {\n    mod tcp;\n}", "    pub(crate) mod a;"];
+    assert!(hidden.into_iter().all(has_a_hidden_module));
+    assert!(!has_a_hidden_module("mod a;\n\nmod tests {\n    // It is in mod a;\n}\n"));
+    let wrong: Vec<String> = files("src", "rs")
+        .into_iter()
+        .filter(|(_, text)| has_a_hidden_module(text))
+        .map(|(path, _)| format!("{path} declares a module in a macro"))
+        .collect();
     assert_eq!(wrong, Vec::<String>::new());
 }
 
@@ -215,11 +244,11 @@ fn the_map_of_the_house_names_every_room_and_no_other() {
 #[test]
 fn links_between_pages_lead_somewhere() {
     let mut wrong = Vec::new();
-    let pages =
-        ["README.md", "ARCHITECTURE.md", "CONTRIBUTING.md", "docs/ci.md", "docs/on-call.md"];
-    for page in pages {
-        let text = std::fs::read_to_string(root().join(page)).expect("a page");
-        let folder = root().join(page).parent().expect("a folder").to_owned();
+    let own = ["README.md", "ARCHITECTURE.md", "CONTRIBUTING.md", "CHANGELOG.md"];
+    let own = own
+        .map(|page| (page.to_owned(), std::fs::read_to_string(root().join(page)).expect("a page")));
+    for (page, text) in own.into_iter().chain(files("docs", "md")) {
+        let folder = root().join(&page).parent().expect("a folder").to_owned();
         for (_, rest) in text.match_indices("](").map(|(at, _)| text.split_at(at + 2)) {
             let link = rest.split([')', '#']).next().unwrap_or_default();
             if !link.is_empty() && !link.contains("://") && !folder.join(link).exists() {

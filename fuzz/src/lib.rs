@@ -1,4 +1,4 @@
-//! What the fuzz targets do with some bytes: everything that reads what others wrote.
+//! What the fuzz targets do with some bytes: the readers of what others wrote that need no server.
 //!
 //! Nothing is compared here but what must hold for any input: no panic, no endless loop, and no
 //! answer made out of garbage. The tests of the project run the same functions over the seeds.

@@ -17,7 +17,7 @@ pub struct SourceFile {
     pub path: String,
     /// Its text.
     pub text: String,
-    /// Where its lines begin.
+    /// Where its lines begin; nothing where the file cannot be read.
     lines: Vec<usize>,
 }
 
@@ -46,6 +46,17 @@ impl Sources {
         self.0.len() - 1
     }
 
+    /// Takes a file in that cannot be read: there is no line of it to show.
+    pub fn add_unread(&mut self, path: impl Into<String>) -> usize {
+        self.0.push(SourceFile { path: path.into(), text: String::new(), lines: Vec::new() });
+        self.0.len() - 1
+    }
+
+    /// The text of every file.
+    pub fn texts(&self) -> impl Iterator<Item = &str> {
+        self.0.iter().map(|file| file.text.as_str())
+    }
+
     /// The file of a number.
     #[must_use]
     pub fn file(&self, number: usize) -> Option<&SourceFile> {
@@ -55,7 +66,9 @@ impl Sources {
     /// Line and column of a place, both from 1.
     #[must_use]
     pub fn position(&self, place: Place) -> (usize, usize) {
-        let Some(file) = self.0.get(place.file) else { return (1, 1) };
+        let Some(file) = self.0.get(place.file).filter(|file| !file.lines.is_empty()) else {
+            return (1, 1);
+        };
         let at = place.start.min(file.text.len());
         // Not counted from the beginning: a list may have ten thousand checks, and each is placed.
         let line = file.lines.partition_point(|begins| *begins <= at);
@@ -83,8 +96,8 @@ impl Sources {
         problems.dedup();
     }
 
-    /// A problem as a person should see it: `error:`, the file with line and column, the line with a caret, and
-    /// one `help:`.
+    /// A problem as a person should see it: `error:`, the file with line and column, the line with
+    /// a caret, and one `help:`.
     #[must_use]
     pub fn render(&self, problem: &Problem, colour: bool) -> String {
         let renderer = if colour { Renderer::styled() } else { Renderer::plain() };
@@ -94,7 +107,7 @@ impl Sources {
             .elements(Vec::<Snippet<'_, annotate_snippets::Annotation<'_>>>::new());
         let (line, start, end);
         let help = problem.help.as_deref().map(|help| clip(help, 400));
-        if let Some(file) = self.0.get(problem.place.file) {
+        if let Some(file) = self.0.get(problem.place.file).filter(|file| !file.lines.is_empty()) {
             (line, start, end) = excerpt(&file.text, problem.place);
             let first = self.position(problem.place).0;
             group = group.element(

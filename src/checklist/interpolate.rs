@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, HashMap};
 use std::path::{Path, PathBuf};
 
 use crate::model::fault::Fault;
-use crate::model::node::{Content, Node, Place, Problem, Text};
+use crate::model::node::{Content, Key, Node, Place, Problem, Text};
 use crate::model::secret::Secrets;
 use crate::model::text::did_you_mean;
 
@@ -20,6 +20,10 @@ pub trait SecretSource {
     /// # Errors
     /// Why there is none, as the end of a sentence: `cannot be read: …`.
     fn file(&self, path: &Path) -> Result<String, String>;
+    /// Whether secrets are looked at. Where they are not, one that is not there is no mistake.
+    fn looks(&self) -> bool {
+        true
+    }
 }
 
 /// Secrets are not looked at: for `lint` and `plan`, which must work where no secret is.
@@ -33,6 +37,10 @@ impl SecretSource for NoSecrets {
 
     fn file(&self, _: &Path) -> Result<String, String> {
         Err("was not looked at".to_owned())
+    }
+
+    fn looks(&self) -> bool {
+        false
     }
 }
 
@@ -81,6 +89,13 @@ impl<'a> Filler<'a> {
         std::mem::take(&mut self.missing)
     }
 
+    /// The same as mistakes, for what is no part of a check and has nothing it could be the fault
+    /// of. None where secrets are not looked at.
+    pub fn missing_is_wrong(&mut self) -> Vec<Problem> {
+        let missing = self.take_missing().into_iter().filter(|_| self.source.looks());
+        missing.map(|(place, fault)| Problem::new(place, fault.to_string())).collect()
+    }
+
     /// Fills in a tree with some more variables, which are complete already.
     pub fn fill_with(&mut self, more: &[(String, Node)], node: &Node) -> Node {
         let outer: Vec<(&String, Option<Var>)> = more
@@ -119,11 +134,39 @@ impl<'a> Filler<'a> {
                 Content::List(items.iter().map(|item| self.fill(item)).collect())
             }
             Content::Map(entries) => Content::Map(
-                entries.iter().map(|(key, value)| (key.clone(), self.fill(value))).collect(),
+                entries.iter().map(|(key, value)| (self.fill_key(key), self.fill(value))).collect(),
             ),
             Content::Null | Content::Bool(_) | Content::Number(..) => node.content.clone(),
         };
         Node { content, place: node.place }
+    }
+
+    /// A key with every reference filled in; it is shown everywhere, so it can hold no secret.
+    fn fill_key(&mut self, key: &Key) -> Key {
+        if !key.text.contains("${") {
+            return key.clone();
+        }
+        let known = self.problems.len();
+        let text = Text { value: key.text.clone(), shown: None };
+        match self.fill_text(&text, key.place).content {
+            Content::Text(Text { value, shown: None }) | Content::Number(_, value)
+                if self.problems.len() == known =>
+            {
+                return Key { text: value, place: key.place };
+            }
+            Content::Text(Text { shown: None, .. }) | Content::Number(..) => {}
+            Content::Text(_) => {
+                let message = format!("the key `{}` would hold a secret", key.text);
+                self.problems.push(
+                    Problem::new(key.place, message).help("keys are shown; name no secret in one"),
+                );
+            }
+            Content::Null | Content::Bool(_) | Content::List(_) | Content::Map(_) => {
+                let message = format!("the key `{}` is no text once it is filled in", key.text);
+                self.problems.push(Problem::new(key.place, message));
+            }
+        }
+        key.clone()
     }
 
     fn fill_text(&mut self, text: &Text, place: Place) -> Node {
@@ -173,7 +216,7 @@ impl<'a> Filler<'a> {
             };
             match value {
                 Ok(value) if !value.is_empty() => {
-                    self.secrets.add(&value);
+                    self.secrets.add_named(&value, &written);
                     filled.push(&value, Some(&written));
                 }
                 other => {
@@ -235,16 +278,75 @@ impl<'a> Filler<'a> {
         Some(node)
     }
 
-    /// A password written into a URL is a secret too, wherever it came from (RFC 3986 §3.2.1).
+    /// A password written into a URL is a secret too, wherever it came from (RFC 3986 §3.2.1): as
+    /// it stands there, and as those who use it send it.
     fn note_user_info(&self, text: &str) {
-        let Some((_, rest)) = text.split_once("://") else { return };
-        let authority = rest.split(['/', '?', '#']).next().unwrap_or_default();
-        if let Some((user_info, _)) = authority.rsplit_once('@')
-            && let Some((_, password)) = user_info.split_once(':')
-        {
+        for password in passwords(text) {
             self.secrets.add(password);
+            self.secrets.add(&decoded(password));
         }
     }
+}
+
+/// A URL with each password that is typed into it replaced by a reference; none where there is none.
+#[must_use]
+pub fn without_passwords(url: &str, reference: &str) -> Option<String> {
+    let mut clean = url.to_owned();
+    for password in passwords(url).into_iter().filter(|it| !it.is_empty() && !it.contains("${")) {
+        for (before, after) in [(":", "@"), ("password=", "")] {
+            let (typed, put) =
+                (format!("{before}{password}{after}"), format!("{before}{reference}{after}"));
+            clean = clean.replacen(&typed, &put, 1);
+        }
+    }
+    (clean != url).then_some(clean)
+}
+
+/// The schemes whose options may be passwords.
+const POSTGRES: [&str; 2] = ["postgres", "postgresql"];
+/// The schemes whose URLs take a password as it is: the last `@` ends it, whatever stands before.
+const LENIENT: [&str; 4] = ["mysql", "mariadb", "redis", "rediss"];
+/// Options of a URL that are passwords.
+const PASSWORD_OPTIONS: [&str; 2] = ["password", "sslpassword"];
+
+/// The passwords that a URL holds, found as those who use it read it.
+fn passwords(text: &str) -> Vec<&str> {
+    let Some((scheme, rest)) = text.split_once("://") else { return Vec::new() };
+    let is_one_of = |known: &[&str]| known.iter().any(|known| scheme.eq_ignore_ascii_case(known));
+    let until = |ends: &[char]| rest.split(ends).next().unwrap_or_default();
+    let postgres = is_one_of(&POSTGRES);
+    let at = if postgres {
+        // The options begin at the first `?` after a password, which may hold one itself.
+        until(&['?']).rfind('@').or_else(|| rest.rfind('@'))
+    } else if is_one_of(&LENIENT) {
+        rest.rfind('@')
+    } else {
+        until(&['/', '?', '#']).rfind('@')
+    };
+    let (user_info, after) = at.map_or(("", rest), |at| (&rest[..at], &rest[at..]));
+    let mut found: Vec<&str> = user_info.split_once(':').map(|(_, it)| it).into_iter().collect();
+    let queries = [after, rest].into_iter().filter(|_| postgres);
+    let queries = queries.filter_map(|text| Some(text.split_once('?')?.1));
+    let pairs = queries.flat_map(|query| query.split('&')).filter_map(|pair| pair.split_once('='));
+    let named = pairs.filter(|(key, _)| PASSWORD_OPTIONS.contains(key));
+    found.extend(named.map(|(_, value)| value));
+    found.dedup();
+    found
+}
+
+/// A text without percent-encoding; a `%` that begins no escape stands for itself.
+fn decoded(text: &str) -> String {
+    let mut bytes = Vec::with_capacity(text.len());
+    let mut rest = text.as_bytes();
+    while let Some((first, after)) = rest.split_first() {
+        let digits = after.get(..2).filter(|_| *first == b'%');
+        let escaped = digits
+            .filter(|digits| digits.iter().all(u8::is_ascii_hexdigit))
+            .and_then(|digits| u8::from_str_radix(std::str::from_utf8(digits).ok()?, 16).ok());
+        bytes.push(escaped.unwrap_or(*first));
+        rest = if escaped.is_some() { &after[2..] } else { after };
+    }
+    String::from_utf8_lossy(&bytes).into_owned()
 }
 
 impl Text {
@@ -340,6 +442,7 @@ mod tests {
             ("'$${zone}'", "\"${zone}\""),
             ("'a $ b'", "\"a $ b\""),
             ("'a: [b, \"${zone}'", "\"a: [b, \\\"a.example\""),
+            ("{'l.${zone} A': 1, '${n}': 2}", "{\"l.a.example A\":1,\"1.20\":2}"),
         ] {
             let (node, problems, _) = filled(vars, text);
             assert_eq!(problems, [], "{text}");
@@ -357,11 +460,48 @@ mod tests {
             ("{}", "'${a b}'", "`${a b}` is not a reference"),
             ("{l: [1]}", "'x${l}'", "`${l}` is a list and cannot stand inside a text"),
             ("{}", "'${vault:x}'", "unknown source `vault` in `${vault:x}`"),
+            ("{}", "{'${zone}': 1}", "`${zone}` names no variable"),
+            ("{l: [1]}", "{'${l}': 1}", "the key `${l}` is no text once it is filled in"),
+            ("{}", "{'a${env:PW}': 1}", "the key `a${env:PW}` would hold a secret"),
         ] {
             let (_, problems, _) = filled(vars, text);
             let messages: Vec<&str> = problems.iter().map(|p| p.message.as_str()).collect();
             assert_eq!(messages, [message], "{text}");
         }
+    }
+
+    #[test]
+    fn passwords_in_urls_are_found_as_those_who_use_them_read_them() {
+        for (url, expected) in [
+            ("http://u:p%40ss@h/", &["p%40ss"][..]),
+            ("http://h/a:b@c", &[]),
+            ("postgres://u:se/cr@et#@db/game", &["se/cr@et#"]),
+            ("postgres://u:se?cret@db/game?password=x", &["se?cret", "x"]),
+            ("postgres://u:pw@db/game?application_name=a@b", &["pw"]),
+            ("postgresql://u@db/game?sslmode=require&password=p@ss", &["p@ss"]),
+            ("redis://u:secret/@:@h", &["secret/@:"]),
+            ("mysql://u:a@b?c@h/d", &["a@b?c"]),
+            ("mysql://u@h/d", &[]),
+            ("no url: at@all", &[]),
+        ] {
+            assert_eq!(passwords(url), expected, "{url}");
+        }
+        assert_eq!(decoded("p%40s%zs%"), "p@s%zs%");
+        for (url, clean) in [
+            ("postgres://u:u@u/u", Some("postgres://u:${env:P}@u/u")),
+            (
+                "postgres://u@h/d?password=x&sslmode=require",
+                Some("postgres://u@h/d?password=${env:P}&sslmode=require"),
+            ),
+            ("postgres://u:${env:Q}@h", None),
+            ("http://h/", None),
+        ] {
+            assert_eq!(without_passwords(url, "${env:P}").as_deref(), clean, "{url}");
+        }
+        let secrets = Secrets::default();
+        let filler = Filler::new(BTreeMap::new(), &Fixed, &secrets, HashMap::new());
+        filler.note_user_info("mysql://u:p%40ss%21word@h/d");
+        assert_eq!(secrets.redact("not p@ss!word"), "not [redacted]");
     }
 
     #[test]

@@ -13,6 +13,7 @@ use super::{Checklist, signoff, validate, yaml};
 use crate::model::hash::sha256_hex;
 use crate::model::node::{Content, Node, Place, Problem, Text};
 use crate::model::secret::Secrets;
+use crate::model::text::did_you_mean;
 use crate::probe::SignOff;
 
 /// Why a file's text cannot be had.
@@ -94,8 +95,17 @@ pub fn load(path: &Path, options: &Options<'_>) -> Result<(Checklist, Sources), 
     let mut loading = Loading::default();
     let signoffs = signoff::load(path, &mut loading.sources, &mut loading.problems);
     let text = loading.file(path, None);
-    let sha256 = sha256_hex(text.unwrap_or_default().as_bytes());
+    let all = text.unwrap_or_default() + &loading.included;
+    let sha256 = sha256_hex(all.as_bytes());
     loading.finish(Origin { path: path.display().to_string(), sha256, signoffs }, options)
+}
+
+/// Whether a checklist file, or one that it includes, knows a variable of that name.
+#[must_use]
+pub fn knows(path: &Path, name: &str) -> bool {
+    let mut loading = Loading::default();
+    loading.file(path, None);
+    loading.knows(name)
 }
 
 /// Validates a checklist that stands in no file, such as the one `check` makes.
@@ -137,6 +147,9 @@ struct Loading {
     /// The files on the way from the first one to the one that is read.
     chain: Vec<(PathBuf, String)>,
     done: HashSet<PathBuf>,
+    /// The path as written and the text of each included file, in the order they are read, each
+    /// after a NUL, which no file has.
+    included: String,
 }
 
 /// More files than any list is made of; a mistake, or somebody's joke.
@@ -158,21 +171,37 @@ impl Loading {
                     return None;
                 }
                 // What two files include is there once.
-                if self.done.insert(real.clone()) && self.done.len() <= MANY_FILES {
-                    self.chain.push((real, shown.clone()));
-                    self.parse(shown, &text, path.parent().unwrap_or(Path::new("")).to_owned());
-                    self.chain.pop();
+                if !self.done.insert(real.clone()) {
+                    return Some(text);
                 }
+                if self.done.len() > MANY_FILES {
+                    if let Some(place) = place.filter(|_| self.done.len() == MANY_FILES + 1) {
+                        let message = format!("more than {MANY_FILES} files are included");
+                        self.problems.push(Problem::new(place, message));
+                    }
+                    return None;
+                }
+                self.chain.push((real, shown.clone()));
+                self.parse(shown, &text, path.parent().unwrap_or(Path::new("")).to_owned());
+                self.chain.pop();
                 Some(text)
             }
             Err(error) => {
                 let place = place.unwrap_or_else(|| {
-                    let file = self.sources.add(shown, "");
+                    let file = self.sources.add_unread(shown);
                     Place { file, start: 0, end: 0 }
                 });
-                self.problems.push(Problem::new(place, error.to_string()));
+                self.problems.push(unread(place, path, &error));
                 None
             }
+        }
+    }
+
+    /// Reads a file that another one includes. What is in it is part of what the list is.
+    fn include(&mut self, path: &str, folder: &Path, place: Place) {
+        let before = self.included.len();
+        if let Some(text) = self.file(&folder.join(path), Some(place)) {
+            self.included.insert_str(before, &format!("\0{path}\0{text}"));
         }
     }
 
@@ -189,12 +218,47 @@ impl Loading {
                 let included = root.get("include").and_then(Node::as_list).map(<[_]>::to_vec);
                 for item in included.unwrap_or_default() {
                     if let Some(path) = item.as_text() {
-                        self.file(&folder.join(path), Some(item.place));
+                        self.include(path, &folder, item.place);
                     }
                 }
                 self.parts.push(Part { root, folder });
             }
             Err(problem) => self.problems.push(problem),
+        }
+    }
+
+    /// Whether a list knows a variable of the command line: by its `vars`, or by a place that fills it in.
+    fn knows(&self, name: &str) -> bool {
+        let reference = format!("${{{name}}}");
+        let has = |part: &Part| part.root.get("vars").is_some_and(|vars| vars.get(name).is_some());
+        name == "name"
+            || self.parts.iter().any(has)
+            || self.sources.texts().any(|text| text.contains(&reference))
+    }
+
+    /// Reports every variable of the command line that the list does not know: what it was to change is
+    /// looked at unchanged.
+    fn strangers(&mut self, options: &Options<'_>) {
+        // A list that cannot be read says nothing of its variables.
+        if !self.problems.is_empty() {
+            return;
+        }
+        for (name, _) in options.vars {
+            if self.knows(name) {
+                continue;
+            }
+            let vars = self.parts.iter().filter_map(|part| part.root.get("vars"));
+            let known: Vec<&str> =
+                vars.flat_map(Node::entries).map(|(key, _)| key.text.as_str()).collect();
+            let help = match did_you_mean(name, known.iter().copied()) {
+                Some(near) => format!("did you mean `{near}`?"),
+                None if known.is_empty() => "it has no `vars:`".to_owned(),
+                None => format!("it has: {}", known.join(", ")),
+            };
+            let place = self.sources.add_unread(format!("--var {name}"));
+            let message = format!("--var {name}: the list has no variable `{name}`");
+            let problem = Problem::new(Place { file: place, start: 0, end: 0 }, message);
+            self.problems.push(problem.help(help));
         }
     }
 
@@ -205,6 +269,7 @@ impl Loading {
     ) -> Result<(Checklist, Sources), Invalid> {
         let known = Secrets::default();
         let overrides = overrides(options, &mut self.sources, &mut self.problems);
+        self.strangers(options);
         let input = validate::Input {
             parts: &self.parts,
             overrides,
@@ -213,13 +278,8 @@ impl Loading {
             launch: options.launch,
             sources: &self.sources,
         };
-        // A first file that is no YAML has been reported; what it includes says nothing alone.
-        let whole = self.chain.is_empty() && !self.parts.is_empty();
-        let checklist = if whole && self.parts.last().is_some() {
-            validate::checklist(from, &input, &mut self.problems)
-        } else {
-            None
-        };
+        // A first file that is no YAML has been reported, and there are no parts then.
+        let checklist = validate::checklist(from, &input, &mut self.problems);
         Sources::sort(&mut self.problems);
         for problem in &mut self.problems {
             // A mistake that only shows with the secret filled in shows it.
@@ -231,6 +291,32 @@ impl Loading {
             _ => Err(Invalid { sources: self.sources, problems: self.problems }),
         }
     }
+}
+
+/// The mistake of naming a file that cannot be read, with the file that may be meant.
+fn unread(place: Place, path: &Path, error: &ReadError) -> Problem {
+    let problem = Problem::new(place, error.to_string());
+    match error {
+        ReadError::Open { source, .. } if source.kind() == std::io::ErrorKind::NotFound => {
+            match beside(path) {
+                Some(near) => problem.help(format!("there is {}", near.display())),
+                None => problem,
+            }
+        }
+        ReadError::Open { .. } | ReadError::TooLarge { .. } | ReadError::NotText { .. } => problem,
+    }
+}
+
+/// The file beside a missing one that bears nearly its name.
+fn beside(path: &Path) -> Option<PathBuf> {
+    let folder = path.parent().filter(|folder| !folder.as_os_str().is_empty());
+    let entries = std::fs::read_dir(folder.unwrap_or(Path::new("."))).ok()?;
+    let names = entries.flatten().map(|entry| entry.file_name().to_string_lossy().into_owned());
+    let mut names: Vec<String> = names.collect();
+    names.sort();
+    let wanted = path.file_name()?.to_string_lossy();
+    let near = did_you_mean(&wanted, names.iter().map(String::as_str))?;
+    Some(path.with_file_name(near))
 }
 
 /// The variables of the command line: those of `--var-file`, then those of `--var`, which win.
@@ -246,7 +332,8 @@ fn overrides(
                 let file = sources.add(path.display().to_string(), text.clone());
                 match yaml::parse(&text, file) {
                     Ok(node) if matches!(node.content, Content::Map(_) | Content::Null) => {
-                        let entries = node.entries().iter().cloned();
+                        validate::duplicates(&node, sources, problems);
+                        let entries = node.entries().iter().rev().cloned();
                         nodes.extend(entries.map(|(key, value)| (key.text, value)));
                     }
                     Ok(node) => {
@@ -258,8 +345,8 @@ fn overrides(
                 }
             }
             Err(error) => {
-                let file = sources.add(path.display().to_string(), "");
-                problems.push(Problem::new(Place { file, start: 0, end: 0 }, error.to_string()));
+                let file = sources.add_unread(path.display().to_string());
+                problems.push(unread(Place { file, start: 0, end: 0 }, path, &error));
             }
         }
     }
@@ -285,7 +372,10 @@ fn given(
             let text = Text { value: value.to_owned(), shown: None };
             Some((name.to_owned(), Node { content: Content::Text(text), ..node }))
         }
-        Ok(node) => Some((name.to_owned(), node)),
+        Ok(node) => {
+            validate::duplicates(&node, sources, problems);
+            Some((name.to_owned(), node))
+        }
         Err(problem) => {
             problems.push(problem.help("put the value in quotes to have it taken as text"));
             None

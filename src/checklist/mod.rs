@@ -41,7 +41,7 @@ pub struct Checklist {
     pub name: String,
     /// The file as named on the command line.
     pub path: String,
-    /// SHA-256 of the file's bytes, in hexadecimal.
+    /// SHA-256 of the file's bytes and of what it includes, in hexadecimal.
     pub sha256: String,
     /// T-0, when the list names one.
     pub launch: Option<Zoned>,
@@ -112,6 +112,10 @@ pub struct Check {
     pub item: String,
     /// The probe, or why it cannot be made: a secret that is not there.
     pub probe: Result<Arc<dyn AnyProbe>, Fault>,
+    /// Where a secret is not there, the probe that the parameters make as they are written, `${env:…}`
+    /// and all: to say what it would do, never to do it. `None` where they make none, such as where
+    /// a whole URL is the secret.
+    pub written: Option<Arc<dyn AnyProbe>>,
     /// Where it stands.
     pub source: Source,
 }
@@ -126,19 +130,79 @@ impl fmt::Debug for Check {
 }
 
 impl Check {
-    /// The look with standard tools, before anything was seen; none while a secret is missing.
+    /// The probe to ask what it would do; where a secret is missing, that of the parameters as they
+    /// are written.
+    #[must_use]
+    pub fn shown(&self) -> Option<&dyn AnyProbe> {
+        self.probe.as_ref().ok().or(self.written.as_ref()).map(Arc::as_ref)
+    }
+
+    /// The look with standard tools, before anything was seen. A secret that is missing stands in it as
+    /// it is written; none where the rest says too little.
     #[must_use]
     pub fn by_hand(&self) -> Vec<String> {
-        let probe = self.probe.as_ref().ok();
-        probe
-            .map(|p| crate::probe::by_hand(p.as_ref(), &self.base, p.reproduce()))
-            .unwrap_or_default()
+        let Some(probe) = self.shown() else { return Vec::new() };
+        let mut commands = probe.reproduce();
+        if self.probe.is_err() {
+            for command in &mut commands {
+                *command = references_as_written(command);
+            }
+        }
+        crate::probe::by_hand(probe, &self.base, commands)
     }
 }
 
 impl Checklist {
+    /// Whether it has times that count from the launch.
+    #[must_use]
+    pub fn counts_from_launch(&self) -> bool {
+        !self.phases.is_empty() || self.window.is_some()
+    }
+
+    /// What to tell whoever forgot the launch that the list counts from; none where it names one, or
+    /// counts from none.
+    #[must_use]
+    pub fn without_launch(&self) -> Option<String> {
+        let what = if self.phases.is_empty() { "a `window`" } else { "`phases`" };
+        (self.launch.is_none() && self.counts_from_launch())
+            .then(|| format!("{} has {what} and no `launch`: T-0 is now", self.path))
+    }
+
     /// All checks in file order.
     pub fn checks(&self) -> impl Iterator<Item = &Check> {
         self.steps.iter().flat_map(|step| &step.checks)
+    }
+}
+
+/// A command whose references are as the list writes them, also where a URL has escaped them.
+fn references_as_written(command: &str) -> String {
+    const BEGIN: &str = "$%7B";
+    let mut text = String::new();
+    let mut rest = command;
+    while let Some((before, inside)) = rest.split_once(BEGIN) {
+        let Some((name, after)) = inside.split_once("%7D") else { break };
+        let name = name.replace("%3A", ":").replace("%2F", "/");
+        text.push_str(&format!("{before}${{{name}}}"));
+        rest = after;
+    }
+    text + rest
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn references_in_a_url_are_shown_as_they_are_written() {
+        for (command, shown) in [
+            (
+                "curl 'https://u:$%7Benv%3APW%7D@h/$%7Benv:P%7D/x'",
+                "curl 'https://u:${env:PW}@h/${env:P}/x'",
+            ),
+            ("curl 'h/$%7Bx'", "curl 'h/$%7Bx'"),
+            ("psql ${env:A}", "psql ${env:A}"),
+        ] {
+            assert_eq!(references_as_written(command), shown);
+        }
     }
 }

@@ -37,7 +37,8 @@ pub struct RawChecklist {
     /// variable or a role wins over what they say.
     #[serde(default)]
     pub include: Vec<String>,
-    /// Values to be filled in wherever `${NAME}` stands in a text. `--var NAME=VALUE` overrides.
+    /// Values to be filled in wherever `${NAME}` stands in a text, keys included. `--var NAME=VALUE`
+    /// overrides.
     #[schemars(with = "Option<BTreeMap<String, Value>>")]
     pub vars: Option<IgnoredAny>,
     /// What holds for every check that says nothing else.
@@ -121,7 +122,8 @@ pub struct Retry {
     /// How many tries there are in all, the first included.
     #[schemars(range(min = 1, max = 100))]
     pub attempts: u32,
-    /// How long to wait before the second try; doubled for each further one. 500ms by default.
+    /// How long to wait before the second try; doubled for each further one, up to a minute. 500ms
+    /// by default.
     #[serde(default = "default_backoff")]
     pub backoff: Span,
     /// Which outcomes are tried again. Only `unknown` by default: what was looked at and is wrong

@@ -3,6 +3,7 @@
 use std::path::{Path, PathBuf};
 
 use crate::checklist::diagnostic::Sources;
+use crate::checklist::validate::duplicates;
 use crate::checklist::yaml;
 use crate::model::node::{Place, Problem};
 use crate::probe::SignOff;
@@ -16,10 +17,18 @@ pub fn path(checklist: &Path) -> PathBuf {
 }
 
 /// Reads the sign-offs of a text.
-pub(super) fn parse(text: &str, file: usize, problems: &mut Vec<Problem>) -> Vec<SignOff> {
+pub(super) fn parse(
+    text: &str,
+    file: usize,
+    sources: &Sources,
+    problems: &mut Vec<Problem>,
+) -> Vec<SignOff> {
     match yaml::parse(text, file) {
         Ok(node) if node.content == crate::model::node::Content::Null => Vec::new(),
-        Ok(node) => node.read(problems).unwrap_or_default(),
+        Ok(node) => {
+            duplicates(&node, sources, problems);
+            node.read(problems).unwrap_or_default()
+        }
         Err(problem) => {
             problems.push(problem);
             Vec::new()
@@ -37,7 +46,7 @@ pub(super) fn load(
     match super::load::read(&path) {
         Ok(text) => {
             let file = sources.add(path.display().to_string(), text.clone());
-            parse(&text, file, problems)
+            parse(&text, file, sources, problems)
         }
         Err(super::load::ReadError::Open { source, .. })
             if source.kind() == std::io::ErrorKind::NotFound =>

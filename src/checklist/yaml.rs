@@ -195,6 +195,12 @@ impl Source<'_> {
         let text = error.to_string();
         // The crate ends its messages with a position of its own; ours is exact.
         let text = text.split(" at line ").next().unwrap_or(&text);
+        // A tab is the commonest mistake, and the crate names it by the grammar's words.
+        let text = if text.contains("tabs disallowed") {
+            "a tab; YAML is indented with blanks only"
+        } else {
+            text
+        };
         Problem::new(Place { file: self.file, ..place }, text.trim_end_matches('.').to_owned())
     }
 }

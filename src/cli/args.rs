@@ -19,8 +19,7 @@ use crate::plan::{PhaseChoice, Shard};
     version,
     max_term_width = 100,
     disable_help_subcommand = true,
-    after_help = "Exit codes: 0 GO · 1 NO-GO · 2 the command line or the checklist is wrong · 3 HOLD · \
-                  4 nothing ran · 129/130/143 interrupted · 70 a defect of gonogo"
+    after_help = EXIT_CODES
 )]
 pub struct Cli {
     /// When to use colour.
@@ -30,6 +29,10 @@ pub struct Cli {
     #[command(subcommand)]
     pub command: Command,
 }
+
+/// How a help ends.
+const EXIT_CODES: &str = "Exit codes: 0 GO · 1 NO-GO · 2 the command line or the checklist is wrong · \
+                          3 HOLD · 4 nothing ran · 129/130/143 interrupted · 70 a defect of gonogo";
 
 /// When to use colour.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
@@ -46,8 +49,10 @@ pub enum ColourChoice {
 #[derive(Debug, Subcommand)]
 pub enum Command {
     /// Run a checklist, or some checks of it, to a verdict.
+    #[command(after_help = EXIT_CODES)]
     Run(RunArgs),
     /// Look once at one thing, without a file; prints the YAML to paste into a list.
+    #[command(after_help = EXIT_CODES)]
     Check(CheckArgs),
     /// Find every mistake in checklists; nothing is run.
     Lint(LintArgs),
@@ -130,7 +135,8 @@ pub struct RunArgs {
     /// Only what did not pass in a recorded run; the latest of this list by default.
     #[arg(long, value_name = "RUN", num_args = 0..=1, default_missing_value = "latest")]
     pub rerun_failed: Option<String>,
-    /// Finish an interrupted run: what has an answer there is taken over, the rest is looked at.
+    /// Finish an interrupted run of the same list, variables and phase: what has an answer there is
+    /// taken over, the rest is looked at.
     #[arg(long, value_name = "RUN", conflicts_with = "rerun_failed")]
     pub resume: Option<String>,
     #[command(flatten)]
@@ -147,7 +153,7 @@ pub struct RunArgs {
 /// Which checks.
 #[derive(Debug, Args)]
 pub struct SelectArgs {
-    /// The phase to run: auto (the latest that has begun), all, or one of the list's.
+    /// The phase to run: auto (the latest that has begun, else the first), all, or one of the list's.
     #[arg(long, default_value = "auto", value_name = "PHASE", add = ArgValueCompleter::new(complete::phases))]
     pub phase: PhaseChoice,
     /// Only checks with this tag; repeatable.
@@ -183,10 +189,10 @@ pub struct EngineArgs {
     #[arg(long, value_name = "N", default_value_t = crate::engine::DEFAULT_JOBS, value_parser = jobs)]
     pub jobs: usize,
     /// No try of any check takes longer than this; also the default for checks that say nothing.
-    #[arg(long, value_name = "D")]
+    #[arg(long, value_name = "D", value_parser = some_time)]
     pub timeout: Option<Span>,
     /// The whole run takes no longer than this; what has no answer by then is unknown.
-    #[arg(long, value_name = "D")]
+    #[arg(long, value_name = "D", value_parser = some_time)]
     pub deadline: Option<Span>,
     /// Count warnings as failures.
     #[arg(long)]
@@ -245,7 +251,7 @@ pub struct CheckArgs {
     #[arg(required = true, value_name = "TARGET")]
     pub targets: Vec<String>,
     /// Set a parameter; the value is YAML, the key may be dotted. Repeatable.
-    #[arg(long = "set", value_name = "KEY=VALUE", value_parser = name_and_value)]
+    #[arg(long = "set", value_name = "KEY=VALUE", value_parser = key_and_value)]
     pub set: Vec<(String, String)>,
     /// T-0, with its zone; now by default.
     #[arg(long, value_name = "TIME")]
@@ -348,11 +354,12 @@ pub struct SignArgs {
 /// Making reports again.
 #[derive(Debug, Args)]
 pub struct ReportArgs {
-    /// A recorded run (its id, or the beginning or end of it) or a file: an event log or a record
+    /// A recorded run (its id, the beginning or end of it, or of what `gonogo history` shows) or a file: an event log or a record
     /// in JSON. The latest run by default.
     #[arg(value_name = "RUN|FILE")]
     pub run: Option<String>,
-    /// Prove a PDF report: that the record attached to it makes these very pages.
+    /// Prove a PDF report: that the record attached to it makes these very pages. The exit code is 0
+    /// when it does, and 1 when it does not or there is none.
     #[arg(long, value_name = "PDF", conflicts_with = "run")]
     pub verify: Option<PathBuf>,
     #[command(flatten)]
@@ -384,7 +391,7 @@ pub struct HistoryArgs {
     /// Delete the logs of runs that began longer ago than this, such as 30d, except those that a
     /// waiver or a sign-off rests on. After every run this is done with 90d (or what `GONOGO_KEEP` says:
     /// a length of time, or `forever`), and the 200 latest stay. A file RUN.keep keeps a run.
-    #[arg(long, value_name = "AGE")]
+    #[arg(long, value_name = "AGE", conflicts_with = "list")]
     pub prune: Option<Span>,
 }
 
@@ -424,6 +431,10 @@ pub(super) fn name_and_value(text: &str) -> Result<(String, String), String> {
     }
 }
 
+fn key_and_value(text: &str) -> Result<(String, String), String> {
+    name_and_value(text).map_err(|_| format!("`{text}` is not KEY=VALUE"))
+}
+
 fn plan_output(text: &str) -> Result<(PlanFormat, Option<PathBuf>), String> {
     let (format, path) = match text.split_once('=') {
         Some((_, "")) => return Err(format!("`{text}` names no file after the `=`")),
@@ -435,6 +446,17 @@ fn plan_output(text: &str) -> Result<(PlanFormat, Option<PathBuf>), String> {
         let known: Vec<String> = known.map(|value| value.get_name().to_owned()).collect();
         format!("there is no plan as `{format}`; known are {}", known.join(", "))
     })
+}
+
+/// A length of time in which something can be done.
+fn some_time(text: &str) -> Result<Span, String> {
+    match text.parse::<Span>() {
+        Ok(span) if span == Span::ZERO => {
+            Err("nothing can be looked at in no time; write one such as 10s".to_owned())
+        }
+        Ok(span) => Ok(span),
+        Err(error) => Err(error.to_string()),
+    }
 }
 
 fn jobs(text: &str) -> Result<usize, String> {

@@ -7,7 +7,7 @@ use anyhow::bail;
 use clap::CommandFactory;
 use clap_complete::Shell;
 use clap_complete::engine::CompletionCandidate;
-use clap_complete::env::{Bash, CompleteEnv, EnvCompleter, Fish, Powershell, Zsh};
+use clap_complete::env::{Bash, CompleteEnv, Elvish, EnvCompleter, Fish, Powershell, Zsh};
 
 use super::args::Cli;
 use super::{exit, output};
@@ -37,7 +37,8 @@ pub(super) fn script(shell: Shell) -> anyhow::Result<u8> {
         Shell::Zsh => &Zsh,
         Shell::Fish => &Fish,
         Shell::PowerShell => &Powershell,
-        Shell::Elvish | _ => bail!("there are no completions for {shell}"),
+        Shell::Elvish => &Elvish,
+        _ => bail!("there are no completions for {shell}"),
     };
     let mut script = Vec::new();
     completer.write_registration(ASKS, "gonogo", "gonogo", "gonogo", &mut script)?;

@@ -1,5 +1,6 @@
 //! The environment of a run: the only place that reads environment variables.
 
+use std::ffi::{OsStr, OsString};
 use std::io::IsTerminal;
 use std::path::{Path, PathBuf};
 
@@ -15,6 +16,109 @@ use crate::report::{Colour, Detail, Glyphs, Look};
 
 /// The columns of a report that goes to no terminal.
 const PIPE_WIDTH: usize = 100;
+
+/// A variable or a file that changes what the program does, for the manual.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Known {
+    /// Its name.
+    pub(super) name: &'static str,
+    /// What it does.
+    pub(super) what: &'static str,
+    /// The verbs it matters to; none for all.
+    pub(super) of: &'static [&'static str],
+}
+
+/// The verbs that look at something.
+const LOOKING: &[&str] = &["run", "check", "silence"];
+/// The verbs that read or write what is recorded.
+const RECORDING: &[&str] =
+    &["run", "check", "plan", "report", "history", "diff", "merge", "silence"];
+/// The verbs that clean up after themselves.
+const KEEPING: &[&str] = &["run", "check", "history", "silence"];
+
+const fn known(name: &'static str, of: &'static [&'static str], what: &'static str) -> Known {
+    Known { name, what, of }
+}
+
+/// Every variable of the environment that is read.
+pub(super) const VARIABLES: &[Known] = &[
+    known(
+        "GONOGO_STATE_DIR",
+        RECORDING,
+        "the folder that holds the event logs of runs, in runs/; else XDG_STATE_HOME/gonogo, else \
+         HOME/.local/state/gonogo",
+    ),
+    known("XDG_STATE_HOME", RECORDING, "see GONOGO_STATE_DIR; an absolute path"),
+    known("HOME", RECORDING, "see GONOGO_STATE_DIR, PGPASSFILE and PGSERVICEFILE"),
+    known(
+        "GONOGO_KEEP",
+        KEEPING,
+        "how long the logs of runs are kept, such as 30d, or `forever`; else 90d, and the 200 latest stay",
+    ),
+    known("PGPASSFILE", LOOKING, "where PostgreSQL's passwords are; else HOME/.pgpass"),
+    known("PGSERVICE", LOOKING, "the PostgreSQL service of a URL that names none"),
+    known("PGSERVICEFILE", LOOKING, "where PostgreSQL's services are; else HOME/.pg_service.conf"),
+    known("PGSYSCONFDIR", LOOKING, "the folder of the machine's own pg_service.conf"),
+    known(
+        "SSL_CERT_FILE, SSL_CERT_DIR",
+        LOOKING,
+        "the roots that are trusted, instead of those of the machine",
+    ),
+    known(
+        "USER, LOGNAME, SUDO_USER",
+        &["run", "check", "silence"],
+        "who is recorded as the operator",
+    ),
+    known("NO_COLOR", &[], "set to anything, there is no colour unless --color says so"),
+    known(
+        "CLICOLOR_FORCE",
+        &[],
+        "set to anything but 0, there is colour where there is no terminal",
+    ),
+    known("TERM", &[], "`dumb`: no colour, and no line that moves"),
+    known("COLUMNS", &[], "how wide a table is; else as wide as the terminal, or 100"),
+    known("LC_ALL, LC_CTYPE, LANG", &[], "a locale that is not UTF-8: reports in ASCII"),
+    known("TZ", &[], "the zone that times are shown in beside UTC and the launch's own"),
+    known("CI", LOOKING, "set to anything, progress is in lines that stay"),
+    known(
+        "GITHUB_ACTIONS",
+        &[],
+        "`true`: annotations, and nothing foreign that the runner would take for a command",
+    ),
+    known(
+        "GITHUB_STEP_SUMMARY, GITHUB_OUTPUT",
+        LOOKING,
+        "on GitHub Actions, the files that the report and the outputs are appended to",
+    ),
+    known("GITLAB_CI", LOOKING, "`true`: the code quality report is written"),
+    known(
+        "NAME",
+        LOOKING,
+        "whatever a checklist names as ${env:NAME}: a secret, which is shown nowhere",
+    ),
+];
+
+/// Every file that is read or written without being named.
+pub(super) const FILES: &[Known] = &[
+    known("~/.local/state/gonogo/runs/RUN.jsonl", RECORDING, "the event log of a run"),
+    known(
+        "~/.local/state/gonogo/runs/RUN.keep",
+        KEEPING,
+        "keeps the log of that run from being deleted",
+    ),
+    known(
+        "CHECKLIST.signoffs.yaml",
+        &["run", "lint", "plan", "sign"],
+        "the signatures of CHECKLIST.yaml, beside it",
+    ),
+    known("~/.pgpass", LOOKING, "PostgreSQL's passwords; see PGPASSFILE"),
+    known("~/.pg_service.conf", LOOKING, "PostgreSQL's services; see PGSERVICEFILE"),
+    known(
+        "gl-code-quality-report.json",
+        LOOKING,
+        "under GitLab CI, in the working folder: the findings for merge requests",
+    ),
+];
 
 /// An environment variable that is set to something.
 #[expect(clippy::disallowed_methods, reason = "this is the environment's home")]
@@ -236,10 +340,12 @@ pub(super) fn ci() -> Ci {
     if var("GITLAB_CI").is_some_and(|on| on == "true") { Ci::Gitlab } else { Ci::None }
 }
 
-/// The commit a checklist's work tree stands at, when it is in one and git is there to tell.
+/// The commit a checklist's work tree stands at, when it is in one and git is there to tell, and
+/// whether the checklist differs from it.
 ///
-/// Optional locks and the file system monitor are off: a checklist in a foreign work tree must not
-/// be able to run anything (`git help config`, core.fsmonitor).
+/// A foreign work tree must not be able to run anything. `git status` would run the filters its
+/// configuration names (`git help attributes`, filter), so the file is compared by its hash as it
+/// lies there. The file system monitor is off, and nothing is fetched that a partial clone lacks.
 #[must_use]
 pub(super) fn git(checklist: &Path) -> Option<GitRef> {
     let full = checklist.canonicalize().ok()?;
@@ -247,28 +353,49 @@ pub(super) fn git(checklist: &Path) -> Option<GitRef> {
     if !folder.ancestors().any(|folder| folder.join(".git").exists()) {
         return None;
     }
+    let commit = git_says(folder, &["rev-parse", "--verify", "HEAD^{commit}"], None)?;
+    let mut name = OsString::from("HEAD:./");
+    name.push(full.file_name()?);
+    let committed = git_says(folder, &["rev-parse", "--verify"], Some(name.as_os_str()));
+    let here = git_says(folder, &["hash-object", "--no-filters", "--"], Some(full.as_os_str()));
+    let dirty = here.is_none() || committed != here;
+    Some(GitRef { commit, dirty })
+}
+
+/// The one line git answers in a folder; none where it fails.
+fn git_says(folder: &Path, words: &[&str], last: Option<&OsStr>) -> Option<String> {
     let output = std::process::Command::new("git")
         .args(["--no-optional-locks", "-c", "core.fsmonitor=false", "-C"])
         .arg(folder)
-        .args([
-            "status",
-            "--porcelain=v2",
-            "--branch",
-            "--untracked-files=all",
-            "--ignored=matching",
-            "--",
-        ])
-        .arg(&full)
+        .args(words)
+        .args(last)
+        .env("GIT_NO_LAZY_FETCH", "1")
+        .env("GIT_ALLOW_PROTOCOL", "none")
         .stdin(std::process::Stdio::null())
         .stderr(std::process::Stdio::null())
         .output()
         .ok()
         .filter(|output| output.status.success())?;
-    let text = String::from_utf8_lossy(&output.stdout);
-    let commit = text.lines().find_map(|line| line.strip_prefix("# branch.oid "))?;
-    if commit == "(initial)" {
-        return None;
+    let line = String::from_utf8_lossy(&output.stdout).trim().to_owned();
+    Some(line).filter(|line| !line.is_empty())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_variable_that_is_read_is_in_the_manual() {
+        let known: Vec<&str> = VARIABLES.iter().flat_map(|row| row.name.split(", ")).collect();
+        let code = include_str!("env.rs").split("#[cfg(test)]").next().expect("the code");
+        let read: Vec<&str> = ["var(\"", "file(\""]
+            .iter()
+            .flat_map(|call| code.split(call).skip(1))
+            .filter_map(|rest| rest.split('"').next())
+            .collect();
+        assert!(read.len() > 15, "{read:?}");
+        for name in read {
+            assert!(known.contains(&name), "{name}");
+        }
     }
-    let dirty = text.lines().any(|line| !line.starts_with('#'));
-    Some(GitRef { commit: commit.to_owned(), dirty })
 }

@@ -47,6 +47,23 @@ pub(super) const ALL: [(u8, &str, &str); 9] = [
     (TERMINATED, "terminated", "SIGTERM; the partial record and reports are written"),
 ];
 
+/// The exit codes of verbs that give no verdict, where they differ from [`ALL`].
+pub(super) const VERBS: [(&str, &str); 4] = [
+    ("`lint`", "0 good, 2 mistakes"),
+    (
+        "`report -o nagios`",
+        "a monitor's: 0 OK, 1 WARNING, 2 CRITICAL, 3 UNKNOWN (HOLD, nothing ran, or no record that can be read)",
+    ),
+    (
+        "`report --verify`",
+        "0 the pages were made from the record attached, 1 they were not, or there is none",
+    ),
+    (
+        "`silence list`, `silence expire`, `silence extend`",
+        "0 done, 3 an Alertmanager could not be asked or did not do it, 4 there is no such silence",
+    ),
+];
+
 /// The exit code of a run.
 #[must_use]
 pub(super) fn of(record: &RunRecord) -> u8 {

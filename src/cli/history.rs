@@ -29,10 +29,12 @@ pub(super) fn run(args: &HistoryArgs, choice: ColourChoice) -> anyhow::Result<u8
         super::warn(&format!("passed over: {} is no log of a run", path.display()));
     }
     let most = if args.limit == 0 { usize::MAX } else { args.limit };
-    let (mut runs, mut older) = (Vec::new(), 0);
+    let (mut runs, mut older, mut others) = (Vec::new(), 0, 0);
     for record in history::records(&folder) {
         match record {
-            Ok(record) if !of(&record.header.name, &record.header.checklist.path, args) => {}
+            Ok(record) if !of(&record.header.name, &record.header.checklist.path, args) => {
+                others += 1;
+            }
             Ok(record) if runs.len() < most => runs.push(RunLine::of(&record)),
             Ok(_) => older += 1,
             Err(error) => super::warn(&format!("passed over: {error}")),
@@ -41,7 +43,13 @@ pub(super) fn run(args: &HistoryArgs, choice: ColourChoice) -> anyhow::Result<u8
     let bytes = match args.format {
         ListFormat::Json => runs_json(&runs)?,
         ListFormat::Text => {
-            if runs.is_empty() {
+            if let Some(wanted) = args.list.as_ref().filter(|_| runs.is_empty() && others > 0) {
+                output::stderr(&format!(
+                    "no recorded run is of a list whose name or file contains `{}`; `gonogo history` \
+                     shows all",
+                    one_line(wanted)
+                ));
+            } else if runs.is_empty() {
                 output::stderr(&format!("no run is recorded in {}", folder.display()));
             }
             runs_table(&runs, &env::plain_look(choice)).into_bytes()

@@ -28,7 +28,7 @@ impl Host {
         match &self.0 {
             Ci::Github { .. } => {
                 for secret in planned.checklist.secrets.raw() {
-                    output::stderr(&github::mask(&secret));
+                    output::commands(&github::mask(&secret));
                 }
             }
             Ci::Gitlab | Ci::None => {}
@@ -46,7 +46,15 @@ impl Host {
                 .map_err(anyhow::Error::from)
                 .and_then(|bytes| output::file(Path::new(CODE_QUALITY), &bytes)),
             Ci::Github { summary, outputs: file } => {
-                let report = outputs.iter().find_map(|output| output.path.as_deref());
+                // What a person opens, or else whatever there is.
+                let path = |format: Format| {
+                    let output = outputs.iter().find(|output| output.format == format)?;
+                    output.path.as_deref()
+                };
+                let report = [Format::Html, Format::Pdf, Format::Markdown]
+                    .into_iter()
+                    .find_map(path)
+                    .or_else(|| outputs.iter().find_map(|output| output.path.as_deref()));
                 github_end(
                     record,
                     look,
@@ -75,7 +83,7 @@ fn github_end(
 ) -> anyhow::Result<()> {
     if !asked {
         let annotations = render(Format::Github, record, look)?;
-        output::stderr(String::from_utf8_lossy(&annotations).trim_end());
+        output::commands(String::from_utf8_lossy(&annotations).trim_end());
     }
     if let Some(path) = summary {
         append(path, &github::summary(record, look)?)?;

@@ -12,6 +12,7 @@ mod history;
 mod host;
 mod init;
 mod lint;
+mod man;
 mod manual;
 mod merge;
 mod open_files;
@@ -27,10 +28,12 @@ mod silence;
 use std::sync::{Mutex, PoisonError};
 
 use clap::Parser;
+use clap::error::{ContextKind, ContextValue};
 
 use args::{Cli, ColourChoice, Command};
 
 use crate::model::secret::Secrets;
+use crate::model::text::{one_line, quote};
 
 /// The text of the last panic, kept for the report of a defect.
 static PANIC: Mutex<Option<String>> = Mutex::new(None);
@@ -72,7 +75,8 @@ fn parse_and_run() -> u8 {
     }
     let cli = match Cli::try_parse_from(select::arguments(std::env::args_os())) {
         Ok(cli) => cli,
-        Err(error) => {
+        Err(mut error) => {
+            name_the_verb(&mut error);
             // Help and version are asked for and go to standard output; their reader may be gone.
             return match error.print() {
                 Err(error) if error.kind() != std::io::ErrorKind::BrokenPipe => {
@@ -110,8 +114,19 @@ fn dispatch(cli: &Cli) -> anyhow::Result<u8> {
         Command::Silence(command) => silence::run(command, cli.color),
         Command::Sign(args) => sign::run(args, cli.color),
         Command::Completions { shell } => complete::script(*shell),
-        Command::Man { verb } => manual::page(verb),
+        Command::Man { verb } => man::page(verb),
         Command::Docs { folder } => manual::write(folder).map(|()| exit::GO),
+    }
+}
+
+/// Whoever names a checklist where a verb is wanted wants it run.
+fn name_the_verb(error: &mut clap::Error) {
+    let Some(ContextValue::String(word)) = error.get(ContextKind::InvalidSubcommand) else {
+        return;
+    };
+    if std::path::Path::new(word).is_file() {
+        let tip = format!("to run the checklist: gonogo run {}", quote(&one_line(word)));
+        error.insert(ContextKind::Suggested, ContextValue::StyledStrs(vec![tip.into()]));
     }
 }
 

@@ -1,13 +1,17 @@
 //! Where reports go: standard output, or files written whole or not at all.
 
+use std::borrow::Cow;
 use std::fs::{File, OpenOptions};
 use std::io::Write;
+use std::os::fd::AsFd;
 use std::path::{Path, PathBuf};
 
 use anyhow::{Context, bail};
 
+use super::env::{self, Ci};
 use crate::model::record::RunRecord;
-use crate::report::{Format, Look, render};
+use crate::model::text::one_line;
+use crate::report::{Format, Look, github, render};
 
 /// One report to be written.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -26,7 +30,7 @@ pub(super) struct Output {
 pub(super) fn parse(specs: &[String]) -> anyhow::Result<Vec<Output>> {
     let mut outputs = specs.iter().map(|spec| one(spec)).collect::<anyhow::Result<Vec<_>>>()?;
     for (n, output) in outputs.iter().enumerate() {
-        if outputs[..n].iter().any(|other| other.path == output.path) {
+        if outputs[..n].iter().any(|other| place(other) == place(output)) {
             match &output.path {
                 None => bail!(
                     "two formats go to standard output; give one of them a file: {}=PATH",
@@ -40,6 +44,11 @@ pub(super) fn parse(specs: &[String]) -> anyhow::Result<Vec<Output>> {
         outputs.insert(0, Output { format: Format::Table, path: None });
     }
     Ok(outputs)
+}
+
+/// A file by one spelling: `r.json` and `./r.json` are the same.
+fn place(output: &Output) -> Option<PathBuf> {
+    output.path.as_ref().map(|path| std::path::absolute(path).unwrap_or_else(|_| path.clone()))
 }
 
 fn one(spec: &str) -> anyhow::Result<Output> {
@@ -68,6 +77,10 @@ pub(super) fn write_all(outputs: &[Output], record: &RunRecord, look: &Look) -> 
         let written =
             render(output.format, record, &look).map_err(anyhow::Error::from).and_then(|bytes| {
                 match &output.path {
+                    // These are commands, and everything foreign in them is escaped.
+                    None if output.format == Format::Github => {
+                        write_out(std::io::stdout(), &bytes).map_err(anyhow::Error::from)
+                    }
                     None => stdout(&bytes).map_err(anyhow::Error::from),
                     Some(path) => file(path, &bytes),
                 }
@@ -79,12 +92,65 @@ pub(super) fn write_all(outputs: &[Output], record: &RunRecord, look: &Look) -> 
     failures
 }
 
-/// Writes to standard output. A reader that went away is not an error.
+/// A stream that a CI host reads along. What is written at once is read at once: whole lines.
+pub(super) struct Heard<W> {
+    to: W,
+    /// Whether the runner of GitHub Actions may take lines for commands.
+    by_github: bool,
+}
+
+impl Heard<std::io::Stdout> {
+    /// Standard output. As a file it is read by nobody yet, and keeps every byte.
+    pub(super) fn stdout() -> Self {
+        let to = std::io::stdout();
+        let file = to.as_fd().try_clone_to_owned().map(File::from);
+        let is_file = file.and_then(|file| file.metadata()).is_ok_and(|meta| meta.is_file());
+        Self { by_github: !is_file && on_github(), to }
+    }
+}
+
+impl Heard<std::io::Stderr> {
+    /// Standard error.
+    pub(super) fn stderr() -> Self {
+        Self { to: std::io::stderr(), by_github: on_github() }
+    }
+}
+
+fn on_github() -> bool {
+    match env::ci() {
+        Ci::Github { .. } => true,
+        Ci::Gitlab | Ci::None => false,
+    }
+}
+
+impl<W: Write> Write for Heard<W> {
+    fn write(&mut self, bytes: &[u8]) -> std::io::Result<usize> {
+        let harmless = match std::str::from_utf8(bytes) {
+            Ok(text) if self.by_github => {
+                Cow::Owned(github::defuse(text).into_owned().into_bytes())
+            }
+            // What is no text, such as a PDF, has no lines either.
+            Ok(_) | Err(_) => Cow::Borrowed(bytes),
+        };
+        self.to.write_all(&harmless)?;
+        Ok(bytes.len())
+    }
+
+    fn flush(&mut self) -> std::io::Result<()> {
+        self.to.flush()
+    }
+}
+
+/// Writes to standard output, without anything that a CI host would take for a command. A reader that
+/// went away is not an error.
 ///
 /// # Errors
 /// What the operating system says.
 pub(super) fn stdout(bytes: &[u8]) -> std::io::Result<()> {
-    let mut out = std::io::stdout().lock();
+    write_out(Heard::stdout(), bytes)
+}
+
+fn write_out(mut out: impl Write, bytes: &[u8]) -> std::io::Result<()> {
     match out.write_all(bytes).and_then(|()| out.flush()) {
         Err(error) if error.kind() == std::io::ErrorKind::BrokenPipe => Ok(()),
         Err(error) => {
@@ -95,9 +161,15 @@ pub(super) fn stdout(bytes: &[u8]) -> std::io::Result<()> {
     }
 }
 
-/// Writes one line to standard error; where even that is gone, nobody is left to tell.
+/// Writes one line to standard error, without anything that a CI host would take for a command; where
+/// even that is gone, nobody is left to tell.
 pub(super) fn stderr(line: &str) {
-    let _gone = writeln!(std::io::stderr().lock(), "{line}");
+    let _gone = Heard::stderr().write_all(format!("{line}\n").as_bytes());
+}
+
+/// Writes commands for a CI host to standard error, as they are.
+pub(super) fn commands(lines: &str) {
+    let _gone = writeln!(std::io::stderr().lock(), "{lines}");
 }
 
 /// Writes a file whole or not at all: into a temporary one beside it, then renamed. A link is kept,
@@ -112,11 +184,12 @@ pub(super) fn file(path: &Path, bytes: &[u8]) -> anyhow::Result<()> {
     let path = &path.canonicalize().unwrap_or_else(|_| path.to_owned());
     let folder = path.parent().filter(|folder| !folder.as_os_str().is_empty());
     if let Some(folder) = folder {
-        std::fs::create_dir_all(folder).with_context(what)?;
+        make_folder(folder).with_context(what)?;
     }
     let name = path.file_name().unwrap_or_default().to_string_lossy();
-    sweep(folder.unwrap_or(Path::new(".")), &name);
-    let temporary = path.with_file_name(format!(".{name}.{}.tmp", std::process::id()));
+    let head = temporary_head(&name);
+    sweep(folder.unwrap_or(Path::new(".")), &head);
+    let temporary = path.with_file_name(format!("{head}{}.tmp", std::process::id()));
     let written = claim(&temporary).and_then(|mut file| {
         if let Some(known) = known {
             file.set_permissions(known.permissions())?;
@@ -132,6 +205,24 @@ pub(super) fn file(path: &Path, bytes: &[u8]) -> anyhow::Result<()> {
     written.with_context(what)
 }
 
+/// Makes the folder of a file. Several at once may well come of a mistyped path, and are told.
+pub(super) fn make_folder(folder: &Path) -> std::io::Result<()> {
+    let missing = |folder: &&Path| !folder.as_os_str().is_empty() && !folder.exists();
+    let made = folder.ancestors().take_while(missing).count();
+    std::fs::create_dir_all(folder)?;
+    if made > 1 {
+        let folder = one_line(&folder.display().to_string());
+        super::warn(&format!("{folder} was not there: {made} folders were made"));
+    }
+    Ok(())
+}
+
+/// What the names of a report's temporary files begin with. Of a long name only the beginning, since a
+/// file's name has at most 255 bytes.
+fn temporary_head(name: &str) -> String {
+    format!(".{}.", &name[..name.floor_char_boundary(200)])
+}
+
 /// Makes a temporary file. Its lock says that somebody is at work; the system lets go of it when the
 /// process ends, whatever ends it.
 fn claim(temporary: &Path) -> std::io::Result<File> {
@@ -143,12 +234,11 @@ fn claim(temporary: &Path) -> std::io::Result<File> {
 }
 
 /// Removes temporary files of the same report whose process was killed before it was done.
-fn sweep(folder: &Path, name: &str) {
+fn sweep(folder: &Path, head: &str) {
     let Ok(entries) = std::fs::read_dir(folder) else { return };
-    let (head, tail) = (format!(".{name}."), ".tmp");
     for entry in entries.flatten() {
         let left = entry.file_name();
-        let pid = left.to_str().and_then(|left| left.strip_prefix(&head)?.strip_suffix(tail));
+        let pid = left.to_str().and_then(|left| left.strip_prefix(head)?.strip_suffix(".tmp"));
         let ours =
             pid.is_some_and(|pid| !pid.is_empty() && pid.bytes().all(|b| b.is_ascii_digit()));
         if ours && entry.file_type().is_ok_and(|kind| kind.is_file()) {
@@ -188,9 +278,15 @@ mod tests {
 
     #[test]
     fn outputs_that_cannot_be_are_refused() {
-        for specs in
-            [&["jsn"][..], &["json", "jsonl"], &["json=a", "html=a"], &["a.docx"], &["json="]]
-        {
+        for specs in [
+            &["jsn"][..],
+            &["json", "jsonl"],
+            &["json=a", "html=a"],
+            &["a.docx"],
+            &["json="],
+            &["json=a.json", "html=./a.json"],
+            &["json=o/./a", "html=o//a"],
+        ] {
             let specs: Vec<String> = specs.iter().map(ToString::to_string).collect();
             assert!(parse(&specs).is_err(), "{specs:?}");
         }

@@ -11,11 +11,13 @@ use super::{exit, output, run, select};
 use crate::checklist::Check;
 use crate::checklist::load::{Options, load};
 use crate::clock::Clock;
+use crate::model::fault::Fault;
 use crate::model::id::CheckId;
 use crate::model::text::{count, one_line, quote};
 use crate::model::time::{Phase, show_instant};
 use crate::plan::{self, Plan, plan};
 use crate::probe::kind;
+use crate::report::markdown_text;
 
 /// Shows a plan.
 pub(super) fn run(args: &PlanArgs, choice: ColourChoice) -> anyhow::Result<u8> {
@@ -37,6 +39,7 @@ pub(super) fn run(args: &PlanArgs, choice: ColourChoice) -> anyhow::Result<u8> {
             return Ok(exit::NOTHING_RAN);
         }
     };
+    run::warn_of_idle_skips(&planned);
     let (format, path) = &args.output;
     let bytes = match format {
         PlanFormat::Text => text(&planned).into_bytes(),
@@ -70,12 +73,14 @@ fn blank(_: &Plan<'_>, _: &std::path::Path) -> anyhow::Result<Vec<u8>> {
 fn text(planned: &Plan<'_>) -> String {
     let mut page = String::new();
     let mut line = |text: &str| writeln!(page, "{text}").expect("writing to a string cannot fail");
-    line(&format!("{} · phase {}", planned.checklist.name, planned.phase));
+    line(&format!("{} · phase {}", one_line(&planned.checklist.name), planned.phase));
     if planned.checklist.launch.is_some() {
         line(&format!("launch {}", times(&planned.launch)));
         for phase in &planned.checklist.phases {
             line(&phase_line(planned, phase));
         }
+    } else if planned.checklist.counts_from_launch() {
+        line("launch now: the list names none");
     }
     let mut left_out = 0;
     for (step, checks) in planned.steps() {
@@ -84,19 +89,16 @@ fn text(planned: &Plan<'_>) -> String {
         if selected.is_empty() {
             continue;
         }
-        line(&format!("\n{}", step.name));
+        line(&format!("\n{}", one_line(&step.name)));
         for (check, _) in selected {
-            line(&format!("  {:<20} {:<14} {}", check.id, check.kind, check.title));
+            line(&format!("  {:<20} {:<14} {}", check.id, check.kind, one_line(&check.title)));
             if !check.needs.is_empty() {
                 let needs: Vec<&str> = check.needs.iter().map(CheckId::as_str).collect();
                 line(&format!("{:22}after {}", "", needs.join(", ")));
             }
             line(&format!("{:22}contacts {}", "", contacts(check)));
-            if acts(check) {
-                line(&format!(
-                    "{:22}changes the world with --apply, else only says what it would change",
-                    ""
-                ));
+            if let Some(change) = change(check) {
+                line(&format!("{:22}{change}", ""));
             }
         }
         if step.halt_on.is_some() {
@@ -125,25 +127,47 @@ fn phase_line(planned: &Plan<'_>, phase: &Phase) -> String {
     format!("  {:<8} {}  {checks}{now}", phase.label, times(&begins))
 }
 
-/// An instant in the launch's zone, in UTC, and on the clock of this machine.
+/// An instant in the launch's zone, in UTC, and on the clock of this machine where that says something
+/// else.
 fn times(at: &jiff::Zoned) -> String {
     let short =
         |zone: jiff::tz::TimeZone| at.with_time_zone(zone).strftime("%a %d %b %H:%M").to_string();
     let utc = short(jiff::tz::TimeZone::UTC);
-    format!("{} = {utc} UTC = {} here", show_instant(at), short(jiff::tz::TimeZone::system()))
+    let here = short(jiff::tz::TimeZone::system());
+    let here = if here == utc { String::new() } else { format!(" = {here} here") };
+    format!("{} = {utc} UTC{here}", show_instant(at))
 }
 
-/// Whether a check may change something; where a secret is missing, whether its kind can.
+/// Whether a check may change something, by its parameters as they are written; where these say too
+/// little without a secret, whether its kind can.
 fn acts(check: &Check) -> bool {
+    match check.shown() {
+        Some(probe) => probe.act().is_some(),
+        None => kind(check.kind).is_some_and(|row| row.acts),
+    }
+}
+
+/// What a check may change, in words.
+fn change(check: &Check) -> Option<&'static str> {
+    let words = match check.shown() {
+        Some(_) => "changes the world with --apply, else only says what it would change",
+        None => "may change the world with --apply; its secret would tell, and plan reads none",
+    };
+    acts(check).then_some(words)
+}
+
+/// The secret that keeps a check from saying what it would do.
+fn hidden_in(check: &Check) -> Option<String> {
     match &check.probe {
-        Ok(probe) => probe.act().is_some(),
-        Err(_) => kind(check.kind).is_some_and(|row| row.acts),
+        Err(Fault::Secret { name, .. }) if check.written.is_none() => Some(one_line(name)),
+        Err(_) if check.written.is_none() => Some("a secret".to_owned()),
+        Ok(_) | Err(_) => None,
     }
 }
 
 fn contacts(check: &Check) -> String {
-    if check.probe.is_err() {
-        return "whom a secret names that is not looked at here".to_owned();
+    if let Some(secret) = hidden_in(check) {
+        return format!("not known without {secret} (plan reads no secrets)");
     }
     let peers: Vec<String> = plan::contacts(check).iter().map(ToString::to_string).collect();
     if peers.is_empty() { "nobody".to_owned() } else { peers.join(", ") }
@@ -160,7 +184,7 @@ fn script(planned: &Plan<'_>) -> String {
     );
     line("# It judges nothing; each check ends with the exit code of its last command.");
     line(&format!(
-        "# Secrets stand as they are written in {}: set them first.",
+        "# Secrets stand as they are written in {}, such as ${{env:NAME}}: put them in first.",
         comment(&planned.checklist.path)
     ));
     for (step, checks) in planned.steps() {
@@ -172,13 +196,16 @@ fn script(planned: &Plan<'_>) -> String {
             ));
             let commands = check.by_hand();
             if commands.is_empty() {
-                line(&format!("echo {}", quote("for people: no command shows this")));
+                let why = hidden_in(check).map_or_else(
+                    || "for people: no command shows this".to_owned(),
+                    |secret| format!("not known without {secret}, which plan does not read"),
+                );
+                line(&format!("echo {}", quote(&why)));
             }
             for command in commands {
-                line(&format!("({})", planned.checklist.secrets.redact(&command)));
-            }
-            if check.probe.is_err() {
-                line(&format!("echo {}", quote("needs a secret that is not set here")));
+                let command = planned.checklist.secrets.redact(&command);
+                // One that goes to a folder first has its own shell already.
+                line(&if command.starts_with('(') { command } else { format!("({command})") });
             }
             line("echo \"exit code $?\"");
         }
@@ -190,12 +217,12 @@ fn script(planned: &Plan<'_>) -> String {
 fn markdown(planned: &Plan<'_>) -> String {
     let mut page = String::new();
     let mut line = |text: &str| writeln!(page, "{text}").expect("writing to a string cannot fail");
-    let cell = |text: &str| one_line(text).replace('|', "\\|");
-    line(&format!("# {}\n", one_line(&planned.checklist.name)));
+    let shown = |text: &str| markdown_text(&one_line(text));
+    line(&format!("# {}\n", shown(&planned.checklist.name)));
     if planned.checklist.launch.is_some() {
-        line(&format!("Launch {} · phase {}\n", times(&planned.launch), planned.phase));
+        line(&format!("Launch {} · phase {}\n", times(&planned.launch), shown(&planned.phase)));
     } else {
-        line(&format!("Phase {}\n", planned.phase));
+        line(&format!("Phase {}\n", shown(&planned.phase)));
     }
     for (step, checks) in planned.steps() {
         let selected: Vec<_> = checks.iter().filter(|(_, skip)| skip.is_none()).collect();
@@ -204,17 +231,17 @@ fn markdown(planned: &Plan<'_>) -> String {
         }
         line(&format!(
             "## {}\n\n| | check | what | kind | owner | contacts |\n|---|---|---|---|---|---|",
-            one_line(&step.name)
+            shown(&step.name)
         ));
         for (check, _) in selected {
             let owner = check.owner.as_deref().unwrap_or_default();
             line(&format!(
                 "| ☐ | `{}` | {} | `{}` | {} | {} |",
                 check.id,
-                cell(&check.title),
+                shown(&check.title),
                 check.kind,
-                cell(owner),
-                cell(&contacts(check)),
+                shown(owner),
+                shown(&contacts(check)),
             ));
         }
         line("");
@@ -223,6 +250,11 @@ fn markdown(planned: &Plan<'_>) -> String {
 }
 
 fn document(planned: &Plan<'_>) -> Value {
+    let parameters = |check: &Check| {
+        let mut shown = check.parameters.clone();
+        planned.checklist.secrets.redact_value(&mut shown);
+        shown
+    };
     let steps: Vec<Value> = planned
         .steps()
         .map(|(step, checks)| {
@@ -232,7 +264,7 @@ fn document(planned: &Plan<'_>) -> Value {
                     json!({
                         "id": check.id, "kind": check.kind, "title": check.title,
                         "severity": check.severity, "needs": check.needs,
-                        "parameters": check.parameters, "peers": plan::contacts(check),
+                        "parameters": parameters(check), "peers": plan::contacts(check),
                         "acts": acts(check), "skipped": skip, "source": check.source,
                     })
                 })

@@ -5,27 +5,44 @@ use std::path::{Path, PathBuf};
 use anyhow::Context;
 
 use super::args::{ColourChoice, ReportArgs};
+use super::output::Output;
 use super::{env, exit, output, run};
 use crate::history;
+use crate::model::record::RunRecord;
+use crate::model::text::one_line;
 use crate::report::{Format, Look, NagiosStatus};
 
 /// Makes reports again. The exit code is that of making them, not of the run: 0 when all were
-/// made. With `nagios` on standard output it is the plugin's: 0 to 3, as monitors read it.
+/// made. With `nagios` on standard output it is the plugin's: 0 to 3, as monitors read it, and 3
+/// where a report could not be made.
 pub(super) fn run(args: &ReportArgs, choice: ColourChoice) -> anyhow::Result<u8> {
     if let Some(pdf) = &args.verify {
         return verify(pdf, args);
     }
     let outputs = output::parse(&args.output.output)?;
+    // As a monitor's plugin it speaks to the monitor, whose exit codes are others than a run's.
+    let plugin = outputs.iter().any(|o| o.format == Format::Nagios && o.path.is_none());
+    match make(args, &outputs, choice) {
+        Ok(record) if plugin => Ok(NagiosStatus::of(&record).code()),
+        Ok(_) => Ok(exit::GO),
+        // Exit code 2 is CRITICAL to a monitor, and it reads standard output alone.
+        Err(error) if plugin => {
+            let text = one_line(&format!("{error:#}")).replace('|', "/");
+            output::stdout(format!("UNKNOWN - {text}\n").as_bytes())?;
+            Ok(NagiosStatus::Unknown.code())
+        }
+        Err(error) => Err(error),
+    }
+}
+
+/// Writes the reports of a recorded run, and gives its record.
+fn make(args: &ReportArgs, outputs: &[Output], choice: ColourChoice) -> anyhow::Result<RunRecord> {
     let record = history::read(&path(args.run.as_deref())?)?;
     let fonts = run::fonts(&args.output.font_path)?;
     let look = Look { fonts, ..env::look(&args.output, choice) };
-    let failures = output::write_all(&outputs, &record, &look);
-    // As a monitor's plugin it speaks to the monitor, whose exit codes are others than a run's.
-    let plugin = outputs.iter().any(|o| o.format == Format::Nagios && o.path.is_none());
-    let made = if plugin { NagiosStatus::of(&record).code() } else { exit::GO };
-    match failures.into_iter().next() {
+    match output::write_all(outputs, &record, &look).into_iter().next() {
         Some(failure) => Err(failure),
-        None => Ok(made),
+        None => Ok(record),
     }
 }
 

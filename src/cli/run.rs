@@ -1,22 +1,29 @@
 //! `gonogo run`: a checklist, to its verdict.
 
+use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
-use anyhow::Context;
+use anyhow::{Context, bail};
+use serde_json::Value;
 
 use super::args::{Allow, ColourChoice, EngineArgs, OutputArgs, RunArgs};
 use super::drive::{AtOnce, Driver};
 use super::host::Host;
 use super::output::{self, Output};
+use super::select::Interrupted;
 use super::{env, exit, open_files, select};
+use crate::checklist::Checklist;
+use crate::checklist::diagnostic::Sources;
 use crate::checklist::load::{Invalid, Options as LoadOptions, load};
 use crate::clock::Clock;
 use crate::engine::{self, Ran};
 use crate::history::Log;
 use crate::model::event::{Event, Sink};
 use crate::model::id::RunId;
+use crate::model::outcome::Outcome;
 use crate::model::record::{ChecklistRef, FORMAT, GitRef, Header, Tool};
+use crate::model::secret::Secrets;
 use crate::model::text::one_line;
 use crate::model::time::show_instant;
 use crate::plan::{NothingSelected, Plan, plan};
@@ -32,18 +39,26 @@ pub(super) fn run(args: &RunArgs, choice: ColourChoice) -> anyhow::Result<u8> {
         secrets: Some(&env::Secrets),
         launch: None,
     };
-    let checklist = match load(&args.checklist, &options) {
-        Ok((checklist, _)) => checklist,
+    let (checklist, sources) = match load(&args.checklist, &options) {
+        Ok(loaded) => loaded,
         Err(invalid) => return Ok(refuse(&invalid, choice)),
     };
+    warn_of_ordinary_secrets(&checklist.secrets, &sources);
+    if let Some(text) = checklist.without_launch().filter(|_| !checklist.phases.is_empty()) {
+        super::warn(&text);
+    }
     let mut selection = select::selection(&args.select, &args.ids, &checklist);
+    if args.engine.strict {
+        selection.passes.retain(|_, pass| pass.outcome == Outcome::Pass);
+    }
     if let Some(run) = &args.rerun_failed {
-        selection.only = Some(select::failed(run, &checklist)?);
+        let (open, right) = select::failed(run, &checklist)?;
+        (selection.only, selection.right_before) = (Some(open), right);
     }
     let mut resumes = None;
     if let Some(run) = &args.resume {
-        let (run, answers) = select::answers(run, &checklist)?;
-        (resumes, selection.carried) = (Some(run), answers);
+        let Interrupted { run, phase, answers } = select::answers(run, &checklist, &args.engine)?;
+        (resumes, selection.carried) = (Some((run, phase)), answers);
     }
     let now = Clock.local();
     let planned = match plan(&checklist, &selection, &now) {
@@ -53,9 +68,16 @@ pub(super) fn run(args: &RunArgs, choice: ColourChoice) -> anyhow::Result<u8> {
             Plan::of_nothing(&checklist, &selection, &now)
         }
     };
-    for pattern in &planned.idle_skips {
-        super::warn(&format!("--skip {pattern} leaves nothing out: no check matches it"));
+    if let Some((run, phase)) = resumes.as_ref().filter(|(_, phase)| *phase != planned.phase) {
+        bail!(
+            "run {run} was of phase {}, and this is {}: a pass then is none now; give --phase {} to \
+             finish it, or run the list anew",
+            one_line(phase),
+            planned.phase,
+            one_line(phase)
+        );
     }
+    warn_of_idle_skips(&planned);
     for signoff in checklist.signoffs.iter() {
         if !checklist.checks().any(|check| check.id.as_str() == signoff.item) {
             let (by, item) = (one_line(&signoff.by), one_line(&signoff.item));
@@ -64,8 +86,26 @@ pub(super) fn run(args: &RunArgs, choice: ColourChoice) -> anyhow::Result<u8> {
     }
     let git = env::git(&args.checklist);
     let shard = args.select.shard.map(|shard| shard.to_string());
-    let origin = Origin { git, shard, resumes };
+    let origin = Origin { git, shard, resumes: resumes.map(|(run, _)| run) };
     carry_out(&planned, origin, &args.engine, &args.output, &outputs, choice)
+}
+
+/// Says which secrets take words with them when they are taken out, or a reader looks for the fault in
+/// what is left.
+pub(super) fn warn_of_ordinary_secrets(secrets: &Secrets, sources: &Sources) {
+    for (written, why) in secrets.ordinary(sources.texts()) {
+        super::warn(&format!(
+            "the secret {} {why}: it is taken out wherever it stands, also in names and commands",
+            one_line(&written)
+        ));
+    }
+}
+
+/// Says which patterns of `--skip` left nothing out.
+pub(super) fn warn_of_idle_skips(planned: &Plan<'_>) {
+    for pattern in &planned.idle_skips {
+        super::warn(&format!("--skip {pattern} leaves nothing out: no check matches it"));
+    }
 }
 
 /// What a run comes from, beside its plan.
@@ -197,10 +237,20 @@ fn progress() -> Box<dyn Sink> {
     if env::live_stderr() {
         Box::new(Bar::stderr())
     } else {
-        Box::new(Lines::new(std::io::stderr()))
+        Box::new(Lines::new(output::Heard::stderr()))
     }
 }
 
+/// The variables of a list as its record shows them.
+pub(super) fn shown_vars(checklist: &Checklist) -> BTreeMap<String, Value> {
+    let mut shown = checklist.vars.clone();
+    for value in shown.values_mut() {
+        checklist.secrets.redact_value(value);
+    }
+    shown
+}
+
+/// What a record says of a run before its first check.
 pub(super) fn header(
     planned: &Plan<'_>,
     origin: Origin,
@@ -208,10 +258,6 @@ pub(super) fn header(
     strict: bool,
 ) -> Header {
     let checklist = planned.checklist;
-    let mut shown = checklist.vars.clone();
-    for value in shown.values_mut() {
-        checklist.secrets.redact_value(value);
-    }
     Header {
         format: FORMAT,
         run: RunId(uuid::Uuid::now_v7()),
@@ -235,7 +281,7 @@ pub(super) fn header(
         started: planned.now,
         strict,
         apply: false,
-        vars: shown,
+        vars: shown_vars(checklist),
     }
 }
 
@@ -248,12 +294,13 @@ struct Stream {
 impl Stream {
     fn open(output: &Output) -> anyhow::Result<Self> {
         match &output.path {
-            None => {
-                Ok(Self { to: Box::new(std::io::stdout()), name: "standard output".to_owned() })
-            }
+            None => Ok(Self {
+                to: Box::new(output::Heard::stdout()),
+                name: "standard output".to_owned(),
+            }),
             Some(path) => {
                 if let Some(folder) = path.parent().filter(|folder| *folder != Path::new("")) {
-                    std::fs::create_dir_all(folder)
+                    output::make_folder(folder)
                         .with_context(|| format!("making {}", folder.display()))?;
                 }
                 let file = std::fs::File::create(path);

@@ -5,10 +5,12 @@ use std::ffi::OsString;
 use std::sync::Arc;
 
 use anyhow::{Context, bail};
+use jiff::Timestamp;
 
-use super::args::SelectArgs;
-use super::env;
+use super::args::{EngineArgs, SelectArgs};
+use super::{env, run};
 use crate::checklist::{Check, Checklist};
+use crate::clock::Clock;
 use crate::history;
 use crate::model::code::engine as codes;
 use crate::model::id::{CheckId, RunId};
@@ -49,6 +51,7 @@ pub(super) fn selection(args: &SelectArgs, ids: &[String], checklist: &Checklist
         with_needs: args.with_needs,
         shard: args.shard,
         only: None,
+        right_before: HashSet::new(),
         carried: HashMap::new(),
         earlier: earlier(checklist),
         passes: if counts { passes(checklist) } else { HashMap::new() },
@@ -79,9 +82,10 @@ pub(super) fn earlier(checklist: &Checklist) -> HashMap<CheckId, Arc<[Earlier]>>
     earlier.into_iter().map(|(id, looks)| (id, looks.into())).collect()
 }
 
-/// The last recorded pass of every check of a list.
+/// The last recorded look at every check of a list, where it was a pass. A pass before a failure is
+/// none any more.
 fn passes(checklist: &Checklist) -> HashMap<CheckId, Pass> {
-    let mut passes = HashMap::new();
+    let (mut passes, mut seen) = (HashMap::new(), HashSet::new());
     let Some(folder) = env::runs() else { return passes };
     // One that cannot be read has no pass to give; it is named by `gonogo history`.
     for record in history::records(&folder).take(LOOK_BACK).flatten() {
@@ -89,10 +93,12 @@ fn passes(checklist: &Checklist) -> HashMap<CheckId, Pass> {
             continue;
         }
         for check in record.checks() {
-            let good = matches!(check.outcome, Outcome::Pass | Outcome::Warn);
-            if let (true, Some(at)) = (good, check.started) {
-                let pass = Pass { at, parameters: check.parameters.clone() };
-                passes.entry(check.id.clone()).or_insert(pass);
+            let Some(at) = check.started else { continue };
+            let latest = seen.insert(check.id.clone());
+            if latest && matches!(check.outcome, Outcome::Pass | Outcome::Warn) {
+                let (parameters, expect) = (check.parameters.clone(), check.expect.clone());
+                let pass = Pass { at, parameters, expect, outcome: check.outcome };
+                passes.insert(check.id.clone(), pass);
             }
         }
     }
@@ -113,8 +119,11 @@ fn recorded(run: &str, checklist: &Checklist) -> anyhow::Result<RunRecord> {
     Ok(history::read(&history::find(&folder, Some(run))?)?)
 }
 
-/// The checks that did not pass in a recorded run.
-pub(super) fn failed(run: &str, checklist: &Checklist) -> anyhow::Result<HashSet<CheckId>> {
+/// The checks that a recorded run left open, and those that were right in it.
+pub(super) fn failed(
+    run: &str,
+    checklist: &Checklist,
+) -> anyhow::Result<(HashSet<CheckId>, HashSet<CheckId>)> {
     let record = recorded(run, checklist)?;
     let open = |check: &&CheckRecord| match check.outcome {
         Outcome::Fail | Outcome::Unknown | Outcome::Pending => true,
@@ -122,37 +131,80 @@ pub(super) fn failed(run: &str, checklist: &Checklist) -> anyhow::Result<HashSet
             SkipReason::Needs | SkipReason::Halted | SkipReason::FailFast => true,
             SkipReason::Phase | SkipReason::NotSelected | SkipReason::Shard => false,
         }),
-        Outcome::NotApplicable | Outcome::Pass | Outcome::Warn => false,
+        Outcome::Warn => record.header.strict && check.blocks(),
+        Outcome::NotApplicable | Outcome::Pass => false,
     };
-    Ok(record.checks().filter(open).map(|check| check.id.clone()).collect())
+    let (open, rest): (Vec<_>, Vec<_>) = record.checks().partition(open);
+    let right = rest.into_iter().filter(|check| check.outcome != Outcome::Skipped);
+    let ids = |check: &CheckRecord| check.id.clone();
+    Ok((open.into_iter().map(ids).collect(), right.map(ids).collect()))
 }
 
-/// The answers of an interrupted run, and its name.
+/// What an interrupted run leaves to the one that finishes it.
+pub(super) struct Interrupted {
+    /// Its name.
+    pub(super) run: RunId,
+    /// The phase it was of.
+    pub(super) phase: String,
+    /// Its answers.
+    pub(super) answers: HashMap<CheckId, CheckRecord>,
+}
+
+/// The answers of an interrupted run.
 pub(super) fn answers(
     run: &str,
     checklist: &Checklist,
-) -> anyhow::Result<(RunId, HashMap<CheckId, CheckRecord>)> {
+    engine: &EngineArgs,
+) -> anyhow::Result<Interrupted> {
     let record = recorded(run, checklist)?;
-    if record.header.checklist.sha256 != checklist.sha256 {
+    let header = &record.header;
+    if record.finished.is_some() && record.stopped.is_none() {
         bail!(
-            "{} has changed since run {}, so its answers are for something else; run it anew",
-            checklist.path,
-            record.header.run
+            "run {} came to its end, so there is nothing to finish; run the list anew, or with \
+             --rerun-failed",
+            header.run
         );
     }
-    let answered = record.checks().filter(|check| answered(check));
-    Ok((record.header.run, answered.map(|check| (check.id.clone(), check.clone())).collect()))
+    if header.checklist.sha256 != checklist.sha256 {
+        bail!(
+            "{} or what it includes has changed since run {}, so its answers are for something else; \
+             run it anew",
+            checklist.path,
+            header.run
+        );
+    }
+    if header.vars != run::shown_vars(checklist) {
+        bail!(
+            "the variables are not those of run {}, so its answers are for something else; give \
+             the same --var and --var-file, or run it anew",
+            header.run
+        );
+    }
+    let now = Clock.now();
+    // Whom a waiver excuses is another question where warnings count as failures.
+    let same_rule = |check: &CheckRecord| header.strict == engine.strict || !is_waived(check);
+    let kept = record.checks().filter(|check| answered(check, now) && same_rule(check));
+    let answers = kept.map(|check| (check.id.clone(), check.clone())).collect();
+    Ok(Interrupted { run: header.run, phase: header.phase.clone(), answers })
 }
 
-/// Whether a check of an interrupted run has an answer of its own. A change whose end is not known
-/// is looked at again.
-fn answered(check: &CheckRecord) -> bool {
+/// Whether anything of a check is waived.
+fn is_waived(check: &CheckRecord) -> bool {
+    check.findings.iter().any(|finding| finding.waived.is_some())
+}
+
+/// Whether a check of an interrupted run has an answer of its own that still holds. What waited for
+/// a person or for a change is looked at again, and so is a change whose end is not known, and what
+/// a waiver excused that has run out since.
+fn answered(check: &CheckRecord, now: Timestamp) -> bool {
     let stopped = [codes::INTERRUPTED.id, codes::DEADLINE.id];
     check.outcome != Outcome::Skipped
+        && check.outcome != Outcome::Pending
         && !check.attempts.is_empty()
         && !check.findings.is_empty()
         && !check.findings.iter().any(|finding| stopped.contains(&finding.code.as_str()))
         && !check.changes.iter().any(|change| change.state == ChangeState::Intended)
+        && check.findings.iter().filter_map(|f| f.waived.as_ref()).all(|w| w.until >= now)
 }
 
 #[cfg(test)]

@@ -157,12 +157,11 @@ impl Job {
             let duration_ms = millis_since(tick);
             let attempt = attempt(at, duration_ms, &look);
             let left = paused || attempts.len() + 1 - disturbed < self.tries();
-            if left && self.again(&look, attempt.outcome) {
+            if left && self.again(&look, attempt.outcome, paused) {
                 let _heard =
                     news.send(News::Failed { job: number, attempt: attempt.clone() }).await;
-                let tries = u32::try_from(attempts.len()).unwrap_or(16).min(16);
                 attempts.push(attempt);
-                tokio::time::sleep(self.retry.backoff.get() * 2_u32.pow(tries)).await;
+                tokio::time::sleep(wait(self.retry.backoff.get(), attempts.len())).await;
                 continue;
             }
             attempts.push(attempt);
@@ -176,9 +175,9 @@ impl Job {
         }
     }
 
-    /// Whether it is looked at and can change things.
+    /// Whether it can change things: in this run, or in the one that this run finishes.
     pub(super) fn acts(&self) -> bool {
-        self.is_open() && self.probe.as_ref().is_ok_and(|probe| probe.act().is_some())
+        self.skip.is_none() && self.probe.as_ref().is_ok_and(|probe| probe.act().is_some())
     }
 
     /// What its change touches.
@@ -265,11 +264,12 @@ impl Job {
         }
     }
 
-    /// Whether another try can change what this one came to.
-    fn again(&self, look: &Result<Look, Fault>, outcome: Outcome) -> bool {
+    /// Whether another try can change what this one came to. What was seen while the machine paused
+    /// is believed in no case: an answer that came in time seems late.
+    fn again(&self, look: &Result<Look, Fault>, outcome: Outcome, paused: bool) -> bool {
         let wanted = match outcome {
-            Outcome::Unknown => self.retry.on.contains(&RetryOn::Unknown),
-            Outcome::Fail => self.retry.on.contains(&RetryOn::Fail),
+            Outcome::Unknown => paused || self.retry.on.contains(&RetryOn::Unknown),
+            Outcome::Fail => paused || self.retry.on.contains(&RetryOn::Fail),
             Outcome::Skipped
             | Outcome::NotApplicable
             | Outcome::Pass
@@ -356,6 +356,13 @@ impl Job {
     }
 }
 
+/// How long to wait after so many tries: doubled for each, but no more than a minute unless the
+/// first wait is longer.
+pub(super) fn wait(first: Duration, tries: usize) -> Duration {
+    let doublings = u32::try_from(tries.saturating_sub(1)).unwrap_or(16).min(16);
+    first.saturating_mul(2_u32.pow(doublings)).min(first.max(Duration::from_mins(1)))
+}
+
 /// The worst outcome of some findings; of none, unknown.
 fn worst(findings: &[Finding]) -> Outcome {
     findings.iter().map(|finding| finding.outcome).max().unwrap_or(Outcome::Unknown)
@@ -415,6 +422,7 @@ fn blank(check: &Check, skipped: Option<Skip>) -> CheckRecord {
         runbook: check.runbook.clone(),
         tags: check.tags.clone(),
         parameters: check.parameters.clone(),
+        expect: check.expect.iter().map(|expect| expect.as_str().to_owned()).collect(),
         findings: Vec::new(),
         observation: None,
         attempts: Vec::new(),

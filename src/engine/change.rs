@@ -8,16 +8,17 @@ use tokio::task::{Id, JoinError, JoinSet};
 
 use super::step::{StepRun, broken};
 use super::{Run, come};
+use crate::clock::Clock;
 use crate::model::code::engine as codes;
 use crate::model::event::Event;
 use crate::model::facts::Facts;
 use crate::model::fault::Fault;
 use crate::model::finding::Finding;
 use crate::model::id::CheckId;
-use crate::model::outcome::Outcome;
 use crate::model::record::{Change, ChangeState, CheckRecord};
 use crate::model::text::one_line;
 use crate::probe::Receipt;
+use crate::verdict::fails;
 
 /// A change that its check has called for.
 pub(super) struct Proposed {
@@ -46,7 +47,7 @@ type Made = Result<Receipt, Fault>;
 pub(super) type Ended = Result<(Id, Made), JoinError>;
 
 /// A change that was begun.
-struct Making {
+pub(super) struct Making {
     n: usize,
     check: CheckRecord,
     what: String,
@@ -70,6 +71,12 @@ impl Changes {
     /// The next one that comes to its end; none when nothing is under way.
     pub(super) async fn next(&mut self) -> Option<Ended> {
         self.tasks.join_next_with_id().await
+    }
+
+    /// The change of a check that is being made; nothing waits for it any more.
+    pub(super) fn give_up(&mut self, n: usize) -> Option<Making> {
+        let task = self.under_way.iter().find(|(_, making)| making.n == n).map(|(id, _)| *id)?;
+        self.under_way.remove(&task)
     }
 
     /// Those that were not begun, which will not be.
@@ -125,6 +132,7 @@ impl Run<'_> {
             return self.hold_back(check, &codes::NOT_RECORDED, message, what);
         }
         let job = Arc::clone(&self.jobs[n]);
+        step.due.insert(n, Clock.tick() + job.allowance);
         let handle = self.spawn(&mut step.changes.tasks, job.apply(observation));
         step.changes.under_way.insert(handle.id(), Making { n, check, what });
     }
@@ -160,7 +168,9 @@ impl Run<'_> {
             Ok((id, made)) => (id, made),
             Err(error) => (error.id(), Err(broken(error))),
         };
+        // Given up on, and recorded as that.
         let Some(making) = step.changes.under_way.remove(&id) else { return };
+        step.due.remove(&making.n);
         match made {
             Ok(receipt) => {
                 let Making { n, check, what } = making;
@@ -175,20 +185,23 @@ impl Run<'_> {
         }
     }
 
-    fn change_failed(&mut self, making: Making, fault: &Fault) {
+    pub(super) fn change_failed(&mut self, making: Making, fault: &Fault) {
         let Making { check, what, .. } = making;
         let finding = Finding::fault(check.id.as_str(), fault);
         let state = match fault {
-            // Nobody saw how it ended.
-            Fault::Timeout { .. } | Fault::Deadline | Fault::Bug { .. } => ChangeState::Intended,
-            Fault::Unreachable { .. }
-            | Fault::Name { .. }
+            // Nobody saw how it ended: a connection may break, and an answer say nothing, after the
+            // change was made.
+            Fault::Timeout { .. }
+            | Fault::Unreachable { .. }
+            | Fault::Unreadable { .. }
+            | Fault::Interrupted
+            | Fault::Deadline
+            | Fault::Bug { .. } => ChangeState::Intended,
+            Fault::Name { .. }
             | Fault::Denied { .. }
             | Fault::Secret { .. }
-            | Fault::Unreadable { .. }
             | Fault::Local { .. }
-            | Fault::NotAllowed { .. }
-            | Fault::Interrupted => ChangeState::Failed,
+            | Fault::NotAllowed { .. } => ChangeState::Failed,
         };
         let receipt = Some(self.secrets.redact(&fault.to_string()));
         let change = Change { what, state, receipt };
@@ -204,6 +217,7 @@ impl Run<'_> {
                 biased;
                 Some(ended) = step.changes.next() => self.change_ended(ended, step),
                 () = come(self.deadline) => break,
+                _ = step.pulse.tick() => self.give_up_late(step),
             }
         }
         let mut left: Vec<Making> = step.changes.under_way.drain().map(|(_, one)| one).collect();
@@ -217,11 +231,9 @@ impl Run<'_> {
     /// The first blocker before a check, in list order, that failed.
     fn failed_before(&self, n: usize) -> Option<CheckId> {
         let record = self.fold.record()?;
-        let mut failed = record
-            .checks()
-            .take(n)
-            .filter(|check| check.outcome == Outcome::Fail && check.blocks());
-        failed.next().map(|check| check.id.clone())
+        let mut before = record.checks().take(n);
+        let failed = before.find(|check| fails(check, record.header.strict));
+        failed.map(|check| check.id.clone())
     }
 }
 

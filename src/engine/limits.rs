@@ -37,6 +37,11 @@ impl Limits {
         permits
     }
 
+    /// Makes up for the overall slot of a check that keeps it for good.
+    pub(super) fn make_up(&self) {
+        self.overall.add_permits(1);
+    }
+
     fn peer(&self, address: &str) -> Arc<Semaphore> {
         let mut peers = self.peers.lock().unwrap_or_else(PoisonError::into_inner);
         let slots = peers

@@ -11,7 +11,7 @@ mod step;
 mod times;
 mod undo;
 
-use std::collections::HashMap;
+use std::collections::{BTreeSet, HashMap, HashSet};
 use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Instant;
@@ -34,7 +34,7 @@ use crate::model::time::Span;
 use crate::plan::Plan;
 use crate::probe::JudgeCx;
 use crate::probe::Services;
-use crate::verdict::decide;
+use crate::verdict::{add_unused, decide, fails, unused};
 
 /// How long one try of a check may take when neither the list nor the command line says.
 pub const DEFAULT_TIMEOUT: Span = Span::from_secs(10);
@@ -102,6 +102,7 @@ pub async fn run(
             halted = step.halt_on.and_then(|halt_on| run.halts(halt_on));
         }
     }
+    run.say_unused();
     run.undo().await;
     run.finish()
 }
@@ -148,6 +149,8 @@ struct Run<'a> {
     unrecorded: Option<String>,
     secrets: Secrets,
     waivers: Vec<Waiver>,
+    /// The numbers of the waivers that cover something, or have run out.
+    waivers_done: BTreeSet<usize>,
     limits: limits::Limits,
     stop: watch::Receiver<Option<Stop>>,
     stopped: Option<Stop>,
@@ -180,8 +183,7 @@ impl<'a> Run<'a> {
             cap: options.timeout,
             pauses: Arc::clone(&pauses),
         });
-        let selected: std::collections::HashSet<&CheckId> =
-            plan.selected().map(|check| &check.id).collect();
+        let selected: HashSet<&CheckId> = plan.selected().map(|check| &check.id).collect();
         let mut jobs = Vec::new();
         let mut steps = Vec::new();
         for (_, checks) in plan.steps() {
@@ -225,6 +227,7 @@ impl<'a> Run<'a> {
             unrecorded,
             secrets: plan.checklist.secrets.clone(),
             waivers: plan.waivers(),
+            waivers_done: BTreeSet::new(),
             limits: limits::Limits::new(options.jobs, PER_PEER),
             stop,
             stopped: None,
@@ -253,6 +256,11 @@ impl<'a> Run<'a> {
     fn begin(&mut self) {
         for job in Arc::clone(&self.jobs).iter().filter(|job| !job.is_open()) {
             let check = job.carried.as_ref().unwrap_or(&job.blank).clone();
+            if check.findings.iter().any(|finding| finding.waived.is_some()) {
+                let theirs = self.waivers.iter().enumerate();
+                let theirs = theirs.filter(|(_, waiver)| check.id.matches(&waiver.check));
+                self.waivers_done.extend(theirs.map(|(n, _)| n));
+            }
             self.emit(Event::CheckFinished { check: Box::new(check) });
         }
     }
@@ -283,9 +291,15 @@ impl<'a> Run<'a> {
         self.emit(Event::CheckFinished { check: Box::new(check) });
     }
 
+    /// Whether warnings count as failures.
+    fn is_strict(&self) -> bool {
+        self.fold.record().is_some_and(|record| record.header.strict)
+    }
+
     /// The first blocker that has failed so far, waived ones left out.
     fn first_failure(&self) -> Option<CheckId> {
-        let failed = |check: &&CheckRecord| check.blocks() && check.outcome == Outcome::Fail;
+        let strict = self.is_strict();
+        let failed = |check: &&CheckRecord| fails(check, strict);
         self.fold.record()?.checks().find(failed).map(|check| check.id.clone())
     }
 
@@ -294,7 +308,8 @@ impl<'a> Run<'a> {
         match halt_on {
             HaltOn::Fail => self.first_failure(),
             HaltOn::Unknown => self.first_failure().or_else(|| {
-                let done = self.fold.record()?.checks().filter(|check| !check.attempts.is_empty());
+                // One that has not had its turn has no finding either.
+                let done = self.fold.record()?.checks().filter(|check| !check.findings.is_empty());
                 let mut doubtful =
                     done.filter(|check| check.blocks() && check.outcome == Outcome::Unknown);
                 doubtful.next().map(|check| check.id.clone())
@@ -346,22 +361,30 @@ impl<'a> Run<'a> {
 
     /// Records that a stopped run never had an answer of this check.
     fn end_unlooked(&mut self, job: &attempt::Job) {
+        let known = self.known(job);
         let code = match self.stopped {
-            Some(Stop::FailFast) => {
+            // One that has changed something was looked at.
+            Some(Stop::FailFast) if known.changes.is_empty() => {
                 let cause = self.first_failure();
                 return self.skip(job, SkipReason::FailFast, cause);
             }
             Some(Stop::Deadline) => &codes::DEADLINE,
-            Some(Stop::Interrupt | Stop::Terminate | Stop::HangUp) | None => &codes::INTERRUPTED,
+            Some(Stop::FailFast | Stop::Interrupt | Stop::Terminate | Stop::HangUp) | None => {
+                &codes::INTERRUPTED
+            }
         };
         let finding = Finding::new(code, job.blank.id.as_str(), code.summary);
-        let known = self.fold.check(&job.blank.id).cloned().unwrap_or_else(|| job.blank.clone());
         self.finished(CheckRecord {
             outcome: finding.outcome,
             summary: finding.message.clone(),
             findings: vec![finding],
             ..known
         });
+    }
+
+    /// A check as it is so far: its tries and its changes.
+    fn known(&self, job: &attempt::Job) -> CheckRecord {
+        self.fold.check(&job.blank.id).unwrap_or(&job.blank).clone()
     }
 
     /// Takes note of a stop or a deadline that came while nobody waited for them.
@@ -377,6 +400,25 @@ impl<'a> Run<'a> {
         if self.stopped.is_none() {
             self.stopped = Some(stop);
             self.emit(Event::Stopped { stop, at: self.clock.now() });
+        }
+    }
+
+    /// Says of the patterns among the waivers which cover nothing, at the first check they name. Of
+    /// a run that was stopped nobody knows.
+    fn say_unused(&mut self) {
+        let Some(record) = self.fold.record().filter(|_| self.stopped.is_none()) else { return };
+        let strict = record.header.strict;
+        let unused = unused(record, &self.waivers, &self.waivers_done);
+        let mut said: Vec<CheckRecord> = Vec::new();
+        for (n, check) in unused {
+            let at = said.iter().position(|known| known.id == check.id).unwrap_or_else(|| {
+                said.push(check.clone());
+                said.len() - 1
+            });
+            add_unused(&mut said[at], &self.waivers[n], strict);
+        }
+        for check in said {
+            self.finished(check);
         }
     }
 
@@ -420,11 +462,16 @@ fn redact(check: &mut CheckRecord, secrets: &Secrets) {
         clean(&mut waived.reason);
     }
     secrets.redact_value(&mut check.parameters);
+    check.expect.iter_mut().for_each(clean);
     for finding in &mut check.findings {
         clean(&mut finding.target);
         clean(&mut finding.message);
         finding.expected.iter_mut().for_each(clean);
         finding.actual.iter_mut().for_each(clean);
+        if let Some(waived) = &mut finding.waived {
+            clean(&mut waived.by);
+            clean(&mut waived.reason);
+        }
     }
     check.observation.iter_mut().for_each(|facts| facts.redact(secrets));
     for attempt in &mut check.attempts {

@@ -21,7 +21,7 @@ use crate::model::id::CheckId;
 use crate::model::outcome::Outcome;
 use crate::model::record::{Change, ChangeState, CheckRecord, SkipReason, Stop};
 use crate::model::text::one_line;
-use crate::verdict::waive;
+use crate::verdict::{fails, waive};
 
 /// How much news may wait for the loop.
 const NEWS: usize = 1024;
@@ -47,11 +47,11 @@ pub(super) struct StepRun {
     pub(super) changes: Changes,
     /// Changes made; the next look at these is the one that counts.
     pub(super) verifying: HashMap<usize, Change>,
-    /// When the try of each check that has begun one has to be over.
-    due: HashMap<usize, std::time::Instant>,
+    /// When the try or the change of each check that has begun one has to be over.
+    pub(super) due: HashMap<usize, std::time::Instant>,
     /// Checks that were overdue at the last pulse.
     late: HashSet<usize>,
-    pulse: Interval,
+    pub(super) pulse: Interval,
 }
 
 impl StepRun {
@@ -194,19 +194,25 @@ impl Run<'_> {
         }
     }
 
-    /// Ends the checks that were overdue a pulse ago and still are. Their own limit did not end
-    /// them, so they keep a thread for themselves; nothing waits for them any more.
-    fn give_up_late(&mut self, step: &mut StepRun) {
+    /// Ends the checks and changes that were overdue a pulse ago and still are. Their own limit did
+    /// not end them, so they keep a thread for themselves; nothing waits for them any more.
+    pub(super) fn give_up_late(&mut self, step: &mut StepRun) {
         let now = Clock.tick();
         let overdue = |(n, due): (&usize, &std::time::Instant)| (*due <= now).then_some(*n);
         let late: HashSet<usize> = step.due.iter().filter_map(overdue).collect();
         for n in late.intersection(&step.late) {
             step.due.remove(n);
-            step.names.retain(|_, running| running != n);
             let job = &self.jobs[*n];
             let limit = crate::model::time::Span::from(job.allowance);
             let message = format!("the probe did not come back within {limit}, and goes on");
-            let check = faulty(job.blank.clone(), &Fault::Bug { message });
+            let fault = Fault::Bug { message };
+            if let Some(making) = step.changes.give_up(*n) {
+                self.change_failed(making, &fault);
+                continue;
+            }
+            step.names.retain(|_, running| running != n);
+            self.limits.make_up();
+            let check = faulty(self.known(job), &fault);
             let changes = step.verifying.remove(n).into_iter().collect();
             self.concluded(CheckRecord { changes, ..check });
         }
@@ -237,7 +243,7 @@ impl Run<'_> {
             Err(error) => {
                 let id = error.id();
                 let Some(n) = step.names.get(&id).copied() else { return };
-                let check = faulty(self.jobs[n].blank.clone(), &broken(error));
+                let check = faulty(self.known(&self.jobs[n]), &broken(error));
                 (id, n, Outcomes { check, proposal: None })
             }
         };
@@ -264,8 +270,10 @@ impl Run<'_> {
 
     /// Records the end of a check and what it means for the run.
     pub(super) fn concluded(&mut self, mut check: CheckRecord) {
-        waive(&mut check, &self.waivers, self.clock.now());
-        let failed = check.outcome == Outcome::Fail && check.blocks();
+        let strict = self.is_strict();
+        let done = waive(&mut check, &self.waivers, self.clock.now(), strict);
+        self.waivers_done.extend(done);
+        let failed = fails(&check, strict);
         self.finished(check);
         if failed && self.options.fail_fast {
             self.stop_now(Stop::FailFast);
@@ -330,14 +338,14 @@ pub(super) fn broken(error: JoinError) -> Fault {
     Fault::Bug { message: one_line(&message) }
 }
 
-/// A check of which nothing was learnt.
-fn faulty(blank: CheckRecord, fault: &Fault) -> CheckRecord {
-    let finding = Finding::fault(blank.id.as_str(), fault);
+/// A check of which nothing was learnt, with what is known of it so far.
+fn faulty(known: CheckRecord, fault: &Fault) -> CheckRecord {
+    let finding = Finding::fault(known.id.as_str(), fault);
     CheckRecord {
         outcome: finding.outcome,
         summary: finding.message.clone(),
         findings: vec![finding],
-        ..blank
+        ..known
     }
 }
 

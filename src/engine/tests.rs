@@ -12,6 +12,7 @@ use super::*;
 use crate::checklist::Checklist;
 use crate::checklist::load::{Options as LoadOptions, load};
 use crate::model::facts::Facts;
+use crate::model::fault::Fault;
 use crate::model::finding::Finding;
 use crate::model::outcome::{Decision, Outcome};
 use crate::model::peer::Peer;
@@ -37,12 +38,20 @@ enum Does {
     Nap,
     /// A look finds something wrong; a change spoils what the next look sees.
     Spoil,
+    /// A look finds something worth a person's eye.
+    Warn,
+    /// A change breaks off, and nobody knows whether it was made.
+    Lose,
+    /// A change is refused.
+    Refuse,
+    /// A change is to be undone after a NO-GO, and that keeps its thread for itself.
+    Linger,
 }
 
 impl Does {
     async fn it(self) {
         match self {
-            Self::Pass | Self::Spoil => {}
+            Self::Pass | Self::Spoil | Self::Warn | Self::Linger | Self::Lose | Self::Refuse => {}
             Self::Nap => tokio::time::sleep(Duration::from_millis(60)).await,
             Self::Panic => panic!("index hunter22 out of range"),
             Self::Wait => std::future::pending().await,
@@ -86,16 +95,14 @@ impl AnyProbe for Odd {
     fn waits(&self) -> Duration {
         Duration::ZERO
     }
-    fn look<'a>(
-        &'a self,
-        _: &'a ProbeCx,
-    ) -> BoxFuture<'a, Result<Look, crate::model::fault::Fault>> {
+    fn look<'a>(&'a self, _: &'a ProbeCx) -> BoxFuture<'a, Result<Look, Fault>> {
         Box::pin(async {
             self.look.it().await;
             let spoilt =
                 matches!(self.change, Some(Does::Spoil)) && self.changed.load(Ordering::SeqCst) > 0;
             let bad = spoilt || matches!(self.look, Does::Spoil);
-            let outcome = if bad { Outcome::Fail } else { Outcome::Pass };
+            let fine = if matches!(self.look, Does::Warn) { Outcome::Warn } else { Outcome::Pass };
+            let outcome = if bad { Outcome::Fail } else { fine };
             Ok(Look { observation: json!({}).into(), judged: judged(outcome) })
         })
     }
@@ -117,21 +124,13 @@ impl AnyProbe for Odd {
 }
 
 impl AnyAct for Odd {
-    fn propose(
-        &self,
-        _: &Facts,
-        _: &JudgeCx,
-    ) -> Result<Option<String>, crate::model::fault::Fault> {
+    fn propose(&self, _: &Facts, _: &JudgeCx) -> Result<Option<String>, Fault> {
         Ok((self.changed.load(Ordering::SeqCst) == 0).then(|| "would change it".to_owned()))
     }
     fn touches(&self) -> Vec<String> {
         vec![self.touches.to_owned()]
     }
-    fn apply<'a>(
-        &'a self,
-        _: Facts,
-        _: &'a ProbeCx,
-    ) -> BoxFuture<'a, Result<Receipt, crate::model::fault::Fault>> {
+    fn apply<'a>(&'a self, _: Facts, _: &'a ProbeCx) -> BoxFuture<'a, Result<Receipt, Fault>> {
         Box::pin(async {
             self.changed.fetch_add(1, Ordering::SeqCst);
             let now = self.traffic.now.fetch_add(1, Ordering::SeqCst) + 1;
@@ -140,7 +139,24 @@ impl AnyAct for Odd {
                 change.it().await;
             }
             self.traffic.now.fetch_sub(1, Ordering::SeqCst);
+            let (what, reason) = ("changing it".to_owned(), "reset".to_owned());
+            if matches!(self.change, Some(Does::Lose)) {
+                return Err(Fault::Unreachable { what, reason });
+            }
+            if matches!(self.change, Some(Does::Refuse)) {
+                return Err(Fault::Denied { what, need: "a role".to_owned() });
+            }
             Ok("changed".to_owned().into())
+        })
+    }
+    fn remains<'a>(&'a self, _: &'a ProbeCx) -> BoxFuture<'a, Result<Option<String>, Fault>> {
+        let lingers = matches!(self.change, Some(Does::Linger));
+        Box::pin(async move { Ok(lingers.then(|| "would undo it".to_owned())) })
+    }
+    fn undo<'a>(&'a self, _: &'a ProbeCx) -> BoxFuture<'a, Result<String, Fault>> {
+        Box::pin(async {
+            Does::Block.it().await;
+            Ok("undone".to_owned())
         })
     }
 }
@@ -209,6 +225,16 @@ fn ran(checklist: &Checklist, deadline: Option<Span>, stop: Option<Stop>) -> (Ru
     ran_with(checklist, deadline, stop, 32, vec![Box::new(disk)])
 }
 
+/// How a list is run.
+#[derive(Default)]
+struct Way {
+    deadline: Option<Span>,
+    stop: Option<Stop>,
+    jobs: Option<usize>,
+    strict: bool,
+    fail_fast: bool,
+}
+
 /// The same, with so many checks at once, and with these listeners.
 fn ran_with(
     checklist: &Checklist,
@@ -217,28 +243,39 @@ fn ran_with(
     jobs: usize,
     sinks: Vec<Box<dyn Sink>>,
 ) -> (RunRecord, Duration) {
+    let way = Way { deadline, stop, jobs: Some(jobs), ..Way::default() };
+    let (ran, took) = ran_as(checklist, &way, sinks);
+    (ran.record, took)
+}
+
+/// Runs a list in a way of its own, and keeps what it says in the end.
+fn ran_like(checklist: &Checklist, way: &Way) -> (Ran, Duration) {
+    ran_as(checklist, way, vec![Box::new(Disk { full_at: ROOMY, intended: 0 })])
+}
+
+fn ran_as(checklist: &Checklist, way: &Way, sinks: Vec<Box<dyn Sink>>) -> (Ran, Duration) {
     let (own, workers) =
         (Builder::new_current_thread().enable_all().build().expect("a runtime"), workers(2));
     let planned = plan(checklist, &Selection::default(), &Clock.local()).expect("a plan");
     let options = Options {
-        jobs,
+        jobs: way.jobs.unwrap_or(32),
         timeout: None,
-        deadline,
+        deadline: way.deadline,
         apply: true,
         allow_exec: false,
-        fail_fast: false,
+        fail_fast: way.fail_fast,
         passfile: None,
         services: Services::default(),
         unrecorded: None,
         workers: Some(workers.handle().clone()),
     };
-    let header = Header { started: planned.now, ..sample::run(&[]).header };
+    let header = Header { started: planned.now, strict: way.strict, ..sample::run(&[]).header };
     let begun = Clock.tick();
     let (tell, told) = watch::channel(None);
     let ran = own.block_on(async {
         let run = super::run(&planned, header, options, sinks, told);
         tokio::pin!(run);
-        if let Some(stop) = stop {
+        if let Some(stop) = way.stop {
             // The change is under way by then.
             tokio::select! {
                 ran = &mut run => return ran,
@@ -250,7 +287,7 @@ fn ran_with(
     });
     let took = begun.elapsed();
     workers.shutdown_background();
-    (ran.record, took)
+    (ran, took)
 }
 
 fn check(record: &RunRecord, n: usize) -> (Outcome, &str, &str) {
@@ -458,4 +495,88 @@ fn a_change_whose_intent_cannot_be_recorded_is_not_made_and_nothing_else_is_bent
     let (record, _) = ran_with(&checklist, None, None, 32, Vec::new());
     assert_eq!(check(&record, 0).1, "gonogo.not-recorded");
     assert_eq!(changed[0].load(Ordering::SeqCst), 0);
+}
+
+#[test]
+fn a_change_that_keeps_its_thread_is_given_up_on_and_nobody_knows_its_end() {
+    for stop in [None, Some(Stop::Interrupt)] {
+        let (checklist, _) = checklist(&[(Does::Pass, Some(Does::Block)), (Does::Pass, None)]);
+        let (record, took) = ran(&checklist, None, stop);
+        assert!(took < Duration::from_secs(5), "{took:?}");
+        let (outcome, code, summary) = check(&record, 0);
+        assert_eq!((outcome, code), (Outcome::Unknown, "gonogo.bug"), "{summary}");
+        let changes = &record.checks().next().expect("a check").changes;
+        assert_eq!((changes.len(), changes[0].state), (1, ChangeState::Intended));
+        assert_eq!(record.verdict.decision, Decision::Hold);
+    }
+}
+
+#[test]
+fn undoing_that_keeps_its_thread_outlives_neither_the_deadline_nor_its_own_limit() {
+    for (deadline, said) in
+        [(None, "did not come back within 150ms"), (Some(Span::from_millis(300)), "deadline")]
+    {
+        let odd = [(Does::Pass, Some(Does::Linger)), (Does::Spoil, None)];
+        let (mut checklist, counters) = checklist(&odd);
+        if deadline.is_some() {
+            checklist.steps[0].checks[0].timeout = Some(Span::from_secs(60));
+        }
+        let (ran, took) = ran_like(&checklist, &Way { deadline, ..Way::default() });
+        assert!(took < Duration::from_secs(3), "{took:?}");
+        assert_eq!(ran.record.verdict.decision, Decision::NoGo);
+        assert_eq!(counters[0].load(Ordering::SeqCst), 1);
+        let changes = &ran.record.checks().next().expect("a check").changes;
+        let states: Vec<ChangeState> = changes.iter().map(|change| change.state).collect();
+        assert_eq!(states, [ChangeState::Applied, ChangeState::Intended]);
+        let warning = &ran.warnings[0];
+        assert!(warning.contains("not known to be undone") && warning.contains(said), "{warning}");
+    }
+}
+
+#[test]
+fn a_change_that_was_made_stays_in_the_record_of_a_run_that_fails_fast() {
+    let odd = [(Does::Pass, Some(Does::Spoil)), (Does::Nap, Some(Does::Nap))];
+    let (checklist, changed, _) = crossing(&odd, &["a", "b"]);
+    let (ran, _) = ran_like(&checklist, &Way { fail_fast: true, ..Way::default() });
+    assert_eq!(ran.record.stopped, Some(Stop::FailFast));
+    assert_eq!(changed[1].load(Ordering::SeqCst), 1);
+    let second = ran.record.checks().nth(1).expect("a check");
+    assert_eq!((second.changes.len(), second.changes[0].state), (1, ChangeState::Applied));
+    assert_eq!(check(&ran.record, 1).1, "gonogo.interrupted");
+}
+
+#[test]
+fn a_strict_run_takes_a_warning_for_the_failure_it_is() {
+    for (strict, made) in [(true, 0), (false, 1)] {
+        let odd = [(Does::Warn, None), (Does::Pass, Some(Does::Pass))];
+        let (checklist, changed) = checklist(&odd);
+        let (ran, _) = ran_like(&checklist, &Way { strict, ..Way::default() });
+        assert_eq!(changed[1].load(Ordering::SeqCst), made);
+        let code = check(&ran.record, 1).1;
+        assert_eq!(code == "gonogo.not-applied", strict, "{code}");
+    }
+    let (checklist, _) = checklist(&[(Does::Warn, None), (Does::Wait, None)]);
+    let (ran, _) = ran_like(&checklist, &Way { strict: true, fail_fast: true, ..Way::default() });
+    assert_eq!(ran.record.stopped, Some(Stop::FailFast));
+}
+
+#[test]
+fn a_change_is_known_not_to_be_made_only_where_it_was_refused() {
+    for (change, state) in
+        [(Does::Lose, ChangeState::Intended), (Does::Refuse, ChangeState::Failed)]
+    {
+        let (checklist, _) = checklist(&[(Does::Pass, Some(change))]);
+        let (record, _) = ran(&checklist, None, None);
+        assert_eq!(record.checks().next().expect("a check").changes[0].state, state, "{change:?}");
+    }
+}
+
+#[test]
+fn waits_between_tries_are_doubled_up_to_a_minute() {
+    let seconds = |first, tries| attempt::wait(Duration::from_secs(first), tries).as_secs();
+    for (first, tries, waits) in
+        [(0, 9, 0), (1, 1, 1), (1, 2, 2), (1, 7, 60), (1, 99, 60), (300, 1, 300), (300, 5, 300)]
+    {
+        assert_eq!(seconds(first, tries), waits, "{first} s after {tries}");
+    }
 }

@@ -1,18 +1,20 @@
 //! The end of a run that is NO-GO: changes that are to stay only for a launch are undone.
 
 use std::sync::Arc;
+use std::time::Duration;
 
 use tokio::sync::Semaphore;
 use tokio::task::JoinSet;
 
-use super::Run;
 use super::attempt::Job;
 use super::step::broken;
+use super::{Run, come};
 use crate::model::event::Event;
 use crate::model::fault::Fault;
 use crate::model::outcome::Decision;
 use crate::model::record::{Change, ChangeState, Stop};
 use crate::model::text::one_line;
+use crate::model::time::Span;
 use crate::verdict::decide;
 
 impl Run<'_> {
@@ -29,8 +31,9 @@ impl Run<'_> {
             return;
         }
         let open: Vec<Arc<Job>> = self.jobs.iter().filter(|job| job.acts()).cloned().collect();
+        let longest = open.iter().map(|job| job.allowance).max().unwrap_or_default();
         let looks = open.iter().cloned().map(|job| async move { job.remains().await });
-        let remains = self.together(looks).await;
+        let remains = self.together(looks, longest).await;
         let mut intended = Vec::new();
         for (job, remains) in open.into_iter().zip(remains) {
             let id = &job.blank.id;
@@ -55,7 +58,7 @@ impl Run<'_> {
             let job = Arc::clone(job);
             async move { job.undo().await }
         });
-        let undone = self.together(work).await;
+        let undone = self.together(work, longest).await;
         for ((job, what), undone) in intended.into_iter().zip(undone) {
             let id = job.blank.id.clone();
             let change = |state, receipt| Change { what: what.clone(), state, receipt };
@@ -74,11 +77,14 @@ impl Run<'_> {
         }
     }
 
-    /// Does some work where checks run, as much of it at once as checks may run; what came of it, in
-    /// its order.
+    /// Does some work where checks run, as much of it at once as checks may run; what came of it,
+    /// in its order. Each piece has a limit of its own, of which the longest is given: where
+    /// nothing comes to its end for twice as long, what is left keeps its threads for itself, and
+    /// nobody waits for it. The run's deadline holds too.
     async fn together<T: Send + 'static>(
         &self,
         work: impl Iterator<Item = impl Future<Output = Result<T, Fault>> + Send + 'static>,
+        longest: Duration,
     ) -> Vec<Result<T, Fault>> {
         let slots = Arc::new(Semaphore::new(self.options.jobs.max(1)));
         let mut tasks = JoinSet::new();
@@ -93,7 +99,18 @@ impl Run<'_> {
             order.push(self.spawn(&mut tasks, task).id());
         }
         let mut done: Vec<Option<Result<T, Fault>>> = order.iter().map(|_| None).collect();
-        while let Some(ended) = tasks.join_next_with_id().await {
+        let left = loop {
+            let ended = tokio::select! {
+                biased;
+                ended = tasks.join_next_with_id() => ended,
+                () = come(self.deadline) => break Fault::Deadline,
+                () = tokio::time::sleep(longest * 2) => {
+                    let limit = Span::from(longest);
+                    let message = format!("it did not come back within {limit}, and goes on");
+                    break Fault::Bug { message };
+                }
+            };
+            let Some(ended) = ended else { break Fault::Interrupted };
             let (id, ended) = match ended {
                 Ok((id, ended)) => (id, ended),
                 Err(error) => (error.id(), Err(broken(error))),
@@ -101,7 +118,7 @@ impl Run<'_> {
             if let Some(n) = order.iter().position(|one| *one == id) {
                 done[n] = Some(ended);
             }
-        }
-        done.into_iter().map(|one| one.unwrap_or(Err(Fault::Interrupted))).collect()
+        };
+        done.into_iter().map(|one| one.unwrap_or_else(|| Err(left.clone()))).collect()
     }
 }

@@ -14,7 +14,7 @@ use thiserror::Error;
 use crate::model::event::{Event, Fold, Sink};
 use crate::model::id::RunId;
 use crate::model::record::{FORMAT, RunRecord};
-use crate::verdict::decide;
+use crate::verdict::decide_as_read;
 
 /// The largest log or record that is read back, in bytes.
 const READ_LIMIT: u64 = 1 << 30;
@@ -59,6 +59,18 @@ pub enum HistoryError {
         name: String,
         /// Where it was looked for.
         folder: PathBuf,
+    },
+    /// There are several of that name.
+    #[error(
+        "`{name}` fits {n} recorded runs, the latest of them {runs}; give more of it, or its end"
+    )]
+    Ambiguous {
+        /// What was asked for.
+        name: String,
+        /// How many it fits.
+        n: usize,
+        /// The latest of them.
+        runs: String,
     },
     /// There is no run at all.
     #[error("no run is recorded in {folder}", folder = folder.display())]
@@ -129,19 +141,31 @@ impl Sink for Log {
 }
 
 /// The file of a run in a folder of logs: the latest without a name, else the one whose id begins
-/// or ends with it.
+/// or ends with it, or whose short name begins with it, which is what people see of it.
 ///
 /// # Errors
-/// When there is none.
+/// When there is none, or the name fits several.
 pub fn find(folder: &Path, name: Option<&str>) -> Result<PathBuf, HistoryError> {
     let mut logs = shelf(folder)?.logs;
     let empty = || HistoryError::Empty { folder: folder.to_owned() };
     let Some(name) = name else { return logs.pop().map(|(_, path)| path).ok_or_else(empty) };
-    let hit = |stem: &str| stem.starts_with(name) || stem.replace('-', "").ends_with(name);
-    let found = logs.into_iter().rev().find(|(stem, _)| hit(stem));
-    found
-        .map(|(_, path)| path)
-        .ok_or_else(|| HistoryError::NoSuchRun { name: name.to_owned(), folder: folder.to_owned() })
+    let shown = |stem: &str| {
+        uuid::Uuid::parse_str(stem).is_ok_and(|run| RunId(run).short().starts_with(name))
+    };
+    let hit =
+        |stem: &str| stem.starts_with(name) || stem.replace('-', "").ends_with(name) || shown(stem);
+    logs.retain(|(stem, _)| hit(stem));
+    let (name, folder) = (name.to_owned(), folder.to_owned());
+    match logs.len() {
+        0 => Err(HistoryError::NoSuchRun { name, folder }),
+        1 => Ok(logs.remove(0).1),
+        // The ids of runs begin with their time: those of one minute begin alike.
+        n => {
+            let latest = logs.iter().rev().take(5).map(|(stem, _)| stem.as_str());
+            let runs = latest.collect::<Vec<_>>().join(", ");
+            Err(HistoryError::Ambiguous { name, n, runs })
+        }
+    }
 }
 
 /// What lies in a folder of logs.
@@ -284,7 +308,7 @@ fn parse(text: &[u8]) -> Result<RunRecord, Unreadable> {
     let mut record =
         fold.into_record().ok_or_else(|| Unreadable::Foreign("it has no beginning".to_owned()))?;
     if record.finished.is_none() {
-        record.verdict = decide(&record);
+        record.verdict = decide_as_read(&record);
     }
     Ok(record)
 }
@@ -305,7 +329,7 @@ mod tests {
     fn a_log_is_read_back_wherever_it_was_cut() {
         let mut record =
             sample::run(&[(Outcome::Pass, Severity::Blocker), (Outcome::Pass, Severity::Blocker)]);
-        record.verdict = decide(&record);
+        record.verdict = crate::verdict::decide(&record);
         record.finished = Some(record.header.started);
         let text = log(&record);
         assert_eq!(parse(text.as_bytes()).as_ref(), Ok(&record));
@@ -314,6 +338,7 @@ mod tests {
             let read =
                 parse(&text.as_bytes()[..cut]).unwrap_or_else(|error| panic!("{cut}: {error:?}"));
             assert!(read.finished.is_none(), "{cut}");
+            assert_ne!(read.verdict.decision, Decision::Go, "{cut}");
         }
     }
 

@@ -70,10 +70,9 @@ impl std::fmt::Display for Why {
 pub fn prune(folder: &Path, age: Duration, least: usize, now: Timestamp) -> Pruned {
     let mut pruned = Pruned::default();
     let shelf = shelf(folder).unwrap_or_default();
-    let Ok(before) = now.checked_sub(jiff::SignedDuration::try_from(age).unwrap_or_default())
-    else {
-        return pruned;
-    };
+    // No log is older than time itself.
+    let age = jiff::SignedDuration::try_from(age).ok();
+    let Some(before) = age.and_then(|age| now.checked_sub(age).ok()) else { return pruned };
     let mut named_runs: Option<HashSet<String>> = None;
     let old = shelf.logs.len().saturating_sub(least);
     for (run, path) in shelf.logs.iter().take(old).filter(|(run, _)| began(run) < Some(before)) {

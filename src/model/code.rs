@@ -87,7 +87,9 @@ pub mod engine {
              and take the waiver out, or have somebody renew it with a new `until` and a reason."
         WAIVER_UNUSED "gonogo.waiver-unused" Warn "a waiver covers nothing"
             "A waiver names this check, but nothing it could cover was found. It may be mended, or the \
-             waiver's `code` or `target` may be misspelt.\n\nTake the waiver out: left in, it would \
+             waiver's `code` or `target` may be misspelt. A waiver of several checks (`tls.*`) is said to \
+             be unused once, at the first of them, where all were looked at and it covers nothing at \
+             any.\n\nTake the waiver out: left in, it would \
              hide the next fault."
         EXPECT "gonogo.expectation" Fail "what the list expects of the facts is not so"
             "An expression under `expect` is false for what was seen. The finding shows the expression \

@@ -6,10 +6,11 @@ use jiff::Timestamp;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
+use super::code::engine::INTERRUPTED;
 use super::id::CheckId;
 use super::outcome::{Decision, Outcome};
 use super::record::{
-    Attempt, Change, CheckRecord, Counts, Header, RunRecord, StepRecord, Stop, Verdict,
+    Attempt, Change, CheckRecord, Counts, Header, RunRecord, SkipReason, StepRecord, Stop, Verdict,
 };
 
 /// One line of the event log.
@@ -188,12 +189,63 @@ impl Fold {
     }
 }
 
-/// The events a finished record stands for; folding them gives the record again.
+/// Whether a check was left out before the run began, so that the run's start says all there is of it.
+#[must_use]
+pub fn was_left_out(check: &CheckRecord) -> bool {
+    check.skipped.as_ref().is_some_and(|skip| match skip.reason {
+        SkipReason::Phase | SkipReason::NotSelected | SkipReason::Shard => true,
+        SkipReason::Needs | SkipReason::Halted | SkipReason::FailFast => false,
+    })
+}
+
+/// The steps of a record as they were when its run began.
+pub(crate) fn at_the_start(record: &RunRecord) -> Vec<StepRecord> {
+    let blank = |check: &CheckRecord| {
+        if was_left_out(check) { check.clone() } else { before_a_look(check) }
+    };
+    let blanks = |step: &StepRecord| StepRecord {
+        name: step.name.clone(),
+        checks: step.checks.iter().map(blank).collect(),
+    };
+    record.steps.iter().map(blanks).collect()
+}
+
+/// A check before it was looked at: unknown, so that a log without an end is never green.
+fn before_a_look(check: &CheckRecord) -> CheckRecord {
+    CheckRecord {
+        id: check.id.clone(),
+        kind: check.kind.clone(),
+        title: check.title.clone(),
+        severity: check.severity,
+        outcome: Outcome::Unknown,
+        summary: INTERRUPTED.summary.to_owned(),
+        owner: check.owner.clone(),
+        runbook: check.runbook.clone(),
+        tags: check.tags.clone(),
+        parameters: check.parameters.clone(),
+        findings: Vec::new(),
+        observation: None,
+        attempts: Vec::new(),
+        started: None,
+        duration_ms: 0.0,
+        skipped: None,
+        waived: None,
+        changes: Vec::new(),
+        reproduce: check.reproduce.clone(),
+        source: check.source.clone(),
+        quorum: check.quorum,
+        expect: check.expect.clone(),
+        sightings: Vec::new(),
+    }
+}
+
+/// The events a finished record stands for, in the shape of its run's log; folding them gives the
+/// record again.
 #[must_use]
 pub fn unfold(record: &RunRecord) -> Vec<Event> {
-    let steps = record.steps.clone();
+    let steps = at_the_start(record);
     let mut events = vec![Event::RunStarted { header: record.header.clone(), steps }];
-    for check in record.checks().filter(|check| check.outcome != Outcome::Skipped) {
+    for check in record.checks().filter(|check| !was_left_out(check)) {
         events.push(Event::CheckFinished { check: Box::new(check.clone()) });
     }
     if let Some(stop) = record.stopped {

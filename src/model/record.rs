@@ -100,7 +100,9 @@ pub struct Tool {
 pub struct ChecklistRef {
     /// As named on the command line.
     pub path: String,
-    /// SHA-256 of the file's bytes, in hexadecimal.
+    /// SHA-256 of the file's bytes, in hexadecimal. Where it includes others, of its bytes and
+    /// then, for each included file in the order it is read, of a NUL, its path as written, a NUL
+    /// and its bytes.
     pub sha256: String,
     /// The commit the file's work tree stood at, where it is in one.
     pub git: Option<GitRef>,
@@ -163,6 +165,9 @@ pub struct CheckRecord {
     pub tags: Vec<String>,
     /// The kind's parameters as used, secrets as they were written.
     pub parameters: Value,
+    /// What must be true of the facts beside, as the list has it; secrets are removed.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub expect: Vec<String>,
     /// What was judged, worst first.
     pub findings: Vec<Finding>,
     /// The kind's typed facts; absent when nothing was seen.

@@ -46,6 +46,7 @@ pub(crate) fn run(checks: &[(Outcome, Severity)]) -> RunRecord {
         runbook: None,
         tags: Vec::new(),
         parameters: Value::Null,
+        expect: Vec::new(),
         findings: Vec::new(),
         observation: None,
         attempts: Vec::new(),

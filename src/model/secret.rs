@@ -1,6 +1,6 @@
 //! Secrets: the values that may appear in no output, and the one place that removes them.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::{Arc, PoisonError, RwLock, RwLockWriteGuard};
 
 use regex::{Regex, RegexBuilder};
@@ -12,6 +12,8 @@ pub const REDACTED: &str = "[redacted]";
 /// From this length on, in characters, a secret is looked for in other ways of writing it; shorter
 /// ones would blank out half of every report.
 const TELLING: usize = 4;
+/// Below this length, in characters, a secret may well be part of what is no secret.
+const SHORT: usize = 8;
 /// Up to this length, in bytes, a secret is looked for in every mixture of ways of writing it; longer
 /// ones, such as keys, in each of the ways alone.
 const MIXED: usize = 512;
@@ -30,6 +32,8 @@ pub struct Secrets {
 struct Known {
     /// As they were given.
     given: BTreeSet<String>,
+    /// How the list writes those that it names.
+    names: BTreeMap<String, String>,
     /// Whole forms, for long secrets and for what was cut.
     forms: BTreeSet<Form>,
     finder: Finder,
@@ -79,11 +83,40 @@ impl Secrets {
         let mut known = self.write();
         if known.given.insert(value.to_owned()) {
             known.add(value);
-            for line in value.lines().filter(|line| *line != value && line.len() >= 2 * TELLING) {
-                known.add(line);
+            // Who uses it may leave out the blanks around it.
+            let parts = value.lines().chain([value.trim()]);
+            for part in parts.filter(|part| *part != value && part.len() >= 2 * TELLING) {
+                known.add(part);
             }
             known.finder = Finder::Stale;
         }
+    }
+
+    /// Adds a value with the way the list writes it, such as `${env:PGPASSWORD}`.
+    pub fn add_named(&self, value: &str, written: &str) {
+        self.add(value);
+        let value = value.trim_end_matches(['\r', '\n']).to_owned();
+        self.write().names.entry(value).or_insert_with(|| written.to_owned());
+    }
+
+    /// The secrets that a list names and that take ordinary words with them when they are taken out, by
+    /// the way they are written, with why: they are short, or stand in one of these texts.
+    #[must_use]
+    pub fn ordinary<'a>(&self, texts: impl IntoIterator<Item = &'a str>) -> Vec<(String, String)> {
+        let texts: Vec<String> = texts.into_iter().map(str::to_lowercase).collect();
+        let known = self.known.read().unwrap_or_else(PoisonError::into_inner);
+        let why = |value: &String| {
+            let word = value.trim().to_lowercase();
+            if value.chars().count() < SHORT {
+                Some(format!("is shorter than {SHORT} characters"))
+            } else if texts.iter().any(|text| text.contains(&word)) {
+                Some("is a word that the list has as well".to_owned())
+            } else {
+                None
+            }
+        };
+        let named = known.names.iter();
+        named.filter_map(|(value, written)| Some((written.clone(), why(value)?))).collect()
     }
 
     /// Every secret as it was given, for hosts that want to hide them as well.
@@ -361,6 +394,18 @@ mod tests {
         for text in [key.clone(), percent(&key, true), percent(&key, false)] {
             assert_eq!(secrets.redact(&text), REDACTED);
         }
+    }
+
+    #[test]
+    fn secrets_that_are_words_are_told_by_the_way_they_are_written() {
+        let secrets = Secrets::default();
+        secrets.add_named("Postgres", "${env:A}");
+        secrets.add_named("x", "${env:B}");
+        secrets.add_named("correct-horse", "${env:C}");
+        secrets.add("short");
+        let told = secrets.ordinary(["url: postgres://db"]);
+        let told: Vec<&str> = told.iter().map(|(written, _)| written.as_str()).collect();
+        assert_eq!(told, ["${env:A}", "${env:B}"]);
     }
 
     #[test]

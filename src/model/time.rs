@@ -4,12 +4,14 @@ use std::fmt;
 use std::str::FromStr;
 use std::time::Duration;
 
+use jiff::fmt::temporal::{TimeZoneAnnotation, TimeZoneAnnotationKind};
 use jiff::{SignedDuration, Timestamp, Zoned};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use thiserror::Error;
 
 use super::schema::text_schema;
+use super::text::did_you_mean;
 
 /// A length of time, written as `500ms`, `5s`, `72h`, `30d` or `1h30m`. Days are 24 hours.
 #[derive(
@@ -48,6 +50,16 @@ pub enum TimeError {
         "`{0}` has no zone; write an offset as in 2026-11-23T10:00:00+08:00, or Z, or a name as in 2026-11-23T10:00[Asia/Shanghai]"
     )]
     Naive(String),
+    /// The name of a zone that this machine does not know.
+    #[error(
+        "`{zone}` is no time zone that this machine knows{near}; write an offset as in 2026-11-23T10:00:00+08:00, or a name as in 2026-11-23T10:00[Asia/Shanghai]"
+    )]
+    Zone {
+        /// The name.
+        zone: String,
+        /// Which one may be meant, as a question in brackets; empty where none is near.
+        near: String,
+    },
 }
 
 impl Span {
@@ -234,9 +246,10 @@ impl fmt::Display for Offset {
         let span = Span(self.0.unsigned_abs());
         let sign = if self.0.is_negative() { '-' } else { '+' };
         let secs = span.get().as_secs();
+        let whole = secs.is_multiple_of(3_600) && span.get().subsec_nanos() == 0;
         if self.0.is_zero() {
             f.pad("T-0")
-        } else if secs.is_multiple_of(3_600) && secs < 10 * 86_400 {
+        } else if whole && secs < 10 * 86_400 {
             // Countdowns are spoken in hours: T-72h, not T-3d.
             f.pad(&format!("T{sign}{}h", secs / 3_600))
         } else {
@@ -374,15 +387,32 @@ pub fn parse_instant(text: &str) -> Result<Zoned, TimeError> {
         return Err(TimeError::Changed(text.to_owned()));
     }
     if let Ok(pieces) = parser.parse_pieces(text) {
+        let named = pieces.time_zone_annotation().map(TimeZoneAnnotation::kind);
+        if let Some(TimeZoneAnnotationKind::Named(name)) = named
+            && jiff::tz::TimeZone::get(name.as_str()).is_err()
+        {
+            return Err(unknown_zone(name.as_str()));
+        }
         if pieces.offset().is_none() {
             return Err(TimeError::Naive(text.to_owned()));
         }
-        if let (Ok(instant), Some(offset)) = (text.parse::<Timestamp>(), pieces.to_numeric_offset())
+        // Beside a zone that is not known, or does not have it then, an offset says something else.
+        let alone = pieces.time_zone_annotation().is_none();
+        if let (true, Ok(instant), Some(offset)) =
+            (alone, text.parse::<Timestamp>(), pieces.to_numeric_offset())
         {
             return Ok(instant.to_zoned(jiff::tz::TimeZone::fixed(offset)));
         }
     }
     Err(TimeError::Moment(text.to_owned()))
+}
+
+/// The error of a zone that is not known, with the nearest that is.
+fn unknown_zone(zone: &str) -> TimeError {
+    let known: Vec<String> = jiff::tz::db().available().map(|name| name.to_string()).collect();
+    let near = did_you_mean(zone, known.iter().map(String::as_str));
+    let near = near.map_or_else(String::new, |near| format!(" (did you mean `{near}`?)"));
+    TimeError::Zone { zone: zone.to_owned(), near }
 }
 
 /// RFC 3339 with the instant's own offset, and `Z` for UTC: `2026-11-23T10:00:00+08:00`.
@@ -483,6 +513,11 @@ mod tests {
             assert_eq!(show_instant(&zoned), shown);
         }
         assert!(matches!(parse_instant("soon"), Err(TimeError::Moment(_))));
+        for text in ["2026-11-28T20:00[Europe/Berlni]", "2026-11-28T20:00+01:00[Europe/Berlni]"] {
+            let error = parse_instant(text).expect_err("no such zone").to_string();
+            assert!(error.starts_with("`Europe/Berlni` is no time zone that this"), "{error}");
+            assert!(error.contains("did you mean `Europe/Berlin`?"), "{error}");
+        }
     }
 
     #[test]

@@ -12,6 +12,7 @@ use rustls::{CertificateError, Error};
 use socket2::{SockRef, TcpKeepalive};
 use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::net::TcpStream;
+use x509_parser::prelude::{FromDer, X509Certificate};
 
 use crate::model::fault::Fault;
 use crate::net::tcp::{Dial, Refusal, dial};
@@ -132,22 +133,43 @@ pub(super) fn unusable(file: &Path, reason: &str) -> Fault {
     Fault::Local { what: format!("reading {}", file.display()), reason: reason.to_owned() }
 }
 
-/// A file, as far as one of certificates goes.
+/// A file, as far as one of certificates goes. A pipe is none: nobody knows when its other end
+/// writes, and no time-out ends the wait.
 pub(super) fn read(file: &Path) -> Result<Vec<u8>, Fault> {
     use std::io::Read;
+    if is_pipe(file) {
+        return Err(unusable(file, "it is a pipe, and must be a file"));
+    }
     let mut bytes = Vec::new();
     std::fs::File::open(file)
-        .and_then(|open| open.take(FILE_LIMIT).read_to_end(&mut bytes))
+        .and_then(|open| open.take(FILE_LIMIT + 1).read_to_end(&mut bytes))
         .map_err(|error| unusable(file, &error.to_string()))?;
+    if bytes.len() as u64 > FILE_LIMIT {
+        return Err(unusable(file, &format!("it is larger than {} MiB", FILE_LIMIT >> 20)));
+    }
     Ok(bytes)
 }
 
-/// The certificates of a PEM file.
+#[cfg(unix)]
+fn is_pipe(file: &Path) -> bool {
+    use std::os::unix::fs::FileTypeExt;
+    std::fs::metadata(file).is_ok_and(|it| it.file_type().is_fifo())
+}
+
+#[cfg(not(unix))]
+fn is_pipe(_: &Path) -> bool {
+    false
+}
+
+/// The certificates of a PEM file. At least one of them can be read.
 pub(super) fn certificates(file: &Path) -> Result<Vec<CertificateDer<'static>>, Fault> {
     let found: Result<Vec<_>, _> = CertificateDer::pem_slice_iter(&read(file)?).collect();
     let found = found.map_err(|error| unusable(file, &error.to_string()))?;
     if found.is_empty() {
         return Err(unusable(file, "it holds no certificate in PEM form"));
+    }
+    if !found.iter().any(|der| X509Certificate::from_der(der).is_ok()) {
+        return Err(unusable(file, "what it holds as certificates are none"));
     }
     Ok(found)
 }
@@ -212,5 +234,26 @@ fn say(error: &CertificateError) -> String {
             "it is not valid yet".to_owned()
         }
         other => Error::InvalidCertificate(other.clone()).to_string(),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn files_without_certificates_are_faults_and_pipes_are_not_waited_for() {
+        let dir = tempfile::tempdir().expect("a directory");
+        let file = dir.path().join("ca.pem");
+        let block = "-----BEGIN CERTIFICATE-----\nAAAA\n-----END CERTIFICATE-----\n";
+        for text in ["", "no PEM", block] {
+            std::fs::write(&file, text).expect("a file");
+            assert!(matches!(certificates(&file), Err(Fault::Local { .. })), "{text}");
+        }
+        let pipe = dir.path().join("pipe");
+        let made = std::process::Command::new("mkfifo").arg(&pipe).status().expect("mkfifo");
+        assert!(made.success());
+        let Err(Fault::Local { reason, .. }) = read(&pipe) else { panic!("a pipe was read") };
+        assert!(reason.contains("a pipe"), "{reason}");
     }
 }

@@ -15,6 +15,7 @@ pub mod pki;
 pub mod postgres;
 pub mod prometheus;
 pub mod redis;
+pub mod refusal;
 pub mod tcp;
 pub mod tls;
 pub mod tls_hello;

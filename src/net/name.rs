@@ -11,6 +11,7 @@ use hickory_resolver::config::{
 };
 use hickory_resolver::net::runtime::TokioRuntimeProvider;
 use hickory_resolver::net::{DnsError, NetError};
+use hickory_resolver::proto::op::ResponseCode;
 use hickory_resolver::proto::rr::{Name, RecordType};
 
 use crate::model::fault::Fault;
@@ -70,7 +71,12 @@ pub async fn addresses(
         match answer {
             Ok(lookup) => found.extend(lookup.answers().iter().filter_map(|r| r.data.ip_addr())),
             Err(NetError::Dns(DnsError::NoRecordsFound(none))) => {
-                negative.push(none.response_code.to_string());
+                let exists = none.response_code != ResponseCode::NXDomain;
+                // RFC 2308 §2.2: name servers and no SOA are a referral, not the absence of records.
+                if exists && none.soa.is_none() && none.ns.is_some() {
+                    return Err(fault("a referral to other servers, and no answer".to_owned()));
+                }
+                negative.push(if exists { "no A or AAAA record" } else { "NXDOMAIN" });
             }
             // One family that cannot be looked up must not be taken for "has none".
             Err(error) => return Err(fault(error.to_string())),
@@ -78,7 +84,7 @@ pub async fn addresses(
     }
     found.dedup();
     Ok(if found.is_empty() {
-        Addresses::None(negative.pop().unwrap_or_else(|| "no A or AAAA record".to_owned()))
+        Addresses::None(negative.pop().unwrap_or("no A or AAAA record").to_owned())
     } else {
         Addresses::Found(found)
     })

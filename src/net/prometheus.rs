@@ -105,11 +105,18 @@ struct MatrixSeries {
 }
 
 #[derive(Deserialize)]
+#[serde(rename_all = "camelCase")]
 struct Envelope<T> {
     status: String,
     data: Option<T>,
     #[serde(default)]
     error: String,
+    /// Why a part of the data may be missing: a store that did not answer, a limit.
+    #[serde(default)]
+    warnings: Option<Vec<String>>,
+    /// How `VictoriaMetrics` says that a part is missing.
+    #[serde(default)]
+    is_partial: Option<bool>,
 }
 
 #[derive(Deserialize)]
@@ -276,16 +283,29 @@ impl Prometheus {
             End::Broken(denial) => return Err(self.unreadable(denial.to_string())),
             End::Fault(fault) => return Err(fault),
         }
+        if matches!(answer.status, 401 | 403) {
+            let what = format!("asking {}", self.base);
+            return Err(Fault::Denied { what, need: "credentials it accepts".to_owned() });
+        }
         let envelope: Envelope<T> = serde_json::from_slice(&answer.body).map_err(|error| {
             let status = answer.status;
             let error = one_line(&error.to_string());
             self.unreadable(format!("answered {status}, which is not Prometheus: {error}"))
         })?;
-        match envelope.data {
-            Some(data) if envelope.status == "success" => Ok(data),
+        let data = match envelope.data {
+            Some(data) if envelope.status == "success" => data,
             _ => {
-                Err(self.unreadable(format!("{}: {}", envelope.status, one_line(&envelope.error))))
+                let said = format!("{}: {}", envelope.status, one_line(&envelope.error));
+                return Err(self.unreadable(said));
             }
+        };
+        let partial = (envelope.is_partial == Some(true)).then(|| "isPartial".to_owned());
+        match envelope.warnings.unwrap_or_default().into_iter().next().or(partial) {
+            Some(why) => {
+                let why = one_line(&why);
+                Err(self.unreadable(format!("a part of the answer may be missing: {why}")))
+            }
+            None => Ok(data),
         }
     }
 

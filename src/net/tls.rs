@@ -4,6 +4,7 @@
 //! records the chain and the staple and lets the handshake go on; it still demands that the server
 //! proves to hold the key (RFC 8446 §4.4.3), since everything else could be replayed.
 
+use std::fmt;
 use std::io;
 use std::sync::{Arc, LazyLock, Mutex};
 use std::time::Duration;
@@ -144,6 +145,21 @@ pub enum Failure {
     NotProved(String),
 }
 
+impl fmt::Display for Failure {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Alert(alert) => write!(f, "alert {alert}"),
+            Self::Reset => f.write_str("connection reset"),
+            Self::Closed => f.write_str("connection closed"),
+            Self::Oversized => f.write_str("a message of more than 64 KiB"),
+            Self::Incompatible(words)
+            | Self::NotTls(words)
+            | Self::Violation(words)
+            | Self::NotProved(words) => f.write_str(words),
+        }
+    }
+}
+
 /// Shakes hands on an open connection, without resuming a session.
 ///
 /// # Errors
@@ -237,11 +253,21 @@ fn session(connection: &rustls::ClientConnection) -> Session {
     }
 }
 
+/// An error of the library in one line, in words of the trade where its own are of its insides.
+#[expect(clippy::wildcard_enum_match_arm, reason = "the library has good words for the others")]
+pub(super) fn words(error: &rustls::Error) -> String {
+    match error {
+        rustls::Error::InvalidMessage(InvalidMessage::InvalidContentType) => {
+            "its first bytes begin no TLS record, as on a port for plain HTTP".to_owned()
+        }
+        other => one_line(&other.to_string()),
+    }
+}
+
 /// The target's own part in a failed handshake; `None` when it is this machine's.
 fn failure(error: &io::Error) -> Option<Failure> {
     use rustls::Error as E;
     let inner = error.get_ref().and_then(|inner| inner.downcast_ref::<E>());
-    let words = |inner: &E| one_line(&inner.to_string());
     Some(match inner {
         None => match Refusal::of(error) {
             Some(_) => Failure::Reset,

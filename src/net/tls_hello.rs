@@ -29,14 +29,17 @@ pub enum Reply {
     NotTaken(String),
 }
 
-/// The suites of these versions that servers still know, strongest first: elliptic curves with RSA
-/// and ECDSA, then plain RSA, then triple DES and RC4.
+/// The suites of these versions that servers still know: elliptic curves with ECDSA and RSA, finite
+/// fields and plain RSA, all with AES, then triple DES and RC4.
 const SUITES: [u16; 12] = [
     0xc00a, 0xc014, 0xc009, 0xc013, 0x0039, 0x0033, 0x0035, 0x002f, 0xc012, 0xc008, 0x000a, 0x0005,
 ];
 
-/// The largest first record that is read.
+/// The most of a record that is read, in bytes.
 const RECORD: usize = 16 << 10;
+
+/// The alert `unrecognized_name` as a warning, after which the answer is still to come.
+const UNKNOWN_NAME: [u8; 2] = [1, 112];
 
 impl Old {
     const fn number(self) -> [u8; 2] {
@@ -61,12 +64,12 @@ pub async fn offer(
     let what = || format!("offering an old version as {}", name.unwrap_or("nobody"));
     let exchange = async {
         stream.write_all(&client_hello(version, name)).await?;
-        let mut head = [0; 5];
-        stream.read_exact(&mut head).await?;
-        let length = usize::from(u16::from_be_bytes([head[3], head[4]]));
-        let mut body = vec![0; length.min(RECORD)];
-        stream.read_exact(&mut body).await?;
-        Ok::<_, std::io::Error>((head[0], body))
+        let (kind, body) = record(&mut stream).await?;
+        // A server may warn that it does not know the name and go on (RFC 6066 §3).
+        if (kind, body.as_slice()) == (21, &UNKNOWN_NAME[..]) {
+            return record(&mut stream).await;
+        }
+        Ok::<_, std::io::Error>((kind, body))
     };
     match tokio::time::timeout(limit, exchange).await {
         Err(_) => Err(Fault::Timeout { what: what(), after: limit.into() }),
@@ -79,6 +82,16 @@ pub async fn offer(
             None => Err(Fault::from_io(what(), &error)),
         },
     }
+}
+
+/// Reads one record: its type and its contents, as far as they are wanted.
+async fn record(stream: &mut TcpStream) -> std::io::Result<(u8, Vec<u8>)> {
+    let mut head = [0; 5];
+    stream.read_exact(&mut head).await?;
+    let length = usize::from(u16::from_be_bytes([head[3], head[4]]));
+    let mut body = vec![0; length.min(RECORD)];
+    stream.read_exact(&mut body).await?;
+    Ok((head[0], body))
 }
 
 /// What the first record of an answer says.
@@ -147,5 +160,33 @@ mod tests {
         ] {
             assert_eq!(read(Old::Tls10, kind, body), expected);
         }
+    }
+
+    /// What is learnt from a server that answers with these bytes.
+    async fn offered(bytes: &'static [u8]) -> Reply {
+        let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.expect("a free port");
+        let address = listener.local_addr().expect("an address");
+        let server = async {
+            let (mut stream, _) = listener.accept().await.expect("a client");
+            let _hello = stream.read(&mut [0; 4096]).await.expect("a hello");
+            stream.write_all(bytes).await.expect("sent");
+        };
+        let client = async {
+            let stream = TcpStream::connect(address).await.expect("it listens");
+            offer(stream, Old::Tls10, Some("game.example"), Duration::from_secs(5)).await
+        };
+        tokio::join!(server, client).1.expect("an answer")
+    }
+
+    #[tokio::test]
+    async fn a_warning_that_the_name_is_not_known_is_not_the_answer() {
+        let warned = b"\x15\x03\x01\x00\x02\x01\x70\x16\x03\x01\x00\x06\x02\x00\x00\x02\x03\x01";
+        assert_eq!(offered(warned).await, Reply::Taken);
+        let refused = b"\x15\x03\x01\x00\x02\x01\x70\x15\x03\x01\x00\x02\x02\x46";
+        let words = "alert ProtocolVersion".to_owned();
+        assert_eq!(offered(refused).await, Reply::NotTaken(words));
+        // As a fatal alert it is.
+        let fatal = b"\x15\x03\x01\x00\x02\x02\x70\x16\x03\x01\x00\x06\x02\x00\x00\x02\x03\x01";
+        assert_eq!(offered(fatal).await, Reply::NotTaken("alert 112".to_owned()));
     }
 }

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use rustls::client::Resumption;
+use rustls::client::{ClientSessionMemoryCache, ClientSessionStore, Resumption};
 use rustls::pki_types::ServerName;
 use rustls::{ClientConfig, HandshakeKind, ProtocolVersion};
 use schemars::JsonSchema;
@@ -68,11 +68,17 @@ pub async fn resume(
         .dangerous()
         .with_custom_certificate_verifier(anyone())
         .with_no_client_auth();
-    config.resumption = Resumption::in_memory_sessions(4);
+    let memory = Arc::new(ClientSessionMemoryCache::new(4));
+    config.resumption = Resumption::store(Arc::clone(&memory) as Arc<dyn ClientSessionStore>);
     config.enable_early_data = true;
     let connector = TlsConnector::from(Arc::new(config));
     let mut first = connector.connect(name.clone(), first).await?;
-    let offered = has_ticket(&mut first).await;
+    let offered = match first.get_ref().1.protocol_version() {
+        Some(ProtocolVersion::TLSv1_3) => has_ticket(&mut first).await,
+        // An id or a ticket comes with the handshake (RFC 5246 §7.4.1.3, RFC 5077 §3.3); without
+        // either nothing is kept.
+        Some(_) | None => memory.tls12_session(name).is_some(),
+    };
     drop(first);
     let second = connector.connect(name.clone(), second).await?;
     let connection = second.get_ref().1;
@@ -91,12 +97,9 @@ pub async fn resume(
     Ok(Second { resumed, early_data })
 }
 
-/// Whether the handshake left something to resume. TLS 1.3 tickets come after the handshake, and
+/// Whether a handshake of TLS 1.3 left something to resume. Tickets come after the handshake, and
 /// only when somebody reads (RFC 8446 §4.6.1).
 async fn has_ticket(stream: &mut TlsStream<TcpStream>) -> bool {
-    if stream.get_ref().1.protocol_version() != Some(ProtocolVersion::TLSv1_3) {
-        return true;
-    }
     for _ in 0..TICKETS {
         if stream.get_ref().1.tls13_tickets_received() > 0 {
             return true;

@@ -12,7 +12,7 @@ use rustls::{CertificateError, ClientConfig, ConfigBuilder, Error, RootCertStore
 use x509_parser::prelude::{FromDer, X509Certificate};
 
 use crate::model::fault::Fault;
-use crate::net::channel::{certificates, system_roots};
+use crate::net::channel::{certificates, system_roots, unusable};
 use crate::net::tls;
 use crate::net::tls_proof::{Believe, Proving, Shown};
 
@@ -27,25 +27,30 @@ pub(super) enum Trust {
     ChainAndName,
 }
 
-/// A configuration that lacks only the client's own certificate. `roots` is a PEM file; without one
-/// the system's are trusted.
+/// A configuration that lacks only the client's own certificate. `file` is a PEM file of roots;
+/// without one the system's are trusted.
 ///
 /// # Errors
-/// [`Fault::Local`] when the file cannot be read, or the system has no roots.
+/// [`Fault::Local`] when the file cannot be read, or there are no roots: nothing could be looked at
+/// then, and every server would seem untrusted.
 pub(super) fn config(
     trust: Trust,
-    roots: Option<&Path>,
+    file: Option<&Path>,
 ) -> Result<ConfigBuilder<ClientConfig, WantsClientCert>, Fault> {
     let provider = tls::provider().clone();
     let roots = match trust {
         Trust::Nothing => Vec::new(),
-        Trust::Chain | Trust::ChainAndName => roots.map_or_else(system_roots, certificates)?,
+        Trust::Chain | Trust::ChainAndName => file.map_or_else(system_roots, certificates)?,
     };
     let mut anchors = RootCertStore::empty();
     // As OpenSSL has it, a chain ends at a certificate that signs itself; others in the file only
     // help to build it.
     let (roots, helpers): (Vec<_>, Vec<_>) = roots.into_iter().partition(signs_itself);
-    anchors.add_parsable_certificates(roots.iter().cloned());
+    let (added, _) = anchors.add_parsable_certificates(roots.iter().cloned());
+    if added == 0 && trust != Trust::Nothing {
+        let place = file.unwrap_or_else(|| Path::new("the system's certificates"));
+        return Err(unusable(place, "no root certificate in it (one that signs itself)"));
+    }
     let verifier = Proving(Verifier { trust, anchors, roots, helpers });
     Ok(ClientConfig::builder_with_provider(provider)
         .with_safe_default_protocol_versions()
@@ -103,7 +108,7 @@ fn in_date(leaf: &CertificateDer<'_>, now: UnixTime) -> Result<(), Error> {
 }
 
 /// Whether the certificate is for the name. One without any subject alternative name is compared
-/// by its common name, as libpq does (and browsers no longer do).
+/// by its common name, as libpq does and browsers do not.
 fn for_name(leaf: &CertificateDer<'_>, name: &ServerName<'_>) -> Result<(), Error> {
     let strict = ParsedCertificate::try_from(leaf).and_then(|leaf| verify_server_name(&leaf, name));
     let Err(refusal) = strict else { return Ok(()) };
@@ -132,6 +137,38 @@ impl Believe for Verifier {
                 self.chain(shown.leaf, shown.others, now)?;
                 for_name(shown.leaf, shown.name)
             }
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use rcgen::{BasicConstraints, CertificateParams, CertifiedIssuer, IsCa, KeyPair};
+
+    use super::*;
+
+    #[test]
+    fn a_file_without_a_root_is_a_fault_of_the_file() {
+        let key = || KeyPair::generate().expect("a key");
+        let mut params = CertificateParams::default();
+        params.is_ca = IsCa::Ca(BasicConstraints::Unconstrained);
+        params.distinguished_name.push(rcgen::DnType::CommonName, "root");
+        let root = CertifiedIssuer::self_signed(params.clone(), key()).expect("a root");
+        params.distinguished_name.push(rcgen::DnType::CommonName, "below");
+        let below = params.signed_by(&key(), &root).expect("an intermediate").pem();
+        let garbage = "-----BEGIN CERTIFICATE-----\nAAAA\n-----END CERTIFICATE-----\n";
+        let dir = tempfile::tempdir().expect("a directory");
+        let file = dir.path().join("ca.pem");
+        for (text, usable) in [
+            (root.pem(), true),
+            (format!("{below}{}", root.pem()), true),
+            (below, false),
+            (garbage.to_owned(), false),
+        ] {
+            std::fs::write(&file, &text).expect("a file");
+            let made = config(Trust::Chain, Some(&file));
+            assert_eq!(made.is_ok(), usable, "{text}");
+            assert!(matches!(made, Ok(_) | Err(Fault::Local { .. })));
         }
     }
 }

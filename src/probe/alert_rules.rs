@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 
 use futures_util::future::join3;
-use jiff::Timestamp;
+use jiff::{SignedDuration, Timestamp};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
@@ -136,6 +136,8 @@ codes! {
     STALE "alert_rules.not-evaluated" Fail "the rule has not been evaluated lately"
         "The last evaluation is older than `max_age`, or there was none. A Prometheus that is overloaded skips \
          evaluations; a rule added a moment ago waits for its first.\n\n\
+         It is `unknown` where the last evaluation lies further in the future than `max_age`: the clocks of \
+         Prometheus and of the machine that looked differ by more.\n\n\
          Look at `prometheus_rule_group_iterations_missed_total`, and at the interval of the rule's group."
     FIRING "alert_rules.firing" Warn "an alert that the launch watches fires already"
         "A rule that is to show whether the launch goes well fires before it. Whoever decides must know why, and \
@@ -177,6 +179,9 @@ impl Probe for AlertRules {
         if self.jobs.values().any(|least| *least == 0) {
             complain(Some("jobs"), "none up is no demand", "write how many must be up at least");
         }
+        if let Some((message, help)) = self.prometheus.no_base() {
+            complain(Some("prometheus"), &message, &help);
+        }
         if let Some((message, help)) = self.access.complaint() {
             complain(Some("access"), &message, help);
         }
@@ -191,6 +196,7 @@ impl Probe for AlertRules {
         let limit = cx.remaining() * 9 / 10;
         let access = self.access.based(&cx.base);
         let prometheus = Prometheus::find(&self.prometheus, &access, limit).await?;
+        let limit = cx.remaining() * 9 / 10;
         let (rules, targets, reloaded) = join3(
             prometheus.alert_rules(limit),
             prometheus.targets(limit),
@@ -206,10 +212,20 @@ impl Probe for AlertRules {
 
     fn judge(&self, seen: &Seen, cx: &JudgeCx) -> Vec<Finding> {
         let mut found = Vec::new();
+        let asked = [
+            seen.rules.fault().filter(|_| !self.rules.is_empty()),
+            seen.jobs.fault().filter(|_| !self.jobs.is_empty()),
+        ];
         match &seen.reloaded {
             Sight::Seen(Some(false)) => {
                 let message = "the last reload failed; it runs with an older configuration";
                 found.push(Finding::new(&RELOAD, self.prometheus.to_string(), message));
+            }
+            // It may have failed, and nobody said. What is told of what was asked is told once.
+            Sight::Fault(fault @ (Fault::Timeout { .. } | Fault::Unreachable { .. }))
+                if !asked.contains(&Some(fault)) =>
+            {
+                found.push(Finding::fault(self.prometheus.to_string(), fault));
             }
             // Look-alikes have no such page; what it would say is no part of the question.
             Sight::Seen(Some(true) | None) | Sight::Fault(_) => {}
@@ -219,15 +235,20 @@ impl Probe for AlertRules {
                 Sight::Seen(rules) => {
                     found.extend(self.rules.iter().flat_map(|name| self.rule(name, rules, cx)));
                 }
-                Sight::Fault(fault) => found.push(Finding::fault(self.prometheus.to_string(), fault)),
+                Sight::Fault(fault) => {
+                    found.push(Finding::fault(self.prometheus.to_string(), fault));
+                }
             }
         }
         if !self.jobs.is_empty() {
             match &seen.jobs {
                 Sight::Seen(jobs) => {
-                    found.extend(self.jobs.iter().flat_map(|(name, least)| job(name, *least, jobs)));
+                    found
+                        .extend(self.jobs.iter().flat_map(|(name, least)| job(name, *least, jobs)));
                 }
-                Sight::Fault(fault) => found.push(Finding::fault(self.prometheus.to_string(), fault)),
+                Sight::Fault(fault) => {
+                    found.push(Finding::fault(self.prometheus.to_string(), fault));
+                }
             }
         }
         found
@@ -266,7 +287,8 @@ impl AlertRules {
             name: rule.name.clone(),
             health: clip(&rule.health, 20),
             last_error: clip(&rule.last_error, 300),
-            last_evaluation: rule.last_evaluation,
+            // Never is the zero time of Go, in the year 1.
+            last_evaluation: rule.last_evaluation.filter(|at| *at > Timestamp::UNIX_EPOCH),
             state: clip(&rule.state, 20),
         });
         Rules { total: all.len(), named: named.collect() }
@@ -283,7 +305,8 @@ impl AlertRules {
                 job.up += 1;
             } else if job.not_up.len() < NAMED {
                 let instance = target.labels.get("instance").map_or("", String::as_str);
-                let why = format!("{}: {}", clip(&target.health, 20), clip(&target.last_error, 300));
+                let why =
+                    format!("{}: {}", clip(&target.health, 20), clip(&target.last_error, 300));
                 job.not_up.push((clip(instance, 200), why));
             }
         }
@@ -305,8 +328,22 @@ impl AlertRules {
                 .expected("an evaluation without error")
                 .actual(rule.last_error.clone());
         }
-        let age = rule.last_evaluation.map(|at| cx.now.duration_since(at).unsigned_abs());
-        let (Some(age), "ok") = (age.filter(|age| *age <= self.max_age.get()), rule.health.as_str())
+        let since = rule.last_evaluation.map(|at| cx.now.duration_since(at));
+        let ahead = since.filter(SignedDuration::is_negative).map(SignedDuration::unsigned_abs);
+        if let Some(ahead) = ahead
+            && ahead > self.max_age.get()
+        {
+            let ahead = humane(ahead);
+            let message =
+                format!("last evaluated {ahead} from now by its clock, so its age is not known");
+            return Finding::new(&STALE, &rule.name, message)
+                .expected(format!("at most {} ago", self.max_age))
+                .actual(format!("{ahead} from now"))
+                .with_outcome(Outcome::Unknown);
+        }
+        let age = since.map(|since| since.max(SignedDuration::ZERO).unsigned_abs());
+        let (Some(age), "ok") =
+            (age.filter(|age| *age <= self.max_age.get()), rule.health.as_str())
         else {
             let seen = age.map_or_else(|| "never".to_owned(), |age| format!("{} ago", humane(age)));
             let message = format!("last evaluated {seen}, health {}", rule.health);
@@ -334,5 +371,10 @@ fn job(name: &str, least: usize, jobs: &BTreeMap<String, Job>) -> Vec<Finding> {
     found.extend(job.not_up.iter().map(|(instance, why)| {
         Finding::new(&DOWN, format!("{target} {instance}"), one_line(why)).expected("up")
     }));
+    let unnamed = job.all.saturating_sub(job.up).saturating_sub(job.not_up.len());
+    if unnamed > 0 {
+        let message = format!("{} more not up", count(unnamed, "target"));
+        found.push(Finding::new(&DOWN, target, message).expected("up"));
+    }
     found
 }

@@ -1,7 +1,9 @@
 //! Kind `command`: runs a program, when the person running the list allows it.
 
 use std::collections::BTreeMap;
+use std::path::Path;
 use std::process::Stdio;
+use std::time::Duration;
 
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
@@ -24,6 +26,12 @@ use crate::model::time::humane;
 const OUTPUT_LIMIT: usize = 64 * 1024;
 
 /// Runs a program and judges its exit code and what it prints.
+///
+/// ```yaml
+/// command:
+///   run: [kubectl, rollout, status, deploy/gateway, --timeout=5s]
+///   stdout: 'successfully rolled out'
+/// ```
 ///
 /// It runs only when the person who runs the list says `--allow exec`; without that the check is
 /// `unknown`. There is no shell: no globbing, no pipes, no `$VARIABLES`. The program gets no standard
@@ -98,30 +106,31 @@ static STDOUT: Code = Code {
           `stdout`. Only the first 64 KiB are matched.\n\nRun the command under `by hand` and compare.",
     default: Outcome::Fail,
 };
-static NOT_FOUND: Code = Code {
-    id: "command.not-runnable",
-    summary: "the program is not there or cannot be run",
-    doc: "No such program, or it may not be executed, so nothing was learnt.\n\nInstall it where the \
-          list is run, or write its full path. A program without a slash is looked for on `PATH`.",
-    default: Outcome::Unknown,
-};
 
 impl Probe for Command {
     const KIND: &'static str = "command";
     const SUMMARY: &'static str = "Does a program of yours say that all is well?";
-    const CODES: &'static [&'static Code] = &[&OK, &EXIT, &STDOUT, &NOT_FOUND];
+    const CODES: &'static [&'static Code] = &[&OK, &EXIT, &STDOUT];
     const TARGET: Target = Target::List("run");
     type Observation = Observation;
 
     fn complaints(&self) -> Vec<Complaint> {
+        let mut complaints = Vec::new();
         if self.run.first().is_none_or(|program| program.trim().is_empty()) {
-            return vec![Complaint {
+            complaints.push(Complaint {
                 key: Some("run"),
                 message: "there is no program to run".to_owned(),
                 help: Some("write the program and its arguments as a list: [df, -h]".to_owned()),
-            }];
+            });
         }
-        Vec::new()
+        if !(0..=255).contains(&self.exit) {
+            complaints.push(Complaint {
+                key: Some("exit"),
+                message: format!("no program ends with exit code {}", self.exit),
+                help: Some("write a number from 0 to 255".to_owned()),
+            });
+        }
+        complaints
     }
 
     fn peers(&self) -> Vec<Peer> {
@@ -139,17 +148,22 @@ impl Probe for Command {
         let folder = cx.path(self.cwd.as_deref().unwrap_or_default());
         let folder = if folder.as_os_str().is_empty() { ".".into() } else { folder };
         let begun = cx.clock.tick();
-        let mut child = Process::new(program)
+        let child = Process::new(program)
             .args(arguments)
             .envs(&self.env)
-            .current_dir(folder)
+            .current_dir(&folder)
             .stdin(Stdio::null())
             .stdout(Stdio::piped())
             .stderr(Stdio::piped())
             .process_group(0)
             .kill_on_drop(true)
-            .spawn()
-            .map_err(|error| Fault::Local { what: what.clone(), reason: error.to_string() })?;
+            .spawn();
+        let mut child = match child {
+            Ok(child) => child,
+            Err(error) => {
+                return Err(Fault::Local { what, reason: not_started(&error, &folder).await });
+            }
+        };
         let (stdout, stderr) = (child.stdout.take(), child.stderr.take());
         let group = Group(child.id());
         let work = async { tokio::join!(keep(stdout), keep(stderr), child.wait()) };
@@ -214,19 +228,35 @@ impl Probe for Command {
         for (name, value) in &self.env {
             line.push_str(&format!("{name}={} ", quote(value)));
         }
-        vec![line + &shell_line(&self.run)]
+        line.push_str(&shell_line(&self.run));
+        // Pasted twice, it must not go there twice.
+        vec![if self.cwd.is_some() { format!("({line})") } else { line }]
     }
 }
 
 impl Command {
     fn ran(&self, seen: &Observation) -> String {
         let program = self.run.first().map_or("", String::as_str);
-        let took = humane(std::time::Duration::from_secs_f64(seen.duration_ms.max(0.0) / 1000.0));
+        let took = Duration::try_from_secs_f64(seen.duration_ms / 1000.0).unwrap_or_default();
+        let took = humane(took);
         match last_line(seen.stdout.text.trim()).as_str() {
             "" => format!("{program} ended with exit code {} after {took}", self.exit),
             line => format!("{program}: {line} ({took})"),
         }
     }
+}
+
+/// Why a program could not be started, and what to do.
+async fn not_started(error: &std::io::Error, folder: &Path) -> String {
+    if !tokio::fs::metadata(folder).await.is_ok_and(|folder| folder.is_dir()) {
+        return format!("the folder {} is not there", one_line(&folder.display().to_string()));
+    }
+    if error.kind() == std::io::ErrorKind::NotFound {
+        return "there is no such program here, or what its script runs with is missing; install \
+                it, or write its full path"
+            .to_owned();
+    }
+    error.to_string()
 }
 
 /// Reads a stream to its end and keeps its beginning.
@@ -271,4 +301,44 @@ fn last_line(text: &str) -> String {
 /// A command as a line for a POSIX shell.
 fn shell_line(words: &[String]) -> String {
     words.iter().map(|word| quote(word)).collect::<Vec<_>>().join(" ")
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::*;
+
+    #[test]
+    fn an_exit_code_that_cannot_be_is_refused() {
+        for (exit, keys) in [(0, vec![]), (255, vec![]), (256, vec!["exit"]), (-1, vec!["exit"])] {
+            let command: Command =
+                serde_json::from_value(json!({ "run": ["true"], "exit": exit })).expect("readable");
+            let found: Vec<_> = command.complaints().iter().filter_map(|it| it.key).collect();
+            assert_eq!(found, keys, "{exit}");
+        }
+    }
+
+    #[test]
+    fn a_record_from_elsewhere_cannot_make_it_panic() {
+        let command: Command = serde_json::from_value(json!({ "run": ["true"] })).expect("good");
+        for duration_ms in [1e300, -1.0] {
+            let none = || Output::default();
+            let (stdout, stderr) = (none(), none());
+            let seen = Observation { exit: Some(0), signal: None, stdout, stderr, duration_ms };
+            assert!(command.ran(&seen).starts_with("true ended with exit code 0"));
+        }
+    }
+
+    #[tokio::test]
+    async fn what_is_missing_is_named() {
+        let missing = std::io::Error::from(std::io::ErrorKind::NotFound);
+        let here = Path::new(env!("CARGO_MANIFEST_DIR"));
+        let reason = not_started(&missing, here).await;
+        assert!(reason.starts_with("there is no such program here"), "{reason}");
+        let reason = not_started(&missing, &here.join("nowhere")).await;
+        assert!(reason.ends_with("/nowhere is not there"), "{reason}");
+        let denied = std::io::Error::from(std::io::ErrorKind::PermissionDenied);
+        assert_eq!(not_started(&denied, here).await, "permission denied");
+    }
 }

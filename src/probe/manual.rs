@@ -14,6 +14,14 @@ use crate::model::time::Span;
 
 /// Asks people something that no probe can see, and is pending until enough of them have signed.
 ///
+/// ```yaml
+/// manual:
+///   ask: Was the rollback rehearsed in under five minutes?
+///   signers: 2
+///   roles: [release, recovery]
+///   valid_for: 48h
+/// ```
+///
 /// Signatures live in a file beside the checklist, `launch.signoffs.yaml` beside `launch.yaml`, so
 /// that they are reviewed and versioned with it. A signature is bound to the item as it stood: when
 /// the question or its parameters change, it has to be signed again.
@@ -38,6 +46,9 @@ fn one() -> usize {
     1
 }
 
+/// The most people whose signature an item asks for.
+const MOST_SIGNERS: usize = 20;
+
 /// The signatures found.
 #[derive(Debug, Serialize, Deserialize, JsonSchema)]
 pub struct Observation {
@@ -58,8 +69,8 @@ static UNSIGNED: Code = Code {
     id: "manual.unsigned",
     summary: "the item waits for signatures",
     doc: "The item asks people something, and not enough of them have answered.\n\nThis holds the \
-          launch, as an unanswered question should. Whoever can answer for it adds a signature to the \
-          file of sign-offs beside the checklist; the record shows the item's SHA-256.",
+          launch, as an unanswered question should. Whoever can answer for it signs: `gonogo sign \
+          CHECKLIST ID --by NAME` adds a signature to the file of sign-offs beside the list.",
     default: Outcome::Pending,
 };
 static CHANGED: Code = Code {
@@ -80,7 +91,7 @@ static ROLE: Code = Code {
     id: "manual.role-missing",
     summary: "a role has not signed",
     doc: "Enough people have signed, but nobody for one of the `roles` the item names.\n\nHave \
-          somebody of that role sign, with `role:` set.",
+          somebody of that role sign, with `--role ROLE`.",
     default: Outcome::Pending,
 };
 
@@ -102,6 +113,9 @@ impl Probe for Manual {
         if self.signers == 0 {
             complain("signers", "at least one person has to sign");
         }
+        if self.signers > MOST_SIGNERS {
+            complain("signers", "more than 20 people are never asked to sign");
+        }
         complaints
     }
 
@@ -117,18 +131,22 @@ impl Probe for Manual {
     fn judge(&self, seen: &Observation, cx: &JudgeCx) -> Vec<Finding> {
         let (current, changed): (Vec<_>, Vec<_>) =
             seen.signoffs.iter().partition(|signoff| signoff.sha256 == seen.item_sha256);
-        let (good, expired): (Vec<_>, Vec<_>) = current.into_iter().partition(|s| self.counts(s, cx));
+        let (good, expired): (Vec<_>, Vec<_>) =
+            current.into_iter().partition(|s| self.counts(s, cx));
         let people = signers(&good);
         if people.len() < self.signers {
             let missing = self.signers - people.len();
             let (code, why) = if !expired.is_empty() {
-                (&EXPIRED, "; an earlier signature has run out")
+                let past = expired.iter().any(|signoff| signoff.at <= cx.now);
+                let why = "; an earlier signature has run out";
+                (&EXPIRED, if past { why } else { "; a signature is dated in the future" })
             } else if !changed.is_empty() {
                 (&CHANGED, "; it was signed before it changed")
             } else {
                 (&UNSIGNED, "")
             };
-            let message = format!("waits for {}: {}{why}", count(missing, "signature"), one_line(&self.ask));
+            let message =
+                format!("waits for {}: {}{why}", count(missing, "signature"), one_line(&self.ask));
             let finding = Finding::new(code, "sign-off", message)
                 .expected(format!("{} by different people", count(self.signers, "signature")))
                 .actual(if people.is_empty() { "none".to_owned() } else { people.join(", ") });
@@ -141,9 +159,13 @@ impl Probe for Manual {
             .collect();
         if !lacking.is_empty() {
             let finding = |role: &&String| {
-                Finding::new(&ROLE, role.as_str(), format!("nobody has signed as {}", one_line(role)))
-                    .expected(format!("a signature as {role}"))
-                    .actual(people.join(", "))
+                Finding::new(
+                    &ROLE,
+                    role.as_str(),
+                    format!("nobody has signed as {}", one_line(role)),
+                )
+                .expected(format!("a signature as {role}"))
+                .actual(people.join(", "))
             };
             return lacking.iter().map(finding).collect();
         }
@@ -178,11 +200,17 @@ fn signers(signoffs: &[&SignOff]) -> Vec<String> {
     let mut people: Vec<String> = Vec::new();
     for signoff in signoffs {
         let name = one_line(signoff.by.trim());
-        if !name.is_empty() && !people.iter().any(|known| known.eq_ignore_ascii_case(&name)) {
+        if !name.is_empty() && !people.iter().any(|known| is_same_person(known, &name)) {
             people.push(name);
         }
     }
     people
+}
+
+/// Whether two names are one person's: case and blanks do not tell people apart.
+pub(super) fn is_same_person(one: &str, other: &str) -> bool {
+    let plain = |name: &str| name.to_lowercase().split_whitespace().collect::<Vec<_>>().join(" ");
+    plain(one) == plain(other)
 }
 
 #[cfg(test)]
@@ -191,7 +219,14 @@ mod tests {
 
     fn signed(by: &str, sha256: &str, at: &str) -> SignOff {
         let at = at.parse().expect("an instant");
-        SignOff { item: "i".into(), sha256: sha256.into(), by: by.into(), at, role: None, note: None }
+        SignOff {
+            item: "i".into(),
+            sha256: sha256.into(),
+            by: by.into(),
+            at,
+            role: None,
+            note: None,
+        }
     }
 
     fn check(signers: usize, signoffs: Vec<SignOff>, code: &str) {
@@ -215,6 +250,11 @@ mod tests {
         check(1, vec![], "manual.unsigned");
         check(1, vec![signed("ann", "aa", at)], "manual.signed");
         check(2, vec![signed("ann", "aa", at), signed("Ann ", "aa", at)], "manual.unsigned");
+        check(
+            2,
+            vec![signed("Ángela  D", "aa", at), signed("ángela d", "aa", at)],
+            "manual.unsigned",
+        );
         check(2, vec![signed("ann", "aa", at), signed("bob", "aa", at)], "manual.signed");
         check(1, vec![signed("ann", "bb", at)], "manual.changed");
         check(1, vec![signed("ann", "aa", "2026-11-19T11:00:00Z")], "manual.expired");
@@ -223,15 +263,48 @@ mod tests {
     }
 
     #[test]
+    fn a_signature_from_the_future_has_not_run_out() {
+        let manual: Manual = serde_json::from_str(r#"{"ask": "done?"}"#).expect("good");
+        let now = "2026-11-20T12:00:00Z".parse().expect("an instant");
+        let window = crate::model::time::Window { from: now, to: now };
+        let signoffs = vec![signed("ann", "aa", "2026-11-21T11:00:00Z")];
+        let seen = Observation { item_sha256: "aa".into(), signoffs };
+        let findings = manual.judge(&seen, &JudgeCx { now, launch: now, window });
+        let message = &findings[0].message;
+        assert!(message.ends_with("a signature is dated in the future"), "{message}");
+    }
+
+    #[test]
+    fn a_question_and_a_sane_number_of_signers_are_asked_for() {
+        for (manual, keys) in [
+            (r#"{"ask": "done?", "signers": 20}"#, vec![]),
+            (r#"{"ask": "done?", "signers": 21}"#, vec!["signers"]),
+            (r#"{"ask": " ", "signers": 0}"#, vec!["ask", "signers"]),
+        ] {
+            let manual: Manual = serde_json::from_str(manual).expect("readable");
+            let found: Vec<_> = manual.complaints().iter().filter_map(|it| it.key).collect();
+            assert_eq!(found, keys);
+        }
+    }
+
+    #[test]
     fn every_role_must_sign() {
         let mut ann = signed("ann", "aa", "2026-11-20T11:00:00Z");
         ann.role = Some("release".into());
-        let manual = Manual { ask: "x".into(), signers: 1, valid_for: None, roles: vec!["release".into(), "recovery".into()] };
+        let manual = Manual {
+            ask: "x".into(),
+            signers: 1,
+            valid_for: None,
+            roles: vec!["release".into(), "recovery".into()],
+        };
         let now = "2026-11-20T12:00:00Z".parse().expect("an instant");
         let window = crate::model::time::Window { from: now, to: now };
         let seen = Observation { item_sha256: "aa".into(), signoffs: vec![ann] };
         let findings = manual.judge(&seen, &JudgeCx { now, launch: now, window });
         assert_eq!(findings.len(), 1);
-        assert_eq!((findings[0].code.as_str(), findings[0].target.as_str()), ("manual.role-missing", "recovery"));
+        assert_eq!(
+            (findings[0].code.as_str(), findings[0].target.as_str()),
+            ("manual.role-missing", "recovery")
+        );
     }
 }

@@ -4,10 +4,26 @@
 //! touches the world and has no opinion; judging has opinions and touches nothing, so a recorded
 //! observation can be judged again. A new kind is one file, its `mod` line and its row in `kinds!`.
 
+pub mod acme;
+pub mod alert_route;
+pub mod alert_rules;
 mod any;
+pub mod cert_file;
+pub mod command;
+pub mod dns;
 pub mod expect;
+pub mod http;
+pub mod manual;
+pub mod mysql_pool;
+pub mod ntp;
 pub mod param;
 pub mod pool;
+pub mod postgres_pool;
+pub mod redis;
+pub mod roster;
+pub mod silence;
+pub mod tcp;
+pub mod tls;
 
 use std::future::Future;
 use std::path::{Path, PathBuf};
@@ -35,7 +51,6 @@ pub use any::{AnyAct, AnyProbe, Judged, KindRow, Look};
 
 macro_rules! kinds {
     ($($module:ident :: $kind:ident $(+ $act:ident)?),* $(,)?) => {
-        $(pub mod $module;)*
         /// Every kind, in the order of the manual.
         pub static KINDS: &[KindRow] = &[$(kinds!(@row $module::$kind $(+ $act)?)),*];
     };
@@ -68,15 +83,15 @@ pub fn kind(name: &str) -> Option<&'static KindRow> {
     KINDS.iter().find(|row| row.name == name)
 }
 
-/// Commands of a probe as they can be pasted anywhere: those that name files beside the checklist
-/// begin in its folder.
+/// Commands of a probe as they can be pasted anywhere, and more than once: those that name files beside
+/// the checklist are run in its folder, by a shell of their own.
 #[must_use]
 pub fn by_hand(probe: &dyn AnyProbe, folder: &Path, commands: Vec<String>) -> Vec<String> {
     if !probe.names_files() || folder.as_os_str().is_empty() {
         return commands;
     }
     let folder = quote(&folder.display().to_string());
-    commands.into_iter().map(|command| format!("cd {folder} && {command}")).collect()
+    commands.into_iter().map(|command| format!("(cd {folder} && {command})")).collect()
 }
 
 /// Which parameter `gonogo check KIND TARGET…` fills.

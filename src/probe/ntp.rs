@@ -31,6 +31,12 @@ const PAUSE: Duration = Duration::from_millis(50);
 
 /// Compares this machine's clock with time servers, by NTP (RFC 5905).
 ///
+/// ```yaml
+/// ntp:
+///   servers: [ntp1.example.com, ntp2.example.com]
+///   max_offset: 200ms
+/// ```
+///
 /// Certificates, tokens, one-time passwords and countdowns go by the clock, and a log whose clock is
 /// off cannot be laid beside another one. Every address of every server is asked a few times, and the
 /// answer that was quickest on its way counts. A server that does not know the time itself, will not
@@ -371,7 +377,9 @@ impl Ntp {
 /// Whether an answer says more than another one.
 fn is_better(answer: &Result<Answer, Fault>, than: &Result<Answer, Fault>) -> bool {
     match (answer, than) {
-        (Ok(Answer::Time(new)), Ok(Answer::Time(old))) => new.delay_ms < old.delay_ms,
+        (Ok(Answer::Time(new)), Ok(Answer::Time(old))) => {
+            new.delay_ms.total_cmp(&old.delay_ms).is_lt()
+        }
         (Ok(Answer::Time(_)), _) => true,
         (Ok(Answer::Unsynchronised | Answer::Kiss(_) | Answer::Refused(_)), old) => old.is_err(),
         (Err(_), _) => false,
@@ -392,7 +400,11 @@ fn samples_of(seen: &Observation) -> impl Iterator<Item = &Sample> {
 fn describe(sample: &Sample) -> String {
     let way = if sample.offset_ms < 0.0 { "ahead" } else { "behind" };
     let doubt = shown(sample.uncertainty_ms());
-    format!("the clock is {} {way} (±{doubt}), stratum {}", shown(sample.offset_ms.abs()), sample.stratum)
+    format!(
+        "the clock is {} {way} (±{doubt}), stratum {}",
+        shown(sample.offset_ms.abs()),
+        sample.stratum
+    )
 }
 
 /// Milliseconds, or seconds where there are many.
@@ -439,6 +451,17 @@ mod tests {
             let shown = format!("{sight:?}");
             assert_eq!(judged(sight), (code.to_owned(), outcome), "{shown}");
         }
+    }
+
+    #[test]
+    fn the_quickest_answer_counts_and_no_number_is_the_slowest() {
+        let sample = |delay_ms| {
+            Ok(Answer::Time(Sample { offset_ms: 0.0, delay_ms, root_distance_ms: 5.0, stratum: 2 }))
+        };
+        assert!(is_better(&sample(1.0), &sample(2.0)));
+        assert!(!is_better(&sample(2.0), &sample(1.0)));
+        assert!(is_better(&sample(1.0), &sample(f64::NAN)));
+        assert!(!is_better(&sample(f64::NAN), &sample(1.0)));
     }
 
     #[test]

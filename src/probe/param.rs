@@ -75,7 +75,7 @@ text_schema!(
     Endpoint,
     "Endpoint",
     "HOST:PORT; an IPv6 address in brackets, such as [2001:db8::1]:443.",
-    "pattern": r"^(\[[0-9A-Fa-f:.%]+\]|[^:\s\[\]/@]+):[0-9]{1,5}$"
+    "pattern": r"^(\[[0-9A-Fa-f:.]+\]|[^:\s\[\]/@]+):[0-9]{1,5}$"
 );
 
 impl Endpoint {
@@ -114,10 +114,13 @@ impl FromStr for Endpoint {
         if host.contains(|c: char| c.is_whitespace() || c.is_control() || "/@?#[]".contains(c)) {
             return Err(bad("the host has characters a host cannot have"));
         }
-        let port: u16 = port.parse().map_err(|_| bad("the port is a number from 1 to 65535"))?;
-        if port == 0 {
-            return Err(bad("the port is a number from 1 to 65535"));
+        if host.split('.').any(str::is_empty) {
+            return Err(bad("the host has two dots in a row, or begins with one"));
         }
+        // A number in Rust may have a sign.
+        let port = Some(port).filter(|port| port.bytes().all(|byte| byte.is_ascii_digit()));
+        let port = port.and_then(|port| port.parse().ok()).filter(|port| *port != 0_u16);
+        let port = port.ok_or_else(|| bad("the port is a number from 1 to 65535"))?;
         Ok(Self { host: host.to_owned(), port })
     }
 }
@@ -264,6 +267,7 @@ mod tests {
             ("a.example.:443", "a.example", 443),
             ("[::1]:53", "::1", 53),
             ("127.0.0.1:1", "127.0.0.1", 1),
+            ("[::ffff:192.0.2.1]:1", "::ffff:192.0.2.1", 1),
         ] {
             let endpoint: Endpoint = text.parse().expect(text);
             assert_eq!((endpoint.host.as_str(), endpoint.port), (host, port), "{text}");
@@ -279,6 +283,11 @@ mod tests {
             "https://a:1",
             "a b:1",
             "[x]:1",
+            "[fe80::1%eth0]:1",
+            "a:+443",
+            "a..:443",
+            "a..b:443",
+            ".a:443",
         ] {
             assert!(bad.parse::<Endpoint>().is_err(), "{bad}");
         }

@@ -5,6 +5,7 @@ use std::collections::BTreeSet;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
+use super::manual::is_same_person;
 use super::{Complaint, JudgeCx, Probe, ProbeCx, Target};
 use crate::model::code::Code;
 use crate::model::fault::Fault;
@@ -17,6 +18,11 @@ use crate::model::text::{count, one_line};
 /// Looks at the list's own `people:` and asks of each role who stands for it, how to reach them, and
 /// who is asked when they do not answer. Nobody is called: that a number is right is for people to
 /// try, with a `manual` check.
+///
+/// ```yaml
+/// roster:
+///   roles: [release, recovery, communications]
+/// ```
 #[derive(Debug, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct Roster {
@@ -89,7 +95,9 @@ impl Probe for Roster {
     fn judge(&self, seen: &Observation, _: &JudgeCx) -> Vec<Finding> {
         self.roles
             .iter()
-            .flat_map(|name| seen.people.get(name).map_or_else(|| nobody(name), |role| judge_role(name, role)))
+            .flat_map(|name| {
+                seen.people.get(name).map_or_else(|| nobody(name), |role| judge_role(name, role))
+            })
             .collect()
     }
 
@@ -98,11 +106,16 @@ impl Probe for Roster {
             .roles
             .iter()
             .filter_map(|role| seen.people.get(role))
-            .flat_map(|role| [Some(role.name.as_str()), role.backup.as_ref().map(|p| p.name.as_str())])
+            .flat_map(|role| {
+                [Some(role.name.as_str()), role.backup.as_ref().map(|p| p.name.as_str())]
+            })
             .flatten()
             .collect();
         let roles = count(self.roles.len(), "role");
-        format!("{roles} filled and backed up by {}", count(people.len(), "person").replace("persons", "people"))
+        format!(
+            "{roles} filled and backed up by {}",
+            count(people.len(), "person").replace("persons", "people")
+        )
     }
 
     fn reproduce(&self, _: Option<&Observation>) -> Vec<String> {
@@ -117,27 +130,31 @@ fn nobody(name: &str) -> Vec<Finding> {
 
 fn judge_role(name: &str, role: &Role) -> Vec<Finding> {
     let mut findings = Vec::new();
-    let mut unreachable = |person: &str| {
-        let message = format!("{} has no contact", one_line(person));
+    let mut unreachable = |person: &str, contact: Option<&str>| {
+        let message = format!("{} cannot be reached", one_line(person));
         findings.push(
             Finding::new(&CONTACT, name, message)
                 .expected("a telephone number, a mail address, a link or a handle")
-                .actual("nothing"),
+                .actual(contact.map_or_else(|| "nothing".to_owned(), one_line)),
         );
     };
     if !reachable(role.contact.as_deref()) {
-        unreachable(&role.name);
+        unreachable(&role.name, role.contact.as_deref());
     }
     match &role.backup {
-        Some(backup) if !reachable(backup.contact.as_deref()) => unreachable(&backup.name),
-        Some(backup) if backup.name.trim().eq_ignore_ascii_case(role.name.trim()) => {
+        Some(backup) if !reachable(backup.contact.as_deref()) => {
+            unreachable(&backup.name, backup.contact.as_deref());
+        }
+        Some(backup) if is_same_person(&backup.name, &role.name) => {
             let message = format!("{} is backed up by themselves", one_line(&role.name));
             findings.push(Finding::new(&BACKUP, name, message).expected("another person"));
         }
         Some(_) => {}
         None => {
             let message = format!("{} has no backup", one_line(&role.name));
-            findings.push(Finding::new(&BACKUP, name, message).expected("a second person").actual("nobody"));
+            findings.push(
+                Finding::new(&BACKUP, name, message).expected("a second person").actual("nobody"),
+            );
         }
     }
     if findings.is_empty() {
@@ -159,7 +176,7 @@ fn reachable(contact: Option<&str>) -> bool {
 mod tests {
     use super::*;
 
-    fn check(people: &str, codes: &[&str]) {
+    fn check(people: &str, codes: &[&str]) -> Vec<Finding> {
         let roster = Roster { roles: vec!["release".into()] };
         let people: People = serde_json::from_str(people).expect("people");
         let now = "2026-11-20T12:00:00Z".parse().expect("an instant");
@@ -167,16 +184,25 @@ mod tests {
         let findings = roster.judge(&Observation { people }, &JudgeCx { now, launch: now, window });
         let found: Vec<&str> = findings.iter().map(|f| f.code.as_str()).collect();
         assert_eq!(found, codes);
+        findings
     }
 
     #[test]
     fn a_role_is_filled_reachable_and_backed_up() {
+        let alone = ["roster.no-contact", "roster.no-backup"];
         check("{}", &["roster.role-missing"]);
-        check(r#"{"release": {"name": "Ann"}}"#, &["roster.no-contact", "roster.no-backup"]);
-        check(r#"{"release": {"name": "Ann", "contact": "soon"}}"#, &["roster.no-contact", "roster.no-backup"]);
-        let ann = |backup: &str| format!(r#"{{"release": {{"name": "Ann", "contact": "+49 30 1", "backup": {backup}}}}}"#);
+        let none = check(r#"{"release": {"name": "Ann"}}"#, &alone);
+        assert_eq!(none[0].actual.as_deref(), Some("nothing"));
+        let soon = check(r#"{"release": {"name": "Ann", "contact": "soon"}}"#, &alone);
+        assert_eq!(soon[0].message, "Ann cannot be reached");
+        assert_eq!(soon[0].actual.as_deref(), Some("soon"));
+        let ann = |backup: &str| {
+            format!(
+                r#"{{"release": {{"name": "Ann", "contact": "+49 30 1", "backup": {backup}}}}}"#
+            )
+        };
         check(&ann(r#"{"name": "Bob"}"#), &["roster.no-contact"]);
-        check(&ann(r#"{"name": "ann", "contact": "@ann"}"#), &["roster.no-backup"]);
+        check(&ann(r#"{"name": " ann", "contact": "@ann"}"#), &["roster.no-backup"]);
         check(&ann(r#"{"name": "Bob", "contact": "bob@example.com"}"#), &["roster.ok"]);
     }
 }

@@ -15,7 +15,8 @@ use crate::model::fault::{Fault, Sight};
 use crate::model::finding::Finding;
 use crate::model::outcome::Outcome;
 use crate::model::peer::Peer;
-use crate::model::text::{count, one_line};
+use crate::model::text::{count, one_line, quote};
+use crate::model::time::Span;
 use crate::net::name::{self, Addresses};
 use crate::net::tcp::{Dial, Refusal, dial};
 
@@ -23,6 +24,12 @@ use crate::net::tcp::{Dial, Refusal, dial};
 const BANNER_LIMIT: usize = 4096;
 
 /// Connects to every address of an endpoint and, when asked, reads the server's greeting.
+///
+/// ```yaml
+/// tcp:
+///   endpoint: mail.example.com:25
+///   banner: '^220 '
+/// ```
 ///
 /// A connection that opens says that something listens there, and no more: a load balancer accepts
 /// connections for servers that are down. Where the protocol has a kind of its own (`http`, `tls`,
@@ -144,7 +151,6 @@ impl Probe for Tcp {
     const TARGET: Target = Target::One("endpoint");
     type Observation = Observation;
 
-
     fn peers(&self) -> Vec<Peer> {
         super::param::peers("tcp", &self.endpoint, &self.addresses)
     }
@@ -169,7 +175,9 @@ impl Probe for Tcp {
     fn judge(&self, seen: &Observation, _: &JudgeCx) -> Vec<Finding> {
         if let Some(why) = &seen.no_address {
             let message = format!("{} has no address: {}", self.endpoint.host, one_line(why));
-            return vec![Finding::new(&NO_ADDRESS, &self.endpoint.host, message).actual(one_line(why))];
+            return vec![
+                Finding::new(&NO_ADDRESS, &self.endpoint.host, message).actual(one_line(why)),
+            ];
         }
         seen.addresses.iter().map(|seen| self.judge_address(seen)).collect()
     }
@@ -191,7 +199,8 @@ impl Probe for Tcp {
             None => self.addresses.iter().map(ToString::to_string).collect(),
         };
         let hosts = if given.is_empty() { vec![self.endpoint.host.clone()] } else { given };
-        hosts.iter().map(|host| format!("nc -v -w 5 {host} {port} </dev/null")).collect()
+        let command = |host: &String| format!("nc -v -w 5 {} {port} </dev/null", quote(host));
+        hosts.iter().map(command).collect()
     }
 }
 
@@ -201,11 +210,17 @@ impl Tcp {
             Dial::Open(stream, connect_ms) => (stream, connect_ms),
             Dial::Refused(refusal) => return Ok(Connection::Refused(refusal)),
         };
-        let banner = match &self.banner {
-            None => None,
-            Some(pattern) => Some(read_banner(&mut stream, pattern, cx.remaining()).await),
+        let Some(pattern) = &self.banner else {
+            return Ok(Connection::Open(Opened { connect_ms, banner: None }));
         };
-        Ok(Connection::Open(Opened { connect_ms, banner }))
+        let left = cx.remaining();
+        let banner = read_banner(&mut stream, pattern, left).await;
+        // Where finding and connecting took most of the time, the server had no fair share of it.
+        if banner.text.is_empty() && banner.ended == BannerEnd::Silent && left < cx.allowance / 2 {
+            let what = format!("reading the greeting of {address}");
+            return Err(Fault::Timeout { what, after: Span::from(left) });
+        }
+        Ok(Connection::Open(Opened { connect_ms, banner: Some(banner) }))
     }
 
     fn judge_address(&self, seen: &AddressSeen) -> Finding {
@@ -222,7 +237,8 @@ impl Tcp {
         if let (Some(pattern), Some(banner)) = (&self.banner, &open.banner)
             && banner.ended != BannerEnd::Matched
         {
-            let actual = if banner.text.is_empty() { "nothing".to_owned() } else { one_line(&banner.text) };
+            let actual =
+                if banner.text.is_empty() { "nothing".to_owned() } else { one_line(&banner.text) };
             let end = match banner.ended {
                 BannerEnd::Matched | BannerEnd::Limit => "",
                 BannerEnd::Closed => ", then closed the connection",
@@ -263,4 +279,3 @@ async fn read_banner(
     bytes.truncate(BANNER_LIMIT);
     Banner { text: String::from_utf8_lossy(&bytes).into_owned(), ended }
 }
-

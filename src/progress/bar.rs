@@ -1,5 +1,6 @@
 //! A bar and the checks under way, redrawn in place on a terminal; nothing at all elsewhere.
 
+use std::collections::HashSet;
 use std::time::Duration;
 
 use indicatif::{MultiProgress, ProgressBar, ProgressDrawTarget, ProgressStyle};
@@ -22,6 +23,8 @@ pub struct Bar {
     all: MultiProgress,
     overall: ProgressBar,
     running: Vec<Running>,
+    /// The checks that were finished; more may be said of one later.
+    done: HashSet<CheckId>,
     /// Outcomes worth a word while the run goes on.
     failed: usize,
     unknown: usize,
@@ -47,7 +50,8 @@ impl Bar {
     pub fn new(target: ProgressDrawTarget) -> Self {
         let all = MultiProgress::with_draw_target(target);
         let overall = all.add(ProgressBar::new(0).with_style(bar_style()));
-        Self { all, overall, running: Vec::new(), failed: 0, unknown: 0 }
+        let (running, done) = (Vec::new(), HashSet::new());
+        Self { all, overall, running, done, failed: 0, unknown: 0 }
     }
 
     /// Whether nothing is drawn because the target is no terminal.
@@ -76,7 +80,7 @@ impl Bar {
             }
             self.fill();
         }
-        if was_left_out(check) {
+        if was_left_out(check) || !self.done.insert(check.id.clone()) {
             return;
         }
         match check.outcome {

@@ -1,9 +1,11 @@
 //! One plain line for each finished check: for logs and for terminals that cannot move their cursor.
 
+use std::collections::HashSet;
 use std::io::{self, Write};
 use std::time::Duration;
 
 use crate::model::event::{Event, Sink};
+use crate::model::id::CheckId;
 use crate::model::record::{ChangeState, CheckRecord};
 use crate::model::text::one_line;
 use crate::model::time::humane;
@@ -15,14 +17,15 @@ use super::{planned, was_left_out};
 pub struct Lines<W> {
     out: W,
     total: usize,
-    done: usize,
+    /// The checks that were finished; more may be said of one later.
+    done: HashSet<CheckId>,
     failure: Option<io::Error>,
 }
 
 impl<W: Write + Send> Lines<W> {
     /// Lines to `out`.
-    pub const fn new(out: W) -> Self {
-        Self { out, total: 0, done: 0, failure: None }
+    pub fn new(out: W) -> Self {
+        Self { out, total: 0, done: HashSet::new(), failure: None }
     }
 
     /// Where the lines went.
@@ -42,8 +45,8 @@ impl<W: Write + Send> Lines<W> {
         if was_left_out(check) {
             return;
         }
-        self.done += 1;
-        self.total = self.total.max(self.done);
+        self.done.insert(check.id.clone());
+        self.total = self.total.max(self.done.len());
         let digits = self.total.to_string().len();
         let word = check.outcome.as_str().to_uppercase();
         let said = check.skipped.as_ref().map_or(&check.summary, |skip| &skip.text);
@@ -54,7 +57,7 @@ impl<W: Write + Send> Lines<W> {
         let took = Duration::from_secs_f64((check.duration_ms / 1000.0).clamp(0.0, 1e9));
         let line = format!(
             "[{:>digits$}/{}] {word:<14} {}  {} ({}{tries})",
-            self.done,
+            self.done.len(),
             self.total,
             check.id,
             one_line(said),
@@ -76,12 +79,13 @@ impl<W: Write + Send> Sink for Lines<W> {
                 let ended = match change.state {
                     ChangeState::Applied => "changed",
                     ChangeState::Failed => "not changed",
-                    ChangeState::Proposed | ChangeState::Intended => return Ok(()),
+                    ChangeState::Intended => "not known to be changed",
+                    ChangeState::Proposed => return Ok(()),
                 };
                 self.write(&format!("{id}: {ended}: {}", one_line(&change.what)));
             }
             Event::CheckFinished { check } => self.finished(check),
-            Event::Stopped { .. } => self.write("stopping; waiting for the checks under way"),
+            Event::Stopped { .. } => self.write("stopping; no other check is begun"),
             Event::CheckStarted { .. }
             | Event::ChangeIntended { .. }
             | Event::RunFinished { .. } => {}

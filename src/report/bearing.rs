@@ -2,7 +2,7 @@
 
 use crate::model::finding::Finding;
 use crate::model::outcome::{Outcome, Severity};
-use crate::model::record::{CheckRecord, RunRecord};
+use crate::model::record::{CheckRecord, RunRecord, Waived};
 
 use super::wrap::{command_lines, line};
 use super::{style, vantage};
@@ -46,6 +46,19 @@ impl Excuse {
 
 /// What a CI host is told of a check.
 pub(super) fn bearing(record: &RunRecord, check: &CheckRecord) -> Bearing {
+    weigh(record, check, check.outcome)
+}
+
+/// What a CI host is told of one finding of a check. It weighs no more than the check, which a quorum
+/// may have made milder than its worst finding.
+pub(super) fn bearing_of(record: &RunRecord, check: &CheckRecord, finding: &Finding) -> Bearing {
+    match finding.waived {
+        Some(_) => Bearing::Excused(Excuse::Waived),
+        None => weigh(record, check, finding.outcome.min(check.outcome)),
+    }
+}
+
+fn weigh(record: &RunRecord, check: &CheckRecord, outcome: Outcome) -> Bearing {
     let excuse = if check.waived.is_some() {
         Some(Excuse::Waived)
     } else if check.severity == Severity::Advisory {
@@ -53,7 +66,7 @@ pub(super) fn bearing(record: &RunRecord, check: &CheckRecord) -> Bearing {
     } else {
         None
     };
-    let blocking = match check.outcome {
+    let blocking = match outcome {
         Outcome::Skipped | Outcome::NotApplicable => return Bearing::LeftOut,
         Outcome::Pass => return Bearing::Passed,
         Outcome::Warn if record.header.strict => Bearing::Failed,
@@ -78,8 +91,28 @@ pub(super) const fn wants_attention(outcome: Outcome) -> bool {
 pub(super) fn attention(record: &RunRecord) -> Vec<(usize, &CheckRecord)> {
     let mut checks: Vec<(usize, &CheckRecord)> =
         record.checks().enumerate().filter(|(_, check)| wants_attention(check.outcome)).collect();
-    checks.sort_by_key(|(_, check)| (check.waived.is_some(), std::cmp::Reverse(check.outcome)));
+    checks.sort_by_key(|(_, check)| urgency(check));
     checks
+}
+
+/// What checks are sorted by that want attention: the worst first, what is waived last.
+pub(super) fn urgency(check: &CheckRecord) -> (bool, std::cmp::Reverse<Outcome>) {
+    (check.waived.is_some(), std::cmp::Reverse(check.outcome))
+}
+
+/// The waivers of a check, each with the finding it covers; without one where it covers the whole check.
+pub(super) fn waivers(check: &CheckRecord) -> Vec<(Option<&Finding>, &Waived)> {
+    let of_findings = check.findings.iter().filter_map(|f| Some((Some(f), f.waived.as_ref()?)));
+    let mut all: Vec<_> = of_findings.collect();
+    if let (true, Some(waived)) = (all.is_empty(), &check.waived) {
+        all.push((None, waived));
+    }
+    all
+}
+
+/// The checklist's file as a CI host knows it, relative to the work tree.
+pub(super) fn source_path(check: &CheckRecord) -> String {
+    line(check.source.file.strip_prefix("./").unwrap_or(&check.source.file))
 }
 
 /// The findings of a check that say something is not right.

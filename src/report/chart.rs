@@ -196,7 +196,8 @@ fn certificates(record: &RunRecord, mut lives: Vec<Life>, zone: &TimeZone) -> Op
         .map(|life| Row {
             label: life.label.clone(),
             bar: (at(life.from), at(life.to)),
-            tone: Tone::Outcome(if life.to < window.to { Outcome::Fail } else { Outcome::Pass }),
+            // Whether one that outlives the window lives long enough is for its check to say.
+            tone: if life.to < window.to { Tone::Outcome(Outcome::Fail) } else { Tone::Strong },
             value: format!("until {}", life.to.to_zoned(zone.clone()).strftime("%-d %b %Y")),
         })
         .collect();

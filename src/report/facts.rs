@@ -1,5 +1,8 @@
 //! Observations as people skim them: JSON that fills its lines and breaks only what does not fit.
 
+#[cfg(feature = "pdf")]
+use std::collections::{BTreeMap, BTreeSet};
+
 use serde_json::Value;
 
 use super::wrap::{line, width};
@@ -68,16 +71,29 @@ fn inline(value: &Value) -> String {
 }
 
 /// The facts as `key value` in the order they stand, for where there is little room: what is there,
-/// without what holds it together.
+/// without what holds it together. A key that stands in several places has those above it before it,
+/// `role.used 0`, as many as tell the places apart.
 #[cfg(feature = "pdf")]
 pub(super) fn brief(value: &Value) -> Vec<String> {
-    let mut out = Vec::new();
-    gather(value, "", &mut out);
-    out
+    let mut found = Vec::new();
+    gather(value, &mut Vec::new(), &mut found);
+    let places: BTreeSet<&[&str]> = found.iter().map(|(path, _)| path.as_slice()).collect();
+    let mut ends: BTreeMap<&[&str], usize> = BTreeMap::new();
+    for place in places {
+        for n in 0..place.len() {
+            *ends.entry(&place[n..]).or_default() += 1;
+        }
+    }
+    let name = |path: &[&str]| {
+        let alone = (0..path.len()).rev().find(|n| ends.get(&path[*n..]) == Some(&1));
+        path[alone.unwrap_or_default()..].join(".")
+    };
+    found.iter().map(|(path, value)| line(format!("{} {value}", name(path)).trim_start())).collect()
 }
 
+/// Every fact with the keys that lead to it; the parts of a list stand in one place.
 #[cfg(feature = "pdf")]
-fn gather(value: &Value, key: &str, out: &mut Vec<String>) {
+fn gather<'a>(value: &'a Value, path: &mut Vec<&'a str>, out: &mut Vec<(Vec<&'a str>, String)>) {
     // As JSON where it has quotes or escapes of its own, so that it is clear where a text ends.
     let plain = |value: &Value| match value.as_str() {
         Some(text) if !text.contains(['"', '\\']) => text.to_owned(),
@@ -86,21 +102,23 @@ fn gather(value: &Value, key: &str, out: &mut Vec<String>) {
     match value {
         Value::Null => {}
         Value::Bool(_) | Value::Number(_) | Value::String(_) => {
-            out.push(line(format!("{key} {}", plain(value)).trim_start()));
+            out.push((path.clone(), plain(value)));
         }
         Value::Array(items) if items.iter().any(|item| item.is_object() || item.is_array()) => {
             for item in items {
-                gather(item, key, out);
+                gather(item, path, out);
             }
         }
         Value::Array(items) if items.is_empty() => {}
         Value::Array(items) => {
             let items: Vec<String> = items.iter().map(plain).collect();
-            out.push(line(format!("{key} {}", items.join(", ")).trim_start()));
+            out.push((path.clone(), items.join(", ")));
         }
         Value::Object(map) => {
             for (key, item) in map {
-                gather(item, key, out);
+                path.push(key);
+                gather(item, path, out);
+                path.pop();
             }
         }
     }
@@ -132,5 +150,34 @@ mod tests {
         );
         let again: Value = serde_json::from_str(&lines(&value, 30).concat()).expect("still JSON");
         assert_eq!(again, value);
+    }
+
+    #[cfg(feature = "pdf")]
+    #[test]
+    fn brief_facts_say_where_they_belong_where_the_key_alone_does_not() {
+        let value = json!({
+            "used": 3,
+            "role": { "name": "gonogo", "used": 0, "limit": null },
+            "database": { "used": 1 },
+            "parts": [{ "host": "a", "idle": { "count": 2 } }, { "host": "b", "idle": { "count": 4 } }],
+            "groups": ["x", "y"],
+        });
+        let mut facts = brief(&value);
+        facts.sort();
+        assert_eq!(
+            facts,
+            [
+                "count 2",
+                "count 4",
+                "database.used 1",
+                "groups x, y",
+                "host a",
+                "host b",
+                "name gonogo",
+                "role.used 0",
+                "used 3",
+            ]
+        );
+        assert_eq!(brief(&json!("alone")), ["alone"]);
     }
 }

@@ -1,12 +1,14 @@
 //! GitHub Actions: annotations on the checklist's own lines, the job summary, the step's outputs.
-//! Every foreign text is escaped, so that nothing a server said can be a command of the runner.
+//! In them every foreign text is escaped, and [`defuse`] is for what else is printed where the runner
+//! reads along, so that nothing a server said can be a command of the runner.
 
+use std::borrow::Cow;
 use std::path::Path;
 
 use crate::model::outcome::Outcome;
 use crate::model::record::{CheckRecord, RunRecord};
 
-use super::bearing::{Bearing, bearing, code, said, story};
+use super::bearing::{Bearing, bearing, code, said, source_path, story};
 use super::wrap::{line, name};
 use super::{Look, ReportError, headline, markdown, style};
 
@@ -89,11 +91,10 @@ fn annotation(record: &RunRecord, check: &CheckRecord, level: Level) -> String {
         | Outcome::Fail => story(check),
     };
     let text: Vec<String> = std::iter::once(said).chain(details).collect();
-    let file = check.source.file.strip_prefix("./").unwrap_or(&check.source.file);
     format!(
         "::{} file={},line={},title={}::{}",
         level.as_str(),
-        property(&line(file)),
+        property(&source_path(check)),
         check.source.line.max(1),
         property(&title),
         data(&text.join("\n"))
@@ -130,10 +131,56 @@ pub fn outputs(record: &RunRecord, report: Option<&Path>) -> String {
     lines.join("\n") + "\n"
 }
 
+/// A printed text without commands: the runner takes `::command::` at the beginning of a line, also after
+/// blanks, and `##[command]` anywhere in one (actions/runner, `ActionCommand.cs`). A blank breaks both.
+/// In JSON the second becomes an escape of the same character, so that the document means the same.
+#[must_use]
+pub fn defuse(text: &str) -> Cow<'_, str> {
+    let is_command =
+        |line: &str| line.trim_start().strip_prefix("::").is_some_and(|rest| rest.contains("::"));
+    if !text.contains("##[") && !text.lines().any(is_command) {
+        return Cow::Borrowed(text);
+    }
+    let is_json = text.starts_with('{') || text.starts_with("[\n");
+    let text = text.replace("##[", if is_json { "#\\u0023[" } else { "## [" });
+    let broken = text.split_inclusive('\n').map(|line| {
+        if is_command(line) {
+            Cow::Owned(line.replacen("::", ": :", 1))
+        } else {
+            Cow::Borrowed(line)
+        }
+    });
+    Cow::Owned(broken.collect())
+}
+
 /// The command that makes the runner hide a secret in everything that follows.
 #[must_use]
 pub fn mask(secret: &str) -> String {
     let parts = secret.lines().filter(|part| !part.trim().is_empty());
     let commands: Vec<String> = parts.map(|part| format!("::add-mask::{}\n", data(part))).collect();
     commands.concat()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn nothing_that_is_printed_is_a_command_and_json_stays_what_it_says() {
+        for (text, printed) in [
+            ("a\n  b :: c ::\n::1 is here\n", "a\n  b :: c ::\n::1 is here\n"),
+            ("x ##[stop-commands]abc\n", "x ## [stop-commands]abc\n"),
+            ("::error::boo\n  ::add-mask::a\n", ": :error::boo\n  : :add-mask::a\n"),
+            ("[1/2] ###[error]\n", "[1/2] ### [error]\n"),
+            ("\u{2003}::error::boo", "\u{2003}: :error::boo"),
+        ] {
+            assert_eq!(defuse(text), printed);
+        }
+        for json in ["{\"a\":\"##[error]##[group]\"}", "[\n  \"##[error]\"\n]"] {
+            let printed = defuse(json);
+            assert!(!printed.contains("##["), "{printed}");
+            let read = |text: &str| serde_json::from_str::<serde_json::Value>(text).expect("JSON");
+            assert_eq!(read(&printed), read(json));
+        }
+    }
 }

@@ -8,7 +8,7 @@ use serde::Serialize;
 use crate::model::hash::sha256_hex;
 use crate::model::record::{CheckRecord, RunRecord};
 
-use super::bearing::{Bearing, bearing, said, telling};
+use super::bearing::{Bearing, bearing, bearing_of, said, source_path, telling};
 use super::wrap::line;
 use super::{ReportError, style, vantage};
 
@@ -38,25 +38,24 @@ pub(super) fn render(record: &RunRecord) -> Result<Vec<u8>, ReportError> {
     let mut entries = Vec::new();
     let mut seen = HashMap::new();
     for check in record.checks() {
-        let Some(severity) = severity(bearing(record, check)) else { continue };
+        let bearing = bearing(record, check);
+        let Some(of_check) = severity(bearing) else { continue };
         let telling = telling(check);
         for finding in &telling {
-            let text = format!("{}: {}", vantage::target(finding), line(&finding.message));
-            let severity = if finding.waived.is_some() { WAIVED } else { severity };
+            let Some(severity) = severity(bearing_of(record, check, finding)) else { continue };
+            let word = style::word(finding.outcome);
+            let text = format!("{word}: {}: {}", vantage::target(finding), line(&finding.message));
             entries.push(entry(check, &finding.code, &finding.target, &text, severity, &mut seen));
         }
         if telling.is_empty() {
-            let text = said(check, bearing(record, check));
-            entries.push(entry(check, &check.kind, "", &text, severity, &mut seen));
+            let text = format!("{}: {}", style::word(check.outcome), said(check, bearing));
+            entries.push(entry(check, &check.kind, "", &text, of_check, &mut seen));
         }
     }
     let mut bytes = serde_json::to_vec_pretty(&entries)?;
     bytes.push(b'\n');
     Ok(bytes)
 }
-
-/// GitLab's word for what somebody decided to live with.
-const WAIVED: &str = "info";
 
 /// GitLab's word for how much it matters; none for what is right or was not looked at.
 const fn severity(bearing: Bearing) -> Option<&'static str> {
@@ -65,7 +64,7 @@ const fn severity(bearing: Bearing) -> Option<&'static str> {
         Bearing::Unknown => Some("critical"),
         Bearing::Pending => Some("major"),
         Bearing::Warned => Some("minor"),
-        Bearing::Excused(_) => Some(WAIVED),
+        Bearing::Excused(_) => Some("info"),
         Bearing::Passed | Bearing::LeftOut => None,
     }
 }
@@ -84,12 +83,14 @@ fn entry(
     let n = seen.entry(about.clone()).or_default();
     *n += 1;
     let about = if *n == 1 { about } else { format!("{about}\0{n}") };
-    let path = check.source.file.strip_prefix("./").unwrap_or(&check.source.file);
     Entry {
-        description: format!("{} {}: {text}", line(check.id.as_str()), style::word(check.outcome)),
+        description: format!("{} {text}", line(check.id.as_str())),
         check_name: line(code),
         fingerprint: sha256_hex(about.as_bytes()),
         severity,
-        location: Location { path: line(path), lines: Lines { begin: check.source.line.max(1) } },
+        location: Location {
+            path: source_path(check),
+            lines: Lines { begin: check.source.line.max(1) },
+        },
     }
 }

@@ -2,8 +2,9 @@
 
 use jiff::tz::TimeZone;
 
-use crate::model::outcome::{Outcome, Severity};
-use crate::model::record::{CheckRecord, RunRecord, SkipReason};
+use crate::model::event::was_left_out;
+use crate::model::outcome::{Decision, Outcome, Severity};
+use crate::model::record::{CheckRecord, Header, RunRecord, SkipReason, StepRecord, Stop};
 use crate::model::text::count;
 
 use super::wrap::{line, name};
@@ -39,8 +40,12 @@ pub(super) fn launch(record: &RunRecord, zone: &TimeZone) -> Option<String> {
 
 /// What came of it, after the decision's word: what is in the way by name, the rest by number.
 pub(super) fn verdict(record: &RunRecord) -> Vec<String> {
-    let mut parts: Vec<String> =
-        record.stopped.iter().map(|stop| style::stop_word(*stop).to_owned()).collect();
+    let mut parts: Vec<String> = missing_word(record).into_iter().collect();
+    let part = part(record).filter(|(n, _)| *n > 0);
+    let mut part = part.map(|(n, all)| format!("a part, {n} of {}", count(all, "check")));
+    // Before anybody goes on because of it; what is in the way is read first.
+    parts.extend(part.take_if(|_| record.verdict.decision == Decision::Go));
+    parts.extend(record.stopped.map(|stop| style::stop_word(stop).to_owned()));
     if record.finished.is_none() {
         parts.push("not finished".to_owned());
     }
@@ -66,6 +71,7 @@ pub(super) fn verdict(record: &RunRecord) -> Vec<String> {
     } else if parts.is_empty() {
         parts.push(format!("none of {} was looked at", count(record.counts.total, "check")));
     }
+    parts.extend(part);
     parts.extend(when::took(record.header.started, record.finished));
     parts
 }
@@ -126,10 +132,103 @@ fn names(checks: &[&CheckRecord]) -> String {
 
 /// Whether a check was left out by the person who started the run, so that it says nothing about it.
 pub(super) fn is_aside(check: &CheckRecord) -> bool {
-    check.skipped.as_ref().is_some_and(|skip| match skip.reason {
-        SkipReason::Phase | SkipReason::NotSelected | SkipReason::Shard => true,
-        SkipReason::Needs | SkipReason::Halted | SkipReason::FailFast => false,
+    was_left_out(check)
+}
+
+/// `shard 2/3 missing`; absent where every shard is there.
+fn missing_word(record: &RunRecord) -> Option<String> {
+    let missing = &record.header.missing;
+    let word = if missing.len() == 1 { "shard" } else { "shards" };
+    let named: Vec<String> = missing.iter().take(NAMED).map(|shard| name(shard)).collect();
+    let more = match missing.len().saturating_sub(NAMED) {
+        0 => String::new(),
+        more => format!(" and {more} more"),
+    };
+    (!missing.is_empty()).then(|| format!("{word} {}{more} missing", named.join(", ")))
+}
+
+/// How many checks of how many were not left to others by the command line; absent where all were meant.
+/// Checks of other phases are no part of what was meant.
+fn part(record: &RunRecord) -> Option<(usize, usize)> {
+    let (mut all, mut out) = (0, 0);
+    for check in record.checks() {
+        match check.skipped.as_ref().map(|skip| skip.reason) {
+            Some(SkipReason::Phase) => {}
+            Some(SkipReason::NotSelected | SkipReason::Shard) => (all, out) = (all + 1, out + 1),
+            Some(SkipReason::Needs | SkipReason::Halted | SkipReason::FailFast) | None => all += 1,
+        }
+    }
+    (out > 0).then_some((all - out, all))
+}
+
+/// What the decision means, as one sentence, with the part of the list it speaks of.
+pub(super) fn meaning(record: &RunRecord) -> String {
+    let meaning = style::decision_meaning(record.verdict.decision);
+    match part(record) {
+        Some((n, all)) if n > 0 => {
+            format!("Of {n} of {} only: {}", count(all, "check"), uncapital(meaning))
+        }
+        Some(_) | None => meaning.to_owned(),
+    }
+}
+
+fn uncapital(text: &str) -> String {
+    let mut chars = text.chars();
+    chars.next().map_or_else(String::new, |first| first.to_lowercase().chain(chars).collect())
+}
+
+/// The shards that are missing, as one sentence; absent where every shard is there.
+fn missing(record: &RunRecord) -> Option<String> {
+    let missing: Vec<String> = record.header.missing.iter().map(|shard| name(shard)).collect();
+    let (word, is) = if missing.len() == 1 { ("Shard", "is") } else { ("Shards", "are") };
+    (!missing.is_empty()).then(|| {
+        let missing = missing.join(", ");
+        format!("{word} {missing} {is} missing: what was left to others has no answer.")
     })
+}
+
+/// Why the run as a whole is not known to be right whatever its checks say, a sentence each: a reader of
+/// the checks alone would take it for green. Empty for a run that came to its end and judged something.
+pub(super) fn gaps(record: &RunRecord) -> Vec<String> {
+    let mut gaps: Vec<String> = missing(record).into_iter().collect();
+    match record.stopped {
+        Some(stop @ (Stop::Interrupt | Stop::Terminate | Stop::HangUp | Stop::Deadline)) => {
+            gaps.push(style::stop(stop).to_owned());
+        }
+        Some(Stop::FailFast) | None if record.finished.is_none() => {
+            gaps.push(style::KILLED.to_owned());
+        }
+        // It stopped at a failure, which is in the report.
+        Some(Stop::FailFast) | None => {}
+    }
+    if record.verdict.decision == Decision::NothingRan {
+        gaps.push(style::decision_meaning(Decision::NothingRan).to_owned());
+    }
+    gaps
+}
+
+/// The checks of a step by outcome, the worst first: `2 failed, 3 passed`.
+pub(super) fn tally(step: &StepRecord) -> String {
+    let parts: Vec<String> = style::worst_first()
+        .filter_map(|outcome| {
+            let n = step.checks.iter().filter(|check| check.outcome == outcome).count();
+            (n > 0).then(|| format!("{n} {}", style::past(outcome)))
+        })
+        .collect();
+    parts.join(", ")
+}
+
+/// What the run was allowed to do, and what it took for a failure.
+pub(super) fn mode(header: &Header) -> String {
+    let strict = if header.strict { "warnings count as failures" } else { "warnings do not block" };
+    let apply = if header.apply { "changes were allowed" } else { "looked only, changed nothing" };
+    format!("{strict}; {apply}")
+}
+
+/// The same sentence with a capital letter.
+pub(super) fn capital(text: &str) -> String {
+    let mut chars = text.chars();
+    chars.next().map_or_else(String::new, |first| first.to_uppercase().chain(chars).collect())
 }
 
 /// What must be said about the run as a whole, beyond its verdict.
@@ -147,14 +246,7 @@ pub(super) fn remarks(record: &RunRecord) -> Vec<String> {
     if !record.header.merged.is_empty() {
         remarks.push(format!("Merged from {}.", count(record.header.merged.len(), "run")));
     }
-    if !record.header.missing.is_empty() {
-        let missing: Vec<String> = record.header.missing.iter().map(|shard| name(shard)).collect();
-        let (word, is) = if missing.len() == 1 { ("Shard", "is") } else { ("Shards", "are") };
-        remarks.push(format!(
-            "{word} {} {is} missing: what was left to others has no answer.",
-            missing.join(", ")
-        ));
-    }
+    remarks.extend(missing(record));
     if let Some(run) = &record.header.resumes {
         remarks.push(format!("It finishes run {}, which was interrupted.", run.short()));
     }

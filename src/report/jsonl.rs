@@ -2,8 +2,7 @@
 
 use serde::Serialize;
 
-use crate::model::event::Event;
-use crate::model::outcome::Outcome;
+use crate::model::event::{Event, at_the_start, was_left_out};
 use crate::model::record::{CheckRecord, Header, RunRecord, StepRecord};
 
 use super::ReportError;
@@ -20,8 +19,9 @@ enum Large<'a> {
 /// One event a line, each with a final line break; what [`crate::model::event::unfold`] gives.
 pub(super) fn render(record: &RunRecord) -> Result<Vec<u8>, ReportError> {
     let mut out = Vec::new();
-    put(&mut out, &Large::RunStarted { header: &record.header, steps: &record.steps })?;
-    for check in record.checks().filter(|check| check.outcome != Outcome::Skipped) {
+    let steps = at_the_start(record);
+    put(&mut out, &Large::RunStarted { header: &record.header, steps: &steps })?;
+    for check in record.checks().filter(|check| !was_left_out(check)) {
         put(&mut out, &Large::CheckFinished { check })?;
     }
     if let Some(stop) = record.stopped {
@@ -44,7 +44,7 @@ fn put(out: &mut Vec<u8>, event: &impl Serialize) -> Result<(), ReportError> {
 mod tests {
     use super::*;
     use crate::model::event::unfold;
-    use crate::model::outcome::{Decision, Severity};
+    use crate::model::outcome::{Decision, Outcome, Severity};
     use crate::model::record::Stop;
     use crate::model::sample;
 

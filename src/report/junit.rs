@@ -1,6 +1,9 @@
 //! JUnit XML in the dialect of Jenkins, which every CI host reads. It has no standard, so what is
 //! written here is what Jenkins' and GitLab's readers share: a suite for each step, a case for each
-//! check, at most one of `failure`, `error`, `skipped`, then `system-out`.
+//! check, at most one of `failure`, `error`, `skipped`, then `system-out`. A run that is not whole has a
+//! suite of its own before them, since a host that reads cases alone would take it for green.
+
+use jiff::Timestamp;
 
 use crate::model::outcome::Outcome;
 use crate::model::record::{CheckRecord, RunRecord, StepRecord};
@@ -11,11 +14,19 @@ use super::markup::{Attributes, Markup};
 use super::style;
 use super::wrap::{line, name};
 
+/// The suite of the run itself.
+const RUN_ITSELF: &str = "gonogo";
+
 /// Renders the report, with a final line break.
 pub(super) fn render(record: &RunRecord) -> String {
     let mut out = Markup::default();
     out.own("<?xml version=\"1.0\" encoding=\"UTF-8\"?>\n");
-    let all = Tally::of(record, record.checks());
+    let gaps = headline::gaps(record);
+    let mut all = Tally::of(record, record.checks());
+    if !gaps.is_empty() {
+        all.tests += 1;
+        all.errors += 1;
+    }
     let took = record.finished.map_or(all.seconds, |end| {
         end.duration_since(record.header.started).unsigned_abs().as_secs_f64()
     });
@@ -30,6 +41,9 @@ pub(super) fn render(record: &RunRecord) -> String {
         ],
         |m| {
             m.line();
+            if !gaps.is_empty() {
+                run_itself(record, &gaps, m);
+            }
             for step in &record.steps {
                 suite(record, step, m);
             }
@@ -75,10 +89,43 @@ fn suite(record: &RunRecord, step: &StepRecord, m: &mut Markup) {
     let tally = Tally::of(record, step.checks.iter());
     let started = step.checks.iter().filter_map(|check| check.started).min();
     let started = started.unwrap_or(record.header.started);
+    one_suite(record, &name(&step.name), &tally, started, m, |m| {
+        for check in &step.checks {
+            case(record, step, check, m);
+        }
+    });
+}
+
+/// The run as a case of its own, which says why it is not whole.
+fn run_itself(record: &RunRecord, gaps: &[String], m: &mut Markup) {
+    let tally = Tally { tests: 1, errors: 1, ..Tally::default() };
+    one_suite(record, RUN_ITSELF, &tally, record.header.started, m, |m| {
+        let attributes: Attributes<'_> = &[
+            ("classname", RUN_ITSELF),
+            ("name", "verdict"),
+            ("time", "0.000"),
+            ("file", &line(&record.header.checklist.path)),
+        ];
+        let decision = style::decision(record.verdict.decision);
+        let verdict = format!("{decision}: {}", headline::verdict(record).join(", "));
+        let error: Attributes<'_> = &[("type", decision), ("message", &gaps.join(" "))];
+        m.tag("testcase", attributes, |m| m.leaf("error", error, &verdict));
+        m.line();
+    });
+}
+
+fn one_suite(
+    record: &RunRecord,
+    name: &str,
+    tally: &Tally,
+    started: Timestamp,
+    m: &mut Markup,
+    cases: impl FnOnce(&mut Markup),
+) {
     m.tag(
         "testsuite",
         &[
-            ("name", &name(&step.name)),
+            ("name", name),
             ("tests", &tally.tests.to_string()),
             ("failures", &tally.failures.to_string()),
             ("errors", &tally.errors.to_string()),
@@ -89,9 +136,7 @@ fn suite(record: &RunRecord, step: &StepRecord, m: &mut Markup) {
         |m| {
             m.line();
             properties(record, m);
-            for check in &step.checks {
-                case(record, step, check, m);
-            }
+            cases(m);
         },
     );
     m.line();

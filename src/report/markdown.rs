@@ -53,30 +53,63 @@ pub(super) fn render_within(
     Ok(out)
 }
 
-/// Foreign text as Markdown that shows exactly it: nothing in it formats, links, mentions or closes.
-fn escape(text: &str) -> String {
+/// Foreign text as Markdown that shows exactly it: nothing in it formats, mentions, becomes a picture or
+/// closes what is around it. An address of the web may be a link, to what it says and nowhere else.
+#[must_use]
+pub fn escape(text: &str) -> String {
+    apart(text, |c, out| match c {
+        '\\' | '`' | '*' | '_' | '[' | ']' | '<' | '>' | '&' | '|' | '~' | '$' => {
+            out.push('\\');
+            out.push(c);
+        }
+        _ => out.push(c),
+    })
+}
+
+/// Foreign text inside HTML, where Markdown does not reach but GitHub's own signs do.
+fn html(text: &str) -> String {
+    apart(text, |c, out| match c {
+        '&' => out.push_str("&amp;"),
+        '<' => out.push_str("&lt;"),
+        '>' => out.push_str("&gt;"),
+        '"' => out.push_str("&quot;"),
+        _ => out.push(c),
+    })
+}
+
+/// A text with each character written by `put`, and a comment in everything that GitHub reads a meaning
+/// into: a comment shows as nothing and keeps both sides text.
+fn apart(text: &str, put: impl Fn(char, &mut String)) -> String {
     let mut out = String::with_capacity(text.len());
-    let mut chars = text.chars().peekable();
-    while let Some(c) = chars.next() {
-        match c {
-            '\\' | '`' | '*' | '_' | '[' | ']' | '<' | '>' | '&' | '|' | '~' | '$' => {
-                out.push('\\');
-                out.push(c);
-            }
-            // `@team` would notify people and `#1` link to an issue; a comment between keeps both text.
-            '@' | '#' if chars.peek().is_some_and(|next| next.is_alphanumeric()) => {
-                out.push(c);
-                out.push_str("<!-- -->");
-            }
-            _ => out.push(c),
+    for (at, c) in text.char_indices() {
+        put(c, &mut out);
+        if is_sign(c, &text[at + c.len_utf8()..]) {
+            out.push_str("<!-- -->");
         }
     }
     out
 }
 
-/// Foreign text inside HTML, where Markdown does not reach.
-fn html(text: &str) -> String {
-    text.replace('&', "&amp;").replace('<', "&lt;").replace('>', "&gt;").replace('"', "&quot;")
+/// Whether a character and what follows it would notify people (`@team`), name an issue (`#1`, `GH-1`)
+/// or be an emoji (`:tada:`).
+fn is_sign(c: char, rest: &str) -> bool {
+    match c {
+        '@' | '#' => rest.starts_with(char::is_alphanumeric),
+        ':' => rest.split_once(':').is_some_and(|(word, _)| is_emoji(word)),
+        'G' | 'g' => rest
+            .strip_prefix("H-")
+            .or_else(|| rest.strip_prefix("h-"))
+            .is_some_and(|number| number.starts_with(|c: char| c.is_ascii_digit())),
+        _ => false,
+    }
+}
+
+/// Whether a word between colons may name an emoji. Numbers alone, as times have them, name four.
+fn is_emoji(word: &str) -> bool {
+    let may_stand = |c: char| c.is_ascii_alphanumeric() || "_+-".contains(c);
+    word.chars().all(may_stand)
+        && (word.contains(|c: char| c.is_ascii_alphabetic())
+            || ["100", "1234", "+1", "-1"].contains(&word))
 }
 
 /// Foreign text as a code span: the fence is longer than any run of backticks inside.
@@ -111,7 +144,7 @@ fn head(record: &RunRecord, look: &Look) -> String {
     let decision = style::decision(record.verdict.decision);
     let mut lines =
         vec![format!("## {decision} · {}", escape(&name(&record.header.name))), String::new()];
-    lines.push(format!("**{}**", style::decision_meaning(record.verdict.decision)));
+    lines.push(format!("**{}**", escape(&headline::meaning(record))));
     lines.push(escape(&headline::verdict(record).join(" · ")));
     lines.push(String::new());
     let about: Vec<String> =
@@ -355,9 +388,17 @@ mod tests {
             ("<img src=x>", "\\<img src=x\\>"),
             ("[l](javascript:x)", "\\[l\\](javascript:x)"),
             ("@team #1 # x", "@<!-- -->team #<!-- -->1 # x"),
+            (":tada: :+1: ::error::x", ":<!-- -->tada: :<!-- -->+1: ::<!-- -->error::x"),
+            (
+                "2001:db8:cd::1 at 10:04:05-11:00",
+                "2001:<!-- -->db8:<!-- -->cd::1 at 10:04:05-11:00",
+            ),
+            ("GH-12 gh-1 HIGH-2 GH-x", "G<!-- -->H-12 g<!-- -->h-1 HIG<!-- -->H-2 GH-x"),
+            ("https://example.com", "https://example.com"),
         ] {
             assert_eq!(escape(text), shown);
         }
+        assert_eq!(html("<b> & \"@org/team\""), "&lt;b&gt; &amp; &quot;@<!-- -->org/team&quot;");
         assert_eq!(code("a``b"), "```a``b```");
         assert_eq!(code("`a|"), "`` `a| ``");
         assert_eq!(cell_code("`a|"), "`` `a\\| ``");

@@ -39,6 +39,7 @@ use crate::model::record::RunRecord;
 use crate::model::text::did_you_mean;
 
 pub use json::digest;
+pub use markdown::escape as markdown_text;
 pub use nagios::NagiosStatus;
 #[cfg(feature = "pdf")]
 pub use pdf::{Proof, attached_record, blank_checklist, prove};

@@ -64,7 +64,10 @@ pub(super) fn render(record: &RunRecord) -> String {
     let status = NagiosStatus::of(record).as_str();
     let decision = style::decision(record.verdict.decision);
     let verdict = headline::verdict(record).join(", ");
-    let text = format!("{status} - {} {decision}: {verdict}", name(&record.header.name));
+    // A run that is made no more stays what it was: the line says how old it is.
+    let began = record.header.started.strftime("%Y-%m-%d %H:%M UTC");
+    let list = name(&record.header.name);
+    let text = format!("{status} - {list} {decision}: {verdict}, began {began}");
     let mut lines = vec![format!("{}|{}", bar_free(&text), performance(record))];
     for check in record.checks() {
         let bearing = bearing(record, check);
@@ -87,8 +90,8 @@ fn bar_free(text: &str) -> String {
     text.replace('|', "/")
 }
 
-/// The counts and how long it took: `'fail'=1;;0 …`, plain numbers, no scientific notation. More
-/// failures than 0 are what the third field calls critical.
+/// The counts, when it began (Unix time) and how long it took: `'fail'=1;;0 …`, plain numbers, no
+/// scientific notation. More failures than 0 are what the third field calls critical.
 fn performance(record: &RunRecord) -> String {
     let mut parts: Vec<String> = Outcome::ALL
         .iter()
@@ -107,6 +110,7 @@ fn performance(record: &RunRecord) -> String {
             format!("'{outcome}'={n}{limits};0;{}", record.counts.total)
         })
         .collect();
+    parts.push(format!("started={}s;;;0;", record.header.started.as_second().max(0)));
     if let Some(finished) = record.finished {
         let took = finished.duration_since(record.header.started).as_secs_f64();
         parts.push(format!("time={:.3}s;;;0;", took.max(0.0)));

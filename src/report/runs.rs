@@ -1,8 +1,9 @@
 //! Recorded runs, a line each, latest first.
 
 use super::diff::RunLine;
+use super::style::paint;
 use super::wrap::{name, width, wrap};
-use super::{Colour, Look, ReportError, style};
+use super::{Look, ReportError, style};
 
 /// Renders the runs for a person at a terminal, with a final line break; empty for none.
 #[must_use]
@@ -19,10 +20,6 @@ pub fn runs_table(runs: &[RunLine], look: &Look) -> String {
     let widths = [widest(0, heads[0]), widest(1, heads[1]), widest(2, heads[2])];
     let indent = widths.iter().sum::<usize>() + 7;
     let room = total.saturating_sub(indent).max(20);
-    let dim = |text: &str| match look.colour {
-        Colour::On => format!("{}{text}{:#}", style::DIM, style::DIM),
-        Colour::Off => text.to_owned(),
-    };
     let head = format!(
         " {:a$}  {:b$}  {:c$}  {}",
         heads[0],
@@ -33,15 +30,9 @@ pub fn runs_table(runs: &[RunLine], look: &Look) -> String {
         b = widths[1],
         c = widths[2]
     );
-    let mut out = format!("{}\n", dim(&head));
+    let mut out = format!("{}\n", paint(look, style::DIM, &head));
     for (run, [when, id, verdict, what]) in runs.iter().zip(&cells) {
-        let painted = match look.colour {
-            Colour::On => {
-                let look = style::decision_terminal(run.decision);
-                format!("{look}{verdict}{look:#}")
-            }
-            Colour::Off => verdict.clone(),
-        };
+        let painted = paint(look, style::decision_terminal(run.decision), verdict);
         let pad = widths[2] - width(verdict);
         let mut lines = wrap(what, room).into_iter();
         let first = lines.next().unwrap_or_default();

@@ -6,7 +6,7 @@ use anstyle::{AnsiColor, Style};
 use crate::model::outcome::{Decision, Outcome, Severity};
 use crate::model::record::{ChangeState, SkipReason, Stop};
 
-use super::Glyphs;
+use super::{Colour, Glyphs, Look};
 
 /// A colour on a screen or on paper.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -80,6 +80,19 @@ impl Rgb {
     #[must_use]
     pub fn css(self) -> String {
         format!("#{:02x}{:02x}{:02x}", self.0, self.1, self.2)
+    }
+}
+
+/// Every outcome in the order a reader wants their numbers: the worst first.
+pub(super) fn worst_first() -> impl Iterator<Item = Outcome> {
+    Outcome::ALL.into_iter().rev()
+}
+
+/// A text in a style, where colours are used.
+pub(super) fn paint(look: &Look, style: Style, text: &str) -> String {
+    match look.colour {
+        Colour::On if !text.is_empty() => format!("{style}{text}{style:#}"),
+        Colour::On | Colour::Off => text.to_owned(),
     }
 }
 
@@ -300,7 +313,7 @@ pub const fn severity(severity: Severity) -> &'static str {
     }
 }
 
-/// The tool's own separator and ellipsis.
+/// What stands between the parts of a sentence of the tool's own.
 #[must_use]
 pub const fn separator(glyphs: Glyphs) -> &'static str {
     match glyphs {

@@ -3,7 +3,7 @@
 use serde_json::Value;
 
 use crate::model::outcome::Outcome;
-use crate::model::record::{CheckRecord, RunRecord, Stop};
+use crate::model::record::{CheckRecord, RunRecord};
 
 use super::bearing::{Bearing, bearing, code, said, story};
 use super::wrap::{line, name};
@@ -26,19 +26,12 @@ pub(super) fn render(record: &RunRecord) -> String {
     for (n, check) in record.checks().enumerate() {
         point(record, n + 1, check, &mut out);
     }
-    out.extend(cut_short(record).map(|why| format!("Bail out! {why}")));
-    out.join("\n") + "\n"
-}
-
-/// A run that was cut short says so: what is missing must not look like the end.
-fn cut_short(record: &RunRecord) -> Option<&'static str> {
-    match record.stopped {
-        Some(stop @ (Stop::Interrupt | Stop::Terminate | Stop::HangUp | Stop::Deadline)) => {
-            Some(style::stop(stop))
-        }
-        None if record.finished.is_none() => Some(style::KILLED),
-        Some(Stop::FailFast) | None => None,
+    // What is missing must not look like the end.
+    let gaps = headline::gaps(record);
+    if !gaps.is_empty() {
+        out.push(format!("Bail out! {}", gaps.join(" ")));
     }
+    out.join("\n") + "\n"
 }
 
 fn point(record: &RunRecord, n: usize, check: &CheckRecord, out: &mut Vec<String>) {

@@ -80,6 +80,11 @@ pub(super) fn launch(header: &Header) -> Option<Zoned> {
     header.launch.as_deref().and_then(|text| parse_instant(text).ok())
 }
 
+/// The zone T-0 is written in, where the checklist has one.
+pub(super) fn launch_zone(header: &Header) -> Option<TimeZone> {
+    launch(header).map(|launch| TimeZone::fixed(launch.offset()))
+}
+
 /// Milliseconds for people: `186 ms`, `4.2 s`.
 pub(super) fn millis(ms: f64) -> String {
     let ms = if ms.is_finite() && ms > 0.0 { ms } else { 0.0 };

@@ -6,7 +6,7 @@ use std::collections::BTreeMap;
 use serde_json::{Value, json};
 use thiserror::Error;
 
-use super::{decide, quorum};
+use super::{decide_as_read, quorum};
 use crate::model::code::engine as codes;
 use crate::model::finding::Finding;
 use crate::model::hash::sha256;
@@ -97,7 +97,7 @@ pub fn merge(given: Vec<Given>) -> Result<RunRecord, MergeError> {
     let mut merged = if several { vantages(wholes) } else { wholes.swap_remove(0).1 };
     merged.header.run = run;
     merged.counts = merged.count();
-    merged.verdict = decide(&merged);
+    merged.verdict = decide_as_read(&merged);
     Ok(merged)
 }
 

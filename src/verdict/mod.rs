@@ -5,7 +5,7 @@ mod quorum;
 mod waive;
 
 pub use merge::{Given, MergeError, merge};
-pub use waive::waive;
+pub use waive::{add_unused, unused, waive};
 
 use crate::model::id::CheckId;
 use crate::model::outcome::{Decision, Outcome, Severity};
@@ -43,6 +43,23 @@ pub fn decide(record: &RunRecord) -> Verdict {
     }
     let decision = if looked { Decision::Go } else { Decision::NothingRan };
     Verdict { decision, because: Vec::new() }
+}
+
+/// Decides a record that was read: a run whose end nobody wrote down is never GO, even where all its
+/// checks have their answers.
+#[must_use]
+pub fn decide_as_read(record: &RunRecord) -> Verdict {
+    let mut verdict = decide(record);
+    if record.finished.is_none() && verdict.decision == Decision::Go {
+        verdict.decision = Decision::Hold;
+    }
+    verdict
+}
+
+/// Whether a check blocks and is wrong. Warnings count as failures where the run is strict.
+#[must_use]
+pub fn fails(check: &CheckRecord, strict: bool) -> bool {
+    weigh(check, strict) == Weight::Failure
 }
 
 /// What one check weighs in the verdict.

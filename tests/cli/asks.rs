@@ -111,9 +111,12 @@ fn ask_10_every_format_stays_well_formed_whatever_a_target_prints() {
     // a megabyte.
     let evil =
         b"\x1b[31mred\x1b[0m\x07\x00\x01\x0b\xed\xa0\x80\xff\xfe]]>|<script>alert(1)</script>\
-        \xe2\x80\xae::error::x\r\n%0A`a` # \\ --> \xef\xbf\xbe\n...\n---\nok 99 - no\n";
+        \xe2\x80\xae\r\n::error::x\r\n##[error]x\r\n%0A`a` # \\ --> \xef\xbf\xbe\n...\n---\nok 99 - no\n";
     desk.write("evil", [evil.as_slice(), &vec![b'A'; 1_000_000]].concat());
-    desk.write("list.yaml", list(&[("evil", shell("cat evil; cat evil >&2; exit 3"))]));
+    // The second one's message is the beginning of what was said, in every format.
+    let said = "command: { run: [cat, evil], stdout: '^never$' }".to_owned();
+    let evil = ("evil", shell("cat evil; cat evil >&2; exit 3"));
+    desk.write("list.yaml", list(&[evil, ("said", said)]));
     let ran = run_all(&desk, &[]);
     assert_eq!(ran.code, Some(1), "{}", ran.stderr);
     for file in FILES {
@@ -135,6 +138,9 @@ fn ask_10_every_format_stays_well_formed_whatever_a_target_prints() {
     }
     assert_eq!(desk.read("out/r.tap").matches("\nok ").count(), 0);
     assert_eq!(desk.read("out/r.html").matches("<script").count(), 1, "only the page's own");
+    for path in ["out/r.tap", "out/r.github", "out/r.gitlab.json", "out/r.xml", "out/r.md"] {
+        assert!(desk.read(path).contains("red"), "{path} says nothing of what was printed");
+    }
     assert!(!desk.read("out/r.github").lines().any(|line| line.starts_with("::error::x")));
 }
 
@@ -213,8 +219,6 @@ fn ask_13_more_than_ten_annotations_are_counted_and_the_summary_has_them_all() {
     let desk = Desk::new();
     let port = closed_port();
     let checks: Vec<(String, String)> = (0..14).map(|n| (format!("c{n:02}"), tcp(port))).collect();
-    let checks: Vec<(&str, String)> =
-        checks.iter().map(|(id, body)| (id.as_str(), body.clone())).collect();
     desk.write("list.yaml", list(&checks));
     let mut command = desk.command(&["run", "list.yaml", "-q"]);
     command.env("GITHUB_ACTIONS", "true").env("GITHUB_STEP_SUMMARY", desk.path("summary.md"));
@@ -298,4 +302,8 @@ fn a_monitor_is_told_in_its_own_exit_codes() {
             "a file is only written"
         );
     }
+    // What cannot be read is unknown to a monitor, and it reads standard output.
+    let ran = Desk::new().gonogo(&["report", "-o", "nagios"]);
+    assert_eq!(ran.code, Some(3), "{}", ran.stderr);
+    assert!(ran.stdout.starts_with("UNKNOWN - no run is recorded in "), "{}", ran.stdout);
 }

@@ -5,7 +5,7 @@ use std::process::{Command, Stdio};
 use serde_json::Value;
 
 use crate::hostile::Server;
-use crate::support::{Desk, check, list, listener, shell, tcp, until};
+use crate::support::{Desk, check, limited, list, listener, shell, tcp, until};
 
 /// The library that shows a program another clock.
 fn libfaketime() -> String {
@@ -78,22 +78,6 @@ fn a_clock_that_is_set_back_or_forward_bends_neither_verdict_nor_durations() {
     }
 }
 
-/// The program under a limit of open files, soft and hard.
-fn limited(desk: &Desk, limit: &str, arguments: &[&str]) -> crate::support::Ran {
-    let own = desk.command(&[]);
-    let output = Command::new("prlimit")
-        .arg(format!("--nofile={limit}"))
-        .arg(own.get_program())
-        .args(arguments)
-        .current_dir(desk.path("."))
-        .env_clear()
-        .env("PATH", "/usr/bin:/bin")
-        .env("HOME", desk.path("."))
-        .output()
-        .expect("prlimit (util-linux)");
-    crate::support::Ran::of(&output)
-}
-
 /// A hundred checks of as many ports.
 fn hundred(servers: &[Server]) -> String {
     let checks: Vec<(String, String)> = (0..100)
@@ -107,8 +91,6 @@ fn hundred(servers: &[Server]) -> String {
             )
         })
         .collect();
-    let checks: Vec<(&str, String)> =
-        checks.iter().map(|(id, body)| (id.as_str(), body.clone())).collect();
     list(&checks)
 }
 
@@ -127,7 +109,11 @@ fn the_limit_of_open_files_is_raised_or_kept_to_and_said() {
     ] {
         let desk = Desk::new();
         desk.write("list.yaml", hundred(&servers));
-        let ran = limited(&desk, limit, &["run", "list.yaml", "--jobs", "100", "-o", "json", "-q"]);
+        let ran = limited(
+            &desk,
+            &format!("--nofile={limit}"),
+            &["run", "list.yaml", "--jobs", "100", "-o", "json", "-q"],
+        );
         assert_eq!(ran.code, Some(0), "{limit}: {}", ran.stderr);
         let record: Value = serde_json::from_str(&ran.stdout).expect("JSON");
         assert_eq!(record["counts"]["pass"], 100);
@@ -148,7 +134,7 @@ fn a_check_that_runs_out_of_files_is_unknown() {
         addresses.join(", ")
     );
     desk.write("list.yaml", list(&[("many", body)]));
-    let ran = limited(&desk, "40:40", &["run", "list.yaml", "-o", "json", "-q"]);
+    let ran = limited(&desk, "--nofile=40:40", &["run", "list.yaml", "-o", "json", "-q"]);
     assert_eq!(ran.code, Some(3), "{}", ran.stderr);
     let record: Value = serde_json::from_str(&ran.stdout).expect("JSON");
     let text = check(&record, "many")["findings"].to_string();
@@ -162,10 +148,10 @@ fn no_files_at_all_is_an_error_and_no_verdict() {
     let (_listener, open) = listener();
     desk.write("list.yaml", list(&[("a", tcp(open))]));
     for limit in ["8:8", "16:16", "23:23"] {
-        let ran = limited(&desk, limit, &["run", "list.yaml"]);
+        let ran = limited(&desk, &format!("--nofile={limit}"), &["run", "list.yaml"]);
         assert_eq!(ran.code, Some(2), "{limit}: {}", ran.stderr);
         assert!(ran.stderr.contains("leaves no room to run anything"), "{limit}: {}", ran.stderr);
     }
-    let ran = limited(&desk, "24:24", &["run", "list.yaml"]);
+    let ran = limited(&desk, "--nofile=24:24", &["run", "list.yaml"]);
     assert_eq!(ran.code, Some(0), "{}", ran.stderr);
 }

@@ -6,7 +6,7 @@ use std::time::{Duration, Instant};
 use serde_json::Value;
 
 use crate::hostile::{Server, deaf, http};
-use crate::support::{Desk, check, closed_port, list, unshared};
+use crate::support::{Desk, check, closed_port, limited, list, unshared};
 
 /// What a check came to: its outcome and the code of its first finding.
 fn came_to<'a>(record: &'a Value, id: &str) -> (&'a str, &'a str) {
@@ -114,6 +114,8 @@ fn bodies_headers_and_redirects_without_end_are_bounded() {
     let prometheus = Server::flood(CHUNKED, chunk());
     let headers = Server::flood(HEAD, b"x-more: and more and more and more\r\n".to_vec());
     let one_header = Server::flood("HTTP/1.1 200 OK\r\nx-long: ", vec![b'x'; 1 << 12]);
+    let api_headers = Server::flood(HEAD, b"x-more: and more and more and more\r\n".to_vec());
+    let api_packed = Server::flood(BOMB, bomb());
     let circle = Server::answering(|_| {
         "HTTP/1.1 302 Found\r\nlocation: /\r\ncontent-length: 0\r\n\r\n".into()
     });
@@ -132,9 +134,17 @@ fn bodies_headers_and_redirects_without_end_are_bounded() {
         ("onward", follow(onward.port)),
         ("am-huge", silence(alertmanager.port)),
         ("rules-huge", rules(prometheus.port)),
+        ("am-headers", silence(api_headers.port)),
+        ("rules-headers", rules(api_headers.port)),
+        ("am-bomb", silence(api_packed.port)),
+        ("rules-bomb", rules(api_packed.port)),
     ]);
-    let ((code, record), took) = timed(|| desk.record(&text, &[]));
-    assert_eq!(code, Some(1), "redirects in circles are the target's own answer");
+    desk.write("list.yaml", &text);
+    // What is taken in is bounded in memory too: without bounds any of them would take all there is.
+    let (ran, took) =
+        timed(|| limited(&desk, "--data=600000000", &["run", "list.yaml", "-q", "-o", "json"]));
+    assert_eq!(ran.code, Some(1), "redirects in circles are the target's own: {}", ran.stderr);
+    let record: Value = serde_json::from_str(&ran.stdout).expect("JSON");
     assert_all(
         &record,
         &[
@@ -147,7 +157,7 @@ fn bodies_headers_and_redirects_without_end_are_bounded() {
             ("onward", "fail", "http.redirect-loop"),
         ],
     );
-    for id in ["am-huge", "rules-huge"] {
+    for id in ["am-huge", "rules-huge", "am-headers", "rules-headers", "am-bomb", "rules-bomb"] {
         assert_eq!(came_to(&record, id).0, "unknown", "{id}");
     }
     is_within(took, Duration::from_secs(4));
@@ -157,6 +167,9 @@ fn bodies_headers_and_redirects_without_end_are_bounded() {
         ("huge", &huge, 64),
         ("endless", &endless, 64),
         ("headers", &headers, 64),
+        ("one header", &one_header, 64),
+        ("bomb", &packed, 64),
+        ("headers of an API", &api_headers, 64),
         ("alertmanager", &alertmanager, 512),
         ("prometheus", &prometheus, 512),
     ] {
@@ -177,6 +190,7 @@ fn targets_that_drip_or_stall_are_unknown_in_time() {
     let auth = Server::dripping(b"R\0\0\0\x0c\0\0\0", b"\0");
     let silent = Server::silent();
     let (_socket, udp) = deaf();
+    // Long enough for some bytes to come, so that each of them could begin the wait anew.
     let text = list(&[
         ("http-head", plain(drip.port)),
         ("http-body", plain(body.port)),
@@ -191,15 +205,17 @@ fn targets_that_drip_or_stall_are_unknown_in_time() {
         ("dns-tcp", dns(silent.port).replace("\"127", "\"tcp://127")),
         ("silence", silence(body.port)),
         ("rules", rules(drip.port)),
-    ]);
+    ])
+    .replace("timeout: 800ms", "timeout: 2500ms");
     let ((code, record), took) = timed(|| desk.record(&text, &[]));
+    assert!(drip.sent() >= 2, "nothing has dripped");
     for step in record["steps"].as_array().expect("steps") {
         for check in step["checks"].as_array().expect("checks") {
             assert_eq!(check["outcome"], "unknown", "{}: {}", check["id"], check["summary"]);
         }
     }
     assert_eq!(code, Some(3));
-    is_within(took, Duration::from_secs(5));
+    is_within(took, Duration::from_secs(6));
 }
 
 /// What no protocol is, with what would draw on a terminal.
@@ -263,13 +279,22 @@ fn far_away() -> String {
 
 /// Runs [`far_away`] after a shell line in namespaces of their own.
 fn cut_off(prepare: &str) -> (Option<i32>, Value) {
+    cut_off_with(&far_away(), "nameserver 192.0.2.53\n", "", prepare)
+}
+
+/// Runs what is asked for, and ends what was started before it.
+const LEAVE: &str = "\"$@\"; code=$?; kill $! 2>&-; exit $code";
+
+/// The same with any list, resolver and configuration of unbound.
+fn cut_off_with(text: &str, resolver: &str, unbound: &str, prepare: &str) -> (Option<i32>, Value) {
     let desk = Desk::new();
-    desk.write("list.yaml", far_away());
-    desk.write("resolv.conf", "nameserver 192.0.2.53\n");
+    desk.write("list.yaml", text);
+    desk.write("resolv.conf", resolver);
+    desk.write("unbound.conf", unbound);
     desk.write("empty.conf", "");
     let own = desk.command(&[]);
     let output = unshared("nm")
-        .args(["sh", "-c", &format!("{{ {prepare}; }} || exit 99; exec \"$@\""), "sh"])
+        .args(["sh", "-c", &format!("{{ {prepare}; }} || exit 99; {LEAVE}"), "sh"])
         .arg(own.get_program())
         .args(["run", "list.yaml", "-o", "json", "-q"])
         .current_dir(desk.path("."))
@@ -301,9 +326,63 @@ fn without_routes_or_resolvers_nothing_is_learnt_and_nothing_is_green() {
     }
 }
 
+/// One check of every kind that looks a name up by the system's resolver.
+fn by_name() -> String {
+    list(&[
+        ("tcp", banner(443).replace("127.0.0.1", "login.example.com")),
+        ("http", plain(80).replace("127.0.0.1", "login.example.com")),
+        ("tls", tls(443).replace("127.0.0.1", "login.example.com")),
+        ("dns", "timeout: 800ms, dns: { names: [login.example.com], authorities: off }".to_owned()),
+        ("postgres", postgres(5432).replace("127.0.0.1", "db.example.com")),
+        ("mysql", mysql(3306).replace("127.0.0.1", "db.example.com")),
+        ("redis", redis(6379).replace("127.0.0.1", "cache.example.com")),
+        ("silence", silence(9093).replace("127.0.0.1", "am.example.com")),
+        ("rules", rules(9090).replace("127.0.0.1", "prometheus.example.com")),
+    ])
+}
+
+/// What unbound is told, to refuse all questions, or to fail at all of them: it has no way out.
+fn unbound(more: &str) -> String {
+    let own =
+        "username: \"\"\n  chroot: \"\"\n  directory: \".\"\n  pidfile: \"\"\n  use-syslog: no";
+    format!(
+        "server:\n  {own}\n  interface: 127.0.0.1\n  do-not-query-localhost: no\n  local-data: \"up. A 127.0.0.1\"\n{more}"
+    )
+}
+
 #[test]
-fn a_port_that_nobody_listens_on_is_refused_even_without_a_network() {
-    // What the kernel of this machine says itself is an answer.
+fn a_resolver_that_is_deaf_closed_refuses_or_fails_teaches_nothing() {
+    let serve = "unbound -d -c unbound.conf 2>unbound.log & \
+                 for n in $(seq 100); do dig +tries=1 +time=1 up. >/dev/null && break; sleep 0.05; done";
+    for (what, prepare, config) in [
+        ("closed", ":", String::new()),
+        ("deaf", "socat -u UDP4-RECV:53,bind=127.0.0.1 - >/dev/null & sleep 0.3", String::new()),
+        ("refuses", serve, unbound("  local-zone: \".\" always_refuse\n")),
+        ("fails", serve, unbound("stub-zone:\n  name: .\n  stub-addr: 127.0.0.1@1\n")),
+    ] {
+        let prepare = format!(
+            "ip link set lo up && mount --bind resolv.conf /etc/resolv.conf && {{ {prepare}; }}"
+        );
+        let ((code, record), took) =
+            timed(|| cut_off_with(&by_name(), "nameserver 127.0.0.1\n", &config, &prepare));
+        for check in record["steps"][0]["checks"].as_array().expect("checks") {
+            let id = check["id"].as_str().expect("an id");
+            // That a resolver refuses or fails is what the kind `dns` is there to tell; one that fails
+            // may take longer for it than it is given.
+            let tells = id == "dns" && matches!(what, "refuses" | "fails");
+            if tells && check["outcome"] == "fail" {
+                continue;
+            }
+            assert!(!tells || what == "fails", "{what}: {}", check["summary"]);
+            assert_eq!(check["outcome"], "unknown", "{what}: {id}: {}", check["summary"]);
+        }
+        assert!(matches!(code, Some(1 | 3)), "{what}: {code:?}");
+        is_within(took, Duration::from_secs(15));
+    }
+}
+
+#[test]
+fn a_port_that_nobody_listens_on_is_an_answer_though_the_kernel_gives_it() {
     let desk = Desk::new();
     let (code, record) = desk.record(&list(&[("a", plain(closed_port()))]), &[]);
     assert_eq!((code, came_to(&record, "a")), (Some(1), ("fail", "http.refused")));

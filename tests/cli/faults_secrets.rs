@@ -296,11 +296,39 @@ fn a_mistake_in_a_list_is_shown_without_the_secret_that_made_it() {
         desk.write("list.yaml", list(&[("a", body.to_owned())]));
         let mut command = desk.command(&["run", "list.yaml", "-o", "json", "--timeout", "300ms"]);
         let ran = Ran::of(&command.env("S", secret).output().expect("the program starts"));
+        assert_eq!(ran.code, Some(2), "{body}: {} {}", ran.stderr, ran.stdout);
+        assert!(ran.stderr.contains("list.yaml:6:"), "{body}: {}", ran.stderr);
         assert!(
             !ran.stderr.contains("p4ssw0rd") && !ran.stdout.contains("p4ssw0rd"),
             "{body}: {} {}",
             ran.stderr,
             ran.stdout
         );
+    }
+}
+
+#[test]
+fn secrets_in_waivers_and_passwords_written_into_urls_are_not_shown() {
+    let desk = Desk::new();
+    let waiver =
+        "{ check: a, reason: \"see ${env:TICKET}\", by: Ann, until: \"2999-01-01T00:00:00Z\" }";
+    let url = "postgres://u:se/cr3t%21pw@127.0.0.1:1/d?sslmode=disable&password=0th3r";
+    let text = list(&[
+        ("a", crate::support::tcp(crate::support::closed_port())),
+        ("b", format!("postgres_pool: {{ url: \"{url}\", demand: {{ connections: 1 }} }}")),
+        ("c", "command: { run: [echo, 'said se/cr3t!pw'] }".to_owned()),
+    ]);
+    desk.write("list.yaml", format!("waivers: [{waiver}]\n{text}"));
+    let arguments = ["run", "list.yaml", "--allow", "exec", "-o", "json", "--timeout", "2s"];
+    let mut command = desk.command(&arguments);
+    let ran = Ran::of(&command.env("TICKET", "t1ck3t-77").output().expect("the program starts"));
+    let record: Value = serde_json::from_str(&ran.stdout).expect("JSON");
+    let excused = &crate::support::check(&record, "a")["findings"][0]["waived"];
+    assert_eq!(excused["reason"], "see [redacted]", "{record:#}");
+    let log = std::fs::read_to_string(&desk.logs()[0]).expect("a log");
+    for secret in ["t1ck3t-77", "se/cr3t", "0th3r"] {
+        for text in [&ran.stdout, &ran.stderr, &log] {
+            assert!(!text.contains(secret), "{secret} in {text}");
+        }
     }
 }

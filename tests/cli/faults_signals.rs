@@ -6,12 +6,9 @@ use std::time::Duration;
 
 use serde_json::Value;
 
-use crate::support::{Desk, Ran, check, closed_port, list, listener, shell, tcp, until};
-
-fn send(child: &Child, signal: &str) {
-    let sent = Command::new("kill").args([signal, &child.id().to_string()]).status().expect("kill");
-    assert!(sent.success(), "{signal}");
-}
+use crate::support::{
+    Desk, Ran, check, closed_port, is_running, list, listener, send, shell, tcp, until,
+};
 
 fn start(mut command: Command) -> Child {
     command.stdout(Stdio::null()).stderr(Stdio::null()).spawn().expect("the program starts")
@@ -21,11 +18,6 @@ fn start(mut command: Command) -> Child {
 fn state(child: &Child) -> Option<char> {
     let stat = std::fs::read_to_string(format!("/proc/{}/stat", child.id())).ok()?;
     stat.rsplit(") ").next()?.chars().next()
-}
-
-fn is_running(pattern: &str) -> bool {
-    let found = Command::new("pgrep").args(["-f", pattern]).output().expect("pgrep (procps)");
-    !found.stdout.is_empty()
 }
 
 /// A run whose only check has run a program that sleeps.
@@ -101,6 +93,8 @@ fn what_was_ignored_before_the_run_stays_ignored() {
             .args(["-c", &format!("trap '' {trap}; exec \"$0\" run list.yaml -q --allow exec")])
             .arg(own.get_program())
             .current_dir(desk.path("."))
+            .env_clear()
+            .env("PATH", "/usr/bin:/bin")
             .env("HOME", desk.path("."));
         let mut child = start(command);
         until("the program's begin", || desk.path("begun").exists());
@@ -137,7 +131,7 @@ fn a_process_that_was_paused_ends_with_the_verdict_of_one_that_was_not() {
     let desk = Desk::new();
     let (_listener, open) = listener();
     let line = "touch begun; while test ! -e go; do sleep 0.02; done";
-    let slow = format!("timeout: 700ms, {}", shell(line));
+    let slow = format!("timeout: 3s, {}", shell(line));
     desk.write("list.yaml", list(&[("slow", slow), ("a", tcp(open))]));
     let mut child =
         start(desk.command(&["run", "list.yaml", "--allow", "exec", "-o", "json=r.json"]));
@@ -146,11 +140,59 @@ fn a_process_that_was_paused_ends_with_the_verdict_of_one_that_was_not() {
     until("the pause", || state(&child) == Some('T'));
     std::fs::write(desk.path("go"), "").expect("a file");
     // Longer than the check may take: its answer came in time, and is there when the process goes on.
-    std::thread::sleep(Duration::from_millis(1_200));
+    std::thread::sleep(Duration::from_millis(3_500));
     send(&child, "-CONT");
     assert_eq!(child.wait().expect("an end").code(), Some(0), "{}", desk.read("r.json"));
     let record: Value = serde_json::from_str(&desk.read("r.json")).expect("JSON");
     assert_eq!(record["verdict"]["decision"], "go");
+}
+
+#[test]
+fn a_look_over_the_network_survives_a_pause() {
+    let desk = Desk::new();
+    let go = desk.path("go");
+    let begun = desk.path("begun");
+    let server = crate::hostile::Server::answering(move |_| {
+        std::fs::write(&begun, "").expect("a file");
+        until("the pause", || go.exists());
+        crate::hostile::http("{}")
+    });
+    let body = format!("timeout: 3s, http: {{ url: \"http://127.0.0.1:{}/\" }}", server.port);
+    desk.write("list.yaml", list(&[("a", body)]));
+    let mut child = start(desk.command(&["run", "list.yaml", "-q", "-o", "json=r.json"]));
+    until("the question", || desk.path("begun").exists());
+    send(&child, "-STOP");
+    until("the pause", || state(&child) == Some('T'));
+    std::fs::write(desk.path("go"), "").expect("a file");
+    std::thread::sleep(Duration::from_millis(3_500));
+    send(&child, "-CONT");
+    assert_eq!(child.wait().expect("an end").code(), Some(0), "{}", desk.read("r.json"));
+}
+
+#[test]
+fn an_answer_that_only_a_pause_made_late_is_no_failure() {
+    let desk = Desk::new();
+    let go = desk.path("go");
+    let begun = desk.path("begun");
+    let server = crate::hostile::Server::answering(move |_| {
+        std::fs::write(&begun, "").expect("a file");
+        until("the pause", || go.exists());
+        crate::hostile::http("{}")
+    });
+    let url = format!("http://127.0.0.1:{}/", server.port);
+    let body = format!("timeout: 9s, http: {{ url: \"{url}\", max_latency: 1500ms }}");
+    desk.write("list.yaml", list(&[("a", body)]));
+    let mut child = start(desk.command(&["run", "list.yaml", "-q", "-o", "json=r.json"]));
+    until("the question", || desk.path("begun").exists());
+    send(&child, "-STOP");
+    until("the pause", || state(&child) == Some('T'));
+    std::fs::write(desk.path("go"), "").expect("a file");
+    std::thread::sleep(Duration::from_millis(2_500));
+    send(&child, "-CONT");
+    assert_eq!(child.wait().expect("an end").code(), Some(0), "{}", desk.read("r.json"));
+    let record: Value = serde_json::from_str(&desk.read("r.json")).expect("JSON");
+    let attempts = check(&record, "a")["attempts"].as_array().expect("attempts");
+    assert_eq!((attempts.len(), &attempts[0]["outcome"]), (2, &"fail".into()));
 }
 
 /// A list with every outcome of interest, some of it slow, in two steps.

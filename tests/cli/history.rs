@@ -106,6 +106,30 @@ fn a_difference_names_what_a_person_would_act_on() {
 }
 
 #[test]
+fn a_name_that_fits_several_runs_is_refused() {
+    let desk = Desk::new();
+    let (_listener, open) = listener();
+    desk.write("list.yaml", list(&[("a", tcp(open))]));
+    for _ in 0..2 {
+        assert_eq!(desk.gonogo(&["run", "list.yaml", "-q"]).code, Some(0));
+    }
+    let stems = desk
+        .logs()
+        .into_iter()
+        .map(|log| log.file_stem().expect("a name").to_string_lossy().into_owned());
+    let [first, second] = <[String; 2]>::try_from(stems.collect::<Vec<_>>()).expect("two logs");
+    // The runs of one minute begin alike.
+    let ran = desk.gonogo(&["report", &first[..4], "-o", "json"]);
+    assert_eq!(ran.code, Some(2));
+    assert!(ran.stderr.contains("fits 2 recorded runs"), "{}", ran.stderr);
+    assert!(ran.stderr.contains(&first) && ran.stderr.contains(&second), "{}", ran.stderr);
+    for name in [first.as_str(), &first[first.len() - 12..]] {
+        let ran = desk.gonogo(&["report", name, "-o", "json"]);
+        assert!(ran.stdout.contains(&format!("\"run\": \"{first}\"")), "{name}: {}", ran.stderr);
+    }
+}
+
+#[test]
 fn old_logs_go_and_what_a_waiver_rests_on_stays() {
     let desk = Desk::new();
     let bad = list(&[("bad", tcp(closed_port()))]);
@@ -114,6 +138,9 @@ fn old_logs_go_and_what_a_waiver_rests_on_stays() {
     desk.record(&format!("{bad}{waivers}"), &[]);
     desk.record(&bad, &[]);
     let [waived, plain] = <[_; 2]>::try_from(desk.logs()).expect("two logs");
+    let ran = desk.gonogo(&["history", "Test", "--prune", "1ms"]);
+    assert_eq!(ran.code, Some(2), "the logs of one list alone cannot be deleted");
+    assert_eq!(desk.logs().len(), 2);
     let ran = desk.gonogo(&["history", "--prune", "1ms"]);
     assert_eq!(ran.code, Some(0), "{}", ran.stderr);
     assert!(ran.stdout.starts_with("1 log deleted\n"), "{}", ran.stdout);
@@ -156,8 +183,6 @@ fn a_full_disk_is_a_warning_and_the_verdict_stays() {
     let desk = Desk::new();
     let (_listener, open) = listener();
     let many: Vec<(String, String)> = (0..40).map(|n| (format!("c{n}"), tcp(open))).collect();
-    let many: Vec<(&str, String)> =
-        many.iter().map(|(id, body)| (id.as_str(), body.clone())).collect();
     desk.write("list.yaml", list(&many));
     // No file may grow beyond 16 KiB, and the signal for it is ignored: writes fail as on a full disk.
     let script = format!(
@@ -216,4 +241,23 @@ fn two_runs_at_once_do_not_disturb_each_other() {
         assert_eq!(again.stdout, ran.stdout, "each has its own log");
     }
     assert_eq!(desk.logs().len(), 2);
+}
+
+#[test]
+fn a_run_is_found_by_the_beginning_of_what_is_shown_of_it() {
+    let desk = Desk::new();
+    desk.record(&list(&[("a", tcp(closed_port()))]), &[]);
+    desk.record(&list(&[("a", tcp(closed_port()))]), &[]);
+    let shown = |log: &std::path::PathBuf| {
+        let name = log.file_stem().expect("a name").to_str().expect("UTF-8").replace('-', "");
+        name[name.len() - 12..].to_owned()
+    };
+    let logs = desk.logs();
+    let (first, second) = (shown(&logs[0]), shown(&logs[1]));
+    let ran = desk.gonogo(&["diff", &first[..8], &second[..8]]);
+    assert!(!ran.stderr.contains("no recorded run"), "{}", ran.stderr);
+    let ran = desk.gonogo(&["history", "nope"]);
+    assert_eq!((ran.code, ran.stdout.as_str()), (Some(0), ""));
+    let said = "no recorded run is of a list whose name or file contains `nope`";
+    assert!(ran.stderr.contains(said), "{}", ran.stderr);
 }

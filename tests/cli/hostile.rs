@@ -59,7 +59,7 @@ impl Server {
         })
     }
 
-    /// Reads whatever comes first, sends `head`, then one byte a second, over and over.
+    /// Sends `head` at once, then one byte a second of `bytes`, over and over.
     pub(crate) fn dripping(head: &'static [u8], bytes: &'static [u8]) -> Self {
         Self::new(move |victim| {
             let mut more = victim.send(head);

@@ -20,3 +20,4 @@ mod runs;
 mod signals;
 mod support;
 mod verbs;
+mod work_tree;

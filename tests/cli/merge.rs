@@ -14,11 +14,20 @@ fn four() -> String {
     format!("vars: {{ v: here }}\n{text}")
 }
 
+/// Runs the list, or a part of it, which is GO.
+#[track_caller]
 fn run(desk: &Desk, name: &str, arguments: &[&str]) {
+    run_to(0, desk, name, arguments);
+}
+
+/// Runs the list, or a part of it, which ends in this exit code.
+#[track_caller]
+fn run_to(code: i32, desk: &Desk, name: &str, arguments: &[&str]) {
     let output = format!("json={name}");
     let mut all = vec!["run", "list.yaml", "--allow", "exec", "-q", "-o", &output];
     all.extend(arguments);
-    desk.gonogo(&all);
+    let ran = desk.gonogo(&all);
+    assert_eq!(ran.code, Some(code), "{name}: {} {}", ran.stdout, ran.stderr);
 }
 
 fn merged(desk: &Desk, files: &[&str]) -> (Ran, serde_json::Value) {
@@ -56,9 +65,10 @@ fn shards_become_the_whole_and_a_missing_one_holds_the_launch() {
     assert!(ran.stdout.contains("Shard 2/3 is missing"), "{}", ran.stdout);
 
     // One that had nothing to do is missed as well: nobody knows how its machine fared.
-    run(&desk, "9.json", &["--shard", "9/9"]);
+    run_to(4, &desk, "9.json", &["--shard", "9/9"]);
     for part in 1..=8 {
-        run(&desk, &format!("n{part}.json"), &["--shard", &format!("{part}/9")]);
+        let code = if part <= 4 { 0 } else { 4 };
+        run_to(code, &desk, &format!("n{part}.json"), &["--shard", &format!("{part}/9")]);
     }
     let mut all: Vec<String> = (1..=8).map(|part| format!("n{part}.json")).collect();
     let names = |all: &[String]| -> Vec<&'static str> {
@@ -80,7 +90,8 @@ fn vantage_points_become_a_matrix_judged_by_each_checks_quorum() {
     }
     for place in ["fra", "sfo", "sin"] {
         let var = format!("v={place}");
-        run(&desk, &format!("{place}.json"), &["--vantage", place, "--var", &var]);
+        let code = i32::from(place == "sfo");
+        run_to(code, &desk, &format!("{place}.json"), &["--vantage", place, "--var", &var]);
     }
     let (ran, record) = merged(&desk, &["fra.json", "sfo.json", "sin.json"]);
     assert_eq!((ran.code, decision(&record)), (Some(1), "no-go"), "c wants all: {}", ran.stderr);
@@ -109,7 +120,7 @@ fn a_number_of_vantage_points_that_did_not_look_is_not_known_to_be_right() {
     let desk = Desk::new();
     desk.write("list.yaml", list(&[("a", format!("quorum: 2, {}", shell("true")))]));
     run(&desk, "one.json", &["--vantage", "one"]);
-    run(&desk, "two.json", &["--vantage", "two", "--skip", "a"]);
+    run_to(4, &desk, "two.json", &["--vantage", "two", "--skip", "a"]);
     run(&desk, "three.json", &["--vantage", "three"]);
     let (ran, record) = merged(&desk, &["one.json", "two.json"]);
     assert_eq!(ran.code, Some(3));
@@ -127,6 +138,7 @@ fn a_number_of_vantage_points_that_did_not_look_is_not_known_to_be_right() {
 fn what_cannot_be_merged_is_named_and_nothing_is_reported() {
     let desk = Desk::new();
     desk.write("list.yaml", four());
+    desk.write("right-from-here", "");
     run(&desk, "one.json", &["--vantage", "one"]);
     desk.write("torn.json", &desk.read("one.json")[..400]);
     for (files, said) in [
@@ -139,6 +151,22 @@ fn what_cannot_be_merged_is_named_and_nothing_is_reported() {
         assert_eq!((ran.code, ran.stdout.as_str()), (Some(2), ""), "{files:?}");
         assert!(ran.stderr.contains(said), "{}", ran.stderr);
     }
+}
+
+#[test]
+fn an_included_file_is_the_same_for_all_that_is_merged() {
+    let desk = Desk::new();
+    let part = |line: &str| list(&[("b", shell(line))]).replace("gonogo: 1\nname: Test\n", "");
+    desk.write("part.yaml", part("true"));
+    desk.write("list.yaml", format!("include: [part.yaml]\n{}", list(&[("a", shell("true"))])));
+    run(&desk, "1.json", &["--shard", "1/2"]);
+    run(&desk, "2.json", &["--shard", "2/2"]);
+    assert_eq!(merged(&desk, &["1.json", "2.json"]).0.code, Some(0));
+    desk.write("part.yaml", part("test 1 = 1"));
+    run(&desk, "2.json", &["--shard", "2/2"]);
+    let (ran, _) = merged(&desk, &["1.json", "2.json"]);
+    assert_eq!((ran.code, ran.stdout.as_str()), (Some(2), ""));
+    assert!(ran.stderr.contains("was changed between them"), "{}", ran.stderr);
 }
 
 #[test]
@@ -155,4 +183,23 @@ fn a_killed_shard_is_not_green() {
     let (ran, record) = merged(&desk, &["1.json", "2.jsonl"]);
     assert_eq!((ran.code, decision(&record)), (Some(3), "hold"), "{}", ran.stderr);
     assert!(record["finished"].is_null());
+}
+
+#[test]
+fn a_missing_shard_is_seen_in_every_format_even_where_it_only_had_advice() {
+    let desk = Desk::new();
+    let advice = format!("severity: advisory, {}", shell("true"));
+    desk.write("list.yaml", list(&[("a", shell("true")), ("b", advice)]));
+    run(&desk, "1.json", &["--shard", "1/2"]);
+    for (format, said) in [
+        ("table", " HOLD  shard 2/2 missing · 1 unknown (advisory) · 1 passed"),
+        ("tap", "Bail out! Shard 2/2 is missing"),
+        ("junit", "<error type=\"HOLD\" message=\"Shard 2/2 is missing"),
+        ("nagios", "UNKNOWN - Test HOLD: shard 2/2 missing, 1 unknown (advisory), 1 passed"),
+        ("github", "::shard 2/2 missing · "),
+    ] {
+        let ran = desk.gonogo(&["merge", "1.json", "-o", format]);
+        assert_eq!(ran.code, Some(3), "{}", ran.stderr);
+        assert!(ran.stdout.contains(said), "{said} is not in\n{}", ran.stdout);
+    }
 }

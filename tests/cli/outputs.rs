@@ -2,7 +2,7 @@
 
 use std::process::Stdio;
 
-use crate::support::{Desk, closed_port, list, listener, tcp};
+use crate::support::{Desk, check, closed_port, list, listener, tcp};
 
 #[test]
 fn ask_04_standard_output_is_one_valid_document_even_under_retries() {
@@ -209,4 +209,89 @@ fn github_is_told_without_being_asked_and_standard_output_stays_the_result() {
     assert!(ran.stderr.contains("::error file=list.yaml,line=6"), "{}", ran.stderr);
     assert!(desk.read("summary.md").contains("NO-GO"));
     assert!(desk.read("output").contains("verdict=no-go"));
+}
+
+/// How the runner reads a log (actions/runner, `ActionCommand.cs`): `::` at the beginning of a line and
+/// once more after it, or `##[` anywhere.
+fn is_a_command(line: &str) -> bool {
+    let begun = line.trim_start().strip_prefix("::");
+    begun.is_some_and(|rest| rest.contains("::")) || line.contains("##[")
+}
+
+#[test]
+fn nothing_a_server_said_is_a_command_to_github() {
+    let desk = Desk::new();
+    // Wherever such a line is wrapped, the next one begins like a command.
+    desk.write("said", format!("##[stop-commands]abc {}", "::error::boo ".repeat(20)));
+    let body = "command: { run: [cat, said], stdout: '^never$' }".to_owned();
+    desk.write("list.yaml", list(&[("said", body)]));
+    let command = |format: &str| {
+        let mut command = desk.command(&["run", "list.yaml", "--allow", "exec", "-o", format]);
+        command.env("GITHUB_ACTIONS", "true").env("COLUMNS", "60");
+        command
+    };
+    for format in ["table", "json", "jsonl", "junit", "tap", "markdown", "html", "gitlab", "nagios"]
+    {
+        let ran = crate::support::Ran::of(&command(format).output().expect("the program starts"));
+        let own = |line: &&str| {
+            ["::error file=list.yaml,line=6,", "::notice title=NO-GO "]
+                .iter()
+                .any(|begin| line.starts_with(begin))
+        };
+        assert_eq!(ran.stderr.lines().filter(own).count(), 2, "{}", ran.stderr);
+        let printed = ran.stdout.lines().chain(ran.stderr.lines().filter(|line| !own(line)));
+        for line in printed {
+            assert!(!is_a_command(line), "{format}: {line}");
+        }
+        assert!(ran.stdout.contains("stop-commands"), "{format}: {}", ran.stdout);
+        if format == "json" {
+            let record: serde_json::Value = serde_json::from_str(&ran.stdout).expect("JSON");
+            let said = check(&record, "said")["findings"][0].to_string();
+            assert!(said.contains("##[stop-commands]abc ::error::boo"), "{said}");
+        }
+    }
+    // Nobody reads a file along, and the sum of a record is of its bytes.
+    let file = std::fs::File::create(desk.path("r.json")).expect("a file");
+    assert_eq!(command("json").stdout(file).status().expect("it ends").code(), Some(1));
+    assert!(desk.read("r.json").contains("##[stop-commands]abc"));
+}
+
+#[test]
+fn a_report_may_have_the_longest_name_there_is() {
+    let desk = Desk::new();
+    let (_listener, open) = listener();
+    desk.write("list.yaml", list(&[("a", tcp(open))]));
+    let name = format!("{}.json", "报".repeat(83));
+    let ran = desk.gonogo(&["run", "list.yaml", "-q", "-o", &name]);
+    assert_eq!((ran.code, ran.stderr.as_str()), (Some(0), ""));
+    assert!(desk.read(&name).contains("\"go\""));
+}
+
+#[test]
+fn a_plan_in_markdown_shows_what_the_list_says_and_nothing_else() {
+    let desk = Desk::new();
+    let body = format!("title: \"a\\\\|b <img> @team *x*\", owner: \"`o`\", {}", tcp(9));
+    let text = list(&[("a", body)]).replace("name: Step", "name: \"<b>Step\"");
+    desk.write("list.yaml", text);
+    let ran = desk.gonogo(&["plan", "list.yaml", "-o", "markdown"]);
+    assert_eq!(ran.code, Some(0), "{}", ran.stderr);
+    for shown in ["## \\<b\\>Step", "| a\\\\\\|b \\<img\\> @<!-- -->team \\*x\\* |", "| \\`o\\` |"]
+    {
+        assert!(ran.stdout.contains(shown), "{shown} is not in\n{}", ran.stdout);
+    }
+}
+
+#[test]
+fn folders_that_a_mistyped_path_may_have_made_are_told() {
+    let desk = Desk::new();
+    let (_listener, open) = listener();
+    desk.write("list.yaml", list(&[("a", tcp(open))]));
+    let ran = desk.gonogo(&["run", "list.yaml", "-q", "-o", "out/r.json"]);
+    assert_eq!((ran.code, ran.stderr.as_str()), (Some(0), ""), "one folder is what is wanted");
+    for (n, name) in ["json=x/y/r.json", "jsonl=v/w/r.jsonl"].iter().enumerate() {
+        let ran = desk.gonogo(&["run", "list.yaml", "-q", "-o", name]);
+        let folder = ["x/y", "v/w"][n];
+        let said = format!("warning: {folder} was not there: 2 folders were made\n");
+        assert_eq!((ran.code, ran.stderr), (Some(0), said));
+    }
 }

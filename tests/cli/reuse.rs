@@ -115,6 +115,58 @@ fn variables_come_from_the_list_a_file_and_the_command_line_in_this_order() {
 }
 
 #[test]
+fn references_are_filled_in_in_keys_too() {
+    let desk = Desk::new();
+    let greet = |env: &str| {
+        let line = "test \"$GREETING\" = hi";
+        let run = format!("command: {{ run: [sh, -c, {line:?}], env: {{ {env} }} }}");
+        format!("vars: {{ part: ING, list: [1] }}\n{}", list(&[("a", run)]))
+    };
+    let good = greet("\"GREET${part}\": hi");
+    assert_eq!(desk.record(&good, &["--allow", "exec"]).0, Some(0));
+    for (env, said) in [
+        ("\"GREET${part}\": hi, GREETING: ho", "the key `GREETING` stands twice"),
+        ("\"G${env:USER}\": hi", "the key `G${env:USER}` would hold a secret"),
+        ("\"${list}\": hi", "the key `${list}` is no text once it is filled in"),
+        ("\"${prat}\": hi", "did you mean `${part}`?"),
+    ] {
+        desk.write("list.yaml", greet(env));
+        let ran = desk.gonogo(&["lint", "list.yaml"]);
+        assert_eq!(ran.code, Some(2), "{env}");
+        assert!(ran.stderr.contains(said), "{env}: {}", ran.stderr);
+    }
+}
+
+#[test]
+fn a_waiver_of_several_checks_is_unused_only_where_it_covers_none() {
+    let desk = Desk::new();
+    let (_listener, open) = listener();
+    let (_second, other) = listener();
+    let waived = |check: &str, ports: [u16; 2]| {
+        let each = format!(
+            "for_each: {{ port: [{}, {}] }}, tcp: {{ endpoint: \"127.0.0.1:${{port}}\" }}",
+            ports[0], ports[1]
+        );
+        let until = "2999-01-01T00:00:00Z";
+        let waiver = format!("{{ check: {check}, reason: r, by: Ann, until: \"{until}\" }}");
+        format!("waivers: [{waiver}]\n{}", list(&[("a", each)]))
+    };
+    for check in ["a", "\"a*\""] {
+        let (code, record) = desk.record(&waived(check, [open, closed_port()]), &["--strict"]);
+        assert_eq!((code, &record["counts"]["warn"]), (Some(0), &0.into()), "{record:#}");
+        let unused = waived(check, [open, other]);
+        let (code, record) = desk.record(&unused, &[]);
+        assert_eq!((code, &record["counts"]["warn"]), (Some(0), &1.into()), "{record:#}");
+        let first = &record["steps"][0]["checks"][0];
+        assert_eq!(first["findings"][0]["code"], "gonogo.waiver-unused");
+        assert_eq!(desk.record(&unused, &["--strict"]).0, Some(1));
+        // Of one that was not looked at nobody knows.
+        let (code, record) = desk.record(&unused, &["--strict", &format!("a[{open}]")]);
+        assert_eq!((code, &record["counts"]["pass"]), (Some(0), &1.into()), "{record:#}");
+    }
+}
+
+#[test]
 fn a_waived_failure_stays_visible_and_an_expired_waiver_fails() {
     let desk = Desk::new();
     let (_listener, open) = listener();
@@ -220,4 +272,22 @@ fn a_2000_check_list_over_20_files_is_linted() {
         "{}",
         ran.stderr
     );
+}
+
+#[test]
+fn more_files_than_any_list_has_are_a_mistake_and_not_left_out() {
+    let desk = Desk::new();
+    let names: Vec<String> = (0..502).map(|n| format!("f{n}.yaml")).collect();
+    for name in &names {
+        desk.write(name, "vars: {}\n");
+    }
+    let own = list(&[("a", tcp(1))]);
+    desk.write("list.yaml", format!("include: [{}]\n{own}", names.join(", ")));
+    let ran = desk.gonogo(&["lint", "list.yaml"]);
+    assert_eq!(ran.code, Some(2), "{}", ran.stdout);
+    assert!(ran.stderr.contains("more than 500 files are included"), "{}", ran.stderr);
+    assert!(ran.stderr.contains("1 mistake"), "{}", ran.stderr);
+    desk.write("list.yaml", format!("include: [{}]\n{own}", names[..499].join(", ")));
+    let ran = desk.gonogo(&["lint", "list.yaml"]);
+    assert_eq!(ran.code, Some(0), "{}", ran.stderr);
 }

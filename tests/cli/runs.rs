@@ -27,8 +27,6 @@ fn ask_02_an_exit_code_is_never_a_count() {
     let desk = Desk::new();
     let port = closed_port();
     let checks: Vec<(String, String)> = (0..7).map(|n| (format!("c{n}"), tcp(port))).collect();
-    let checks: Vec<(&str, String)> =
-        checks.iter().map(|(id, body)| (id.as_str(), body.clone())).collect();
     let (code, record) = desk.record(&list(&checks), &[]);
     assert_eq!((code, &record["counts"]["fail"]), (Some(1), &7.into()));
 }
@@ -236,11 +234,35 @@ fn a_deadline_holds_whatever_targets_do() {
 }
 
 #[test]
+fn no_time_at_all_is_no_limit() {
+    let desk = Desk::new();
+    desk.write("list.yaml", list(&[("a", tcp(1))]));
+    for flag in ["--timeout", "--deadline"] {
+        let ran = desk.gonogo(&["run", "list.yaml", flag, "0s"]);
+        assert_eq!((ran.code, ran.stdout.as_str()), (Some(2), ""), "{flag}");
+        assert!(ran.stderr.contains("nothing can be looked at in no time"), "{}", ran.stderr);
+    }
+    // A pattern of --skip that leaves nothing out is said by both verbs.
+    for verb in ["run", "plan"] {
+        let ran = desk.gonogo(&[verb, "list.yaml", "--skip", "b*"]);
+        assert!(ran.stderr.contains("--skip b* leaves nothing out"), "{verb}: {}", ran.stderr);
+    }
+}
+
+#[test]
 fn strict_counts_warnings_as_failures_and_passes_stay_passes() {
     let desk = Desk::new();
     let (_listener, open) = listener();
-    let (code, record) = desk.record(&list(&[("a", tcp(open))]), &["--strict"]);
+    let text = list(&[("a", tcp(open))]);
+    let (code, record) = desk.record(&text, &["--strict"]);
     assert_eq!((code, &record["strict"]), (Some(0), &true.into()));
+    // A waiver that covers nothing is a warning.
+    let until = "2999-01-01T00:00:00Z";
+    let waiver = format!("waivers: [{{ check: a, reason: r, by: Ann, until: \"{until}\" }}]\n");
+    let (code, record) = desk.record(&format!("{waiver}{text}"), &[]);
+    assert_eq!((code, &check(&record, "a")["outcome"]), (Some(0), &"warn".into()));
+    let (code, record) = desk.record(&format!("{waiver}{text}"), &["--strict"]);
+    assert_eq!((code, &record["verdict"]["decision"]), (Some(1), &"no-go".into()));
 }
 
 #[test]
@@ -250,8 +272,6 @@ fn jobs_bound_how_many_checks_run_at_once() {
     std::fs::create_dir(&folder).expect("a folder");
     let line = format!("touch {0}/$$; ls {0} | wc -l; sleep 0.05; rm {0}/$$", folder.display());
     let checks: Vec<(String, String)> = (0..8).map(|n| (format!("c{n}"), shell(&line))).collect();
-    let checks: Vec<(&str, String)> =
-        checks.iter().map(|(id, body)| (id.as_str(), body.clone())).collect();
     let (code, record) = desk.record(&list(&checks), &["--allow", "exec", "--jobs", "2"]);
     assert_eq!(code, Some(0));
     for (id, _) in &checks {

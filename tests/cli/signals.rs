@@ -1,9 +1,8 @@
-//! Signals: the first one stops and reports, the second one leaves at once; a killed run can be
-//! reported and is never GO.
+//! Signals: the first one stops and reports; a killed run can be reported and is never GO.
 
-use std::process::{Child, Command, Stdio};
+use std::process::{Child, Stdio};
 
-use crate::support::{Desk, list, listener, shell, tcp, until};
+use crate::support::{Desk, is_running, list, listener, send, shell, tcp, until};
 
 /// A run that has one answer and waits for another, which will not come.
 fn waiting(desk: &Desk) -> Child {
@@ -23,11 +22,6 @@ fn waiting(desk: &Desk) -> Child {
         })
     });
     child
-}
-
-fn send(child: &Child, signal: &str) {
-    let sent = Command::new("kill").args([signal, &child.id().to_string()]).status().expect("kill");
-    assert!(sent.success());
 }
 
 #[test]
@@ -82,8 +76,5 @@ fn a_stopped_run_leaves_no_program_behind() {
     until("the program's begin", || desk.path("begun").exists());
     send(&child, "-INT");
     child.wait().expect("an end");
-    until("the end of what the program started", || {
-        let found = Command::new("pgrep").args(["-f", &format!("^sleep {marker}$")]).output();
-        found.expect("pgrep").stdout.is_empty()
-    });
+    until("the program's end", || !is_running(&format!("^sleep {marker}$")));
 }

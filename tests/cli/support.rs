@@ -3,7 +3,7 @@
 use std::io::Write;
 use std::net::TcpListener;
 use std::path::{Path, PathBuf};
-use std::process::{Command, Output, Stdio};
+use std::process::{Child, Command, Output, Stdio};
 
 use tempfile::TempDir;
 
@@ -109,13 +109,20 @@ pub(crate) fn listener() -> (TcpListener, u16) {
     (listener, port)
 }
 
-/// A port that nobody listens on: bound, and given back.
+/// A port that nobody listens on: it is bound, and that is all, so that nobody else is given it while
+/// this process lives.
 pub(crate) fn closed_port() -> u16 {
-    listener().1
+    let socket = socket2::Socket::new(socket2::Domain::IPV4, socket2::Type::STREAM, None);
+    let socket = socket.expect("a socket");
+    let any = std::net::SocketAddr::from(([127, 0, 0, 1], 0));
+    socket.bind(&any.into()).expect("a port");
+    let address = socket.local_addr().expect("an address").as_socket().expect("of this family");
+    std::mem::forget(socket);
+    address.port()
 }
 
 /// A list of one step with these checks, each `id: body`.
-pub(crate) fn list(checks: &[(&str, String)]) -> String {
+pub(crate) fn list<Id: std::fmt::Display>(checks: &[(Id, String)]) -> String {
     let mut text = String::from("gonogo: 1\nname: Test\nsteps:\n  - name: Step\n    checks:\n");
     for (id, body) in checks {
         text.push_str(&format!("      - {{ id: {id}, {body} }}\n"));
@@ -144,6 +151,18 @@ pub(crate) fn until(what: &str, mut condition: impl FnMut() -> bool) {
     panic!("{what} did not happen within ten seconds");
 }
 
+/// Sends a signal such as `-INT` to a run.
+pub(crate) fn send(child: &Child, signal: &str) {
+    let sent = Command::new("kill").args([signal, &child.id().to_string()]).status().expect("kill");
+    assert!(sent.success(), "{signal}");
+}
+
+/// Whether there is a process whose whole command line fits a pattern.
+pub(crate) fn is_running(pattern: &str) -> bool {
+    let found = Command::new("pgrep").args(["-f", pattern]).output().expect("pgrep (procps)");
+    !found.stdout.is_empty()
+}
+
 /// Compares a text with a golden file; `GONOGO_UPDATE=1` writes it instead.
 #[expect(clippy::disallowed_methods, reason = "the person running the tests says so")]
 pub(crate) fn golden(name: &str, text: &str) {
@@ -156,6 +175,22 @@ pub(crate) fn golden(name: &str, text: &str) {
     }
     let known = std::fs::read_to_string(&path).unwrap_or_default();
     assert_eq!(text, known, "{} differs", path.display());
+}
+
+/// The program under a limit, such as `--nofile=40:40`: soft and hard, as prlimit takes it.
+pub(crate) fn limited(desk: &Desk, limit: &str, arguments: &[&str]) -> Ran {
+    let own = desk.command(&[]);
+    let output = Command::new("prlimit")
+        .arg(limit)
+        .arg(own.get_program())
+        .args(arguments)
+        .current_dir(desk.path("."))
+        .env_clear()
+        .env("PATH", "/usr/bin:/bin")
+        .env("HOME", desk.path("."))
+        .output()
+        .expect("prlimit (util-linux)");
+    Ran::of(&output)
 }
 
 /// A command that runs another in namespaces of its own: `-m` for mounts, `-n` for the network. Whoever

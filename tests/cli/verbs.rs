@@ -64,7 +64,7 @@ fn check_refuses_what_a_list_would_refuse() {
         (&["check", "tpc", "h:1"][..], "did you mean `tcp`?"),
         (&["check", "tcp", "h"], "is not HOST:PORT"),
         (&["check", "tcp", "h:1", "--set", "bannr=x"], "did you mean `banner`?"),
-        (&["check", "tcp", "h:1", "--set", "bannr"], "is not NAME=VALUE"),
+        (&["check", "tcp", "h:1", "--set", "bannr"], "is not KEY=VALUE"),
         (&["check", "tcp", "h:1", "--launch", "2026-11-23T10:00:00"], "has no zone"),
         (&["check", "tcp"], "TARGET"),
     ] {
@@ -166,5 +166,128 @@ fn help_and_version_go_to_standard_output() {
     for arguments in [&["--help"][..], &["run", "--help"], &["check", "--help"]] {
         let ran = desk.gonogo(arguments);
         assert_eq!((ran.code, ran.stderr.as_str()), (Some(0), ""), "{arguments:?}");
+    }
+}
+
+/// A list with secrets in three places: two passwords of URLs, one whole URL.
+fn with_secrets() -> String {
+    list(&[
+        (
+            "pg",
+            "postgres_pool: { url: \"postgres://app:${env:PG_PW}@db.example:5432/shop\", \
+             demand: { connections: 5 } }"
+                .to_owned(),
+        ),
+        ("cache", "redis: { url: \"${env:CACHE_URL}\" }".to_owned()),
+        ("web", "http: { url: \"http://u:${env:TOKEN}@127.0.0.1:9/x\" }".to_owned()),
+    ])
+}
+
+#[test]
+fn plan_without_secrets_says_all_that_does_not_hang_on_them() {
+    let desk = Desk::new();
+    desk.write("list.yaml", with_secrets());
+    let ran = desk.gonogo(&["plan", "list.yaml"]);
+    assert_eq!(ran.code, Some(0), "{}", ran.stderr);
+    for said in [
+        "contacts postgres db.example:5432",
+        "contacts not known without ${env:CACHE_URL} (plan reads no secrets)",
+        "contacts http 127.0.0.1:9\n",
+    ] {
+        assert!(ran.stdout.contains(said), "{said}: {}", ran.stdout);
+    }
+    assert!(!ran.stdout.contains("the world"), "nothing can change: {}", ran.stdout);
+    let ran = desk.gonogo(&["plan", "list.yaml", "-o", "sh"]);
+    for said in [
+        "psql ",
+        "@db.example:5432/shop",
+        "http://u:${env:TOKEN}@127.0.0.1:9/x",
+        "not known without ${env:CACHE_URL}",
+    ] {
+        assert!(ran.stdout.contains(said), "{said}: {}", ran.stdout);
+    }
+    desk.write("list.yaml", with_secrets().replace("demand: { connections: 5 }", "cleanup: 5m"));
+    let ran = desk.gonogo(&["plan", "list.yaml"]);
+    assert_eq!(ran.stdout.matches("changes the world with --apply").count(), 1, "{}", ran.stdout);
+}
+
+#[test]
+fn plan_says_here_only_where_here_is_another_time_and_names_a_launch_that_is_missing() {
+    let desk = Desk::new();
+    let text = list(&[("a", tcp(1))]);
+    desk.write("list.yaml", format!("launch: 2026-11-28T20:00:00+01:00\n{text}"));
+    let ran = desk.gonogo(&["plan", "list.yaml"]);
+    assert!(ran.stdout.contains("= Sat 28 Nov 19:00 UTC\n"), "{}", ran.stdout);
+    desk.write("list.yaml", format!("phases: [T-24h, T-0]\n{text}"));
+    let ran = desk.gonogo(&["plan", "list.yaml"]);
+    assert!(ran.stdout.contains("\nlaunch now: the list names none\n"), "{}", ran.stdout);
+    let said = "warning: list.yaml has `phases` and no `launch`: T-0 is now\n";
+    let ran = desk.gonogo(&["lint", "list.yaml"]);
+    assert_eq!((ran.code, ran.stderr.as_str()), (Some(0), said));
+    let ran = desk.gonogo(&["run", "list.yaml"]);
+    assert!(ran.stderr.starts_with(said), "{}", ran.stderr);
+}
+
+#[test]
+fn check_names_the_word_of_the_command_line_that_is_wrong() {
+    let desk = Desk::new();
+    for (arguments, said) in [
+        (&["check", "tcp", "127.0.0.1"][..], "error: TARGET: `127.0.0.1` is not HOST:PORT"),
+        (&["check", "http", "127.0.0.1:9/x"], "it does not begin with http:// or https://"),
+        (&["check", "tcp", "h:1", "--launch", "2026-12-01"], "error: --launch: `2026-12-01` "),
+        (&["check", "tcp", "h:1", "--set", "bannr=x"], "error: --set bannr: unknown key `bannr`"),
+        (&["check", "tcp", "h:1", "--set", "bannr"], "is not KEY=VALUE"),
+        (&["check", "roster", "release"], "looks at the `people` of a list"),
+    ] {
+        let ran = desk.gonogo(arguments);
+        assert_eq!((ran.code, ran.stdout.as_str()), (Some(2), ""), "{arguments:?}");
+        assert!(ran.stderr.contains(said), "{arguments:?}: {}", ran.stderr);
+        assert!(!ran.stderr.contains("-->"), "{arguments:?}: {}", ran.stderr);
+    }
+}
+
+#[test]
+fn check_prints_a_reference_for_a_password_that_was_typed() {
+    let desk = Desk::new();
+    let port = closed_port();
+    let url = format!("postgres://app:go-now@127.0.0.1:{port}/shop");
+    let ran = desk.gonogo(&["check", "postgres_pool", &url]);
+    let said = format!("url: postgres://app:${{env:PGPASSWORD}}@127.0.0.1:{port}/shop\n");
+    assert!(ran.stdout.contains(&said), "{}", ran.stdout);
+    assert!(ran.stdout.contains("set PGPASSWORD to the password"), "{}", ran.stdout);
+}
+
+#[test]
+fn a_checklist_in_the_place_of_a_verb_is_told_the_verb() {
+    let desk = Desk::new();
+    desk.write("shop.yaml", list(&[("a", tcp(1))]));
+    let ran = desk.gonogo(&["shop.yaml"]);
+    assert_eq!(ran.code, Some(2));
+    assert!(ran.stderr.contains("gonogo run shop.yaml"), "{}", ran.stderr);
+    assert!(!desk.gonogo(&["none.yaml"]).stderr.contains("gonogo run"));
+}
+
+#[test]
+fn a_manual_page_has_its_usage_exit_codes_environment_and_files() {
+    let desk = Desk::new();
+    let page = desk.gonogo(&["man", "silence", "extend"]).stdout;
+    assert!(page.contains(".TH gonogo-silence-extend 1"), "{page}");
+    assert!(!page.contains("\"extend \""), "{page}");
+    assert_eq!(page.matches(".ie ").count(), 1, "{page}");
+    let page = desk.gonogo(&["man", "run"]).stdout;
+    for said in [
+        "CHECKLIST> [ID]...",
+        ".SH \"EXIT STATUS\"",
+        ".SH ENVIRONMENT",
+        "GONOGO_STATE_DIR",
+        ".SH FILES",
+    ] {
+        assert!(page.replace('\\', "").contains(said), "{said}: {page}");
+    }
+    assert!(!page.contains(".SH EXTRA"), "{page}");
+    assert!(!desk.gonogo(&["man", "explain"]).stdout.contains("GONOGO_STATE_DIR"));
+    for verb in ["run", "check"] {
+        let help = desk.gonogo(&[verb, "--help"]).stdout;
+        assert!(help.contains("Exit codes: 0 GO"), "{help}");
     }
 }

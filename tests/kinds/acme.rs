@@ -2,16 +2,21 @@
 //! way of a challenge.
 
 use std::net::Ipv4Addr;
+use std::sync::Arc;
 use std::time::Duration;
 
+use gonogo::model::facts::Facts;
 use gonogo::model::fault::Sight;
 use gonogo::model::outcome::Outcome::{self, Fail, NotApplicable, Pass, Unknown, Warn};
 use gonogo::net::dns::Rcode;
-use gonogo::probe::Probe;
 use gonogo::probe::acme::{Acme, Looked, Observation, Records};
+use gonogo::probe::{Act, Probe};
+use hickory_proto::op::ResponseCode;
+use hickory_proto::rr::RecordType;
 use serde_json::{Value, json};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 
+use crate::dns_liars::{bytes, failing, liar};
 use crate::support::{context, lab, look_in};
 use crate::tls_server::{accept, answer_bytes, close_at_once, listener};
 
@@ -136,6 +141,7 @@ pub(crate) fn nothing() -> Observation {
     Observation {
         caa: Vec::new(),
         no_address: None,
+        unresolved: None,
         ways: Vec::new(),
         dns01: None,
         alpn01: Vec::new(),
@@ -191,4 +197,75 @@ fn what_cannot_be_meant_is_refused() {
             "curl -sSkIL --max-redirs 10 http://a.example/.well-known/acme-challenge/x",
         ]
     );
+}
+
+#[tokio::test]
+async fn what_is_known_of_caa_is_not_lost_with_the_addresses() {
+    // Answers for CAA only, and says nothing to the rest.
+    let server = liar(|question, _| {
+        let is_caa = question.queries[0].query_type == RecordType::CAA;
+        is_caa
+            .then(|| bytes(&failing(question, ResponseCode::ServFail, None)))
+            .into_iter()
+            .collect()
+    })
+    .await;
+    let parameters = json!({"domain": "login.example", "resolver": server.to_string()});
+    let looked = look_in::<Acme>(parameters, &context(Duration::from_secs(2))).await;
+    assert_eq!(looked.codes(Fail), ["acme.caa-broken"], "{:#?}", looked.findings);
+    // The second of them is about the signatures.
+    let unknown = ["gonogo.name-unresolved", "gonogo.timeout"];
+    assert_eq!(looked.codes(Unknown), unknown, "{:#?}", looked.findings);
+    let silent = looked.findings.iter().find(|one| one.code == "gonogo.timeout");
+    assert_eq!(silent.expect("it").target, "login.example DNSSEC");
+}
+
+#[tokio::test]
+async fn an_authority_that_could_not_be_asked_about_the_renewal_is_unknown() {
+    let wild = |more: Value| {
+        let mut all = json!({
+            "domain": format!("*.nobody-there.{}", lab("LAB_ZONE")),
+            "challenge": "dns-01",
+            "resolver": lab("LAB_DNS_AUTH"),
+        });
+        let (Value::Object(all_of), Value::Object(more)) = (&mut all, more) else {
+            panic!("parameters are an object")
+        };
+        all_of.extend(more);
+        all
+    };
+    check(wild(json!({})), Pass, "acme.dns01-ok").await;
+    let directory = format!("http://127.0.0.1:{}/directory", lab("LAB_CLOSED_PORT"));
+    check(wild(json!({"directory": directory})), Unknown, "acme.no-address").await;
+}
+
+#[tokio::test]
+async fn only_a_port_that_is_not_listened_at_may_be_answered_on_demand() {
+    let at = |port: u16| {
+        let challenge = json!({"listen": "127.0.0.1:0"});
+        let directory = "https://127.0.0.1:1/directory";
+        let order = json!({"directory": directory, "challenge": challenge, "within": "1s"});
+        parameters("login", json!({"port": port, "order": order}))
+    };
+    let closed = lab("LAB_CLOSED_PORT").parse::<u16>().expect("a port");
+    let looked = look_in::<Acme>(at(closed), &context(Duration::from_secs(3))).await;
+    assert!(looked.codes(NotApplicable).contains(&"acme.http01-on-demand"));
+    // Somebody else listens there, and hangs up.
+    let hangs_up = at(close_at_once().await);
+    let looked = look_in::<Acme>(hangs_up, &context(Duration::from_secs(3))).await;
+    assert_eq!(looked.codes(Fail), ["acme.http01-refused"], "{:#?}", looked.findings);
+}
+
+#[tokio::test]
+async fn an_order_that_cannot_be_read_back_is_not_made_again() {
+    let challenge = json!({"listen": "127.0.0.1:0"});
+    let directory = "https://127.0.0.1:1/directory";
+    let order = json!({"directory": directory, "challenge": challenge, "within": "1s"});
+    let parameters = parameters("login", json!({"order": order}));
+    let mut cx = context(Duration::from_secs(3));
+    cx.made = Some(Arc::new(Facts::of(&json!({"at": "never"})).expect("facts")));
+    let looked = look_in::<Acme>(parameters.clone(), &cx).await;
+    assert_eq!(looked.codes(Unknown), ["gonogo.bug"], "{:#?}", looked.findings);
+    let probe: Acme = serde_json::from_value(parameters).expect("parameters");
+    assert!(probe.propose(&looked.seen.expect("it was seen"), &cx.times).is_none());
 }

@@ -357,7 +357,8 @@ fn a_certificate_is_judged_as_a_client_would() {
 /// The tool, run on a list in a folder.
 fn gonogo(folder: &Path, arguments: &[&str]) -> Command {
     let mut command = Command::new(env!("CARGO_BIN_EXE_gonogo"));
-    command.args(arguments).current_dir(folder).env("XDG_STATE_HOME", folder.join("state"));
+    command.args(arguments).current_dir(folder);
+    command.env_clear().env("XDG_STATE_HOME", folder.join("state"));
     command.stdout(Stdio::piped()).stderr(Stdio::null());
     command
 }

@@ -146,8 +146,13 @@ async fn members_that_differ_or_are_down_are_said() {
 async fn prometheus_must_send_to_every_alertmanager() {
     let (a, b) = (lab("LAB_ALERTMANAGER_A"), lab("LAB_ALERTMANAGER_B"));
     let prometheus = lab("LAB_PROMETHEUS");
-    let both = json!({ "alertmanagers": [a, b], "prometheus": prometheus });
+    let both = json!({ "alertmanagers": [&a, b], "prometheus": &prometheus });
     let looked = look::<AlertRoute>(both).await;
+    assert_eq!(looked.outcome(), Outcome::Pass, "{:?}", looked.findings);
+    // By an address that a name has.
+    let named = a.replace("127.0.0.1", "localhost");
+    let looked =
+        look::<AlertRoute>(json!({ "alertmanagers": [named], "prometheus": prometheus })).await;
     assert_eq!(looked.outcome(), Outcome::Pass, "{:?}", looked.findings);
     let other = Cluster::of(1).await;
     let looked = look::<AlertRoute>(
@@ -174,6 +179,7 @@ fn a_check_that_asks_for_nothing_is_refused() {
         json!({ "alertmanagers": ["http://a"] }),
         json!({ "alertmanagers": [], "prometheus": "http://p" }),
         json!({ "alertmanagers": ["http://a"], "routes": [{ "labels": {}, "receivers": ["x"] }] }),
+        json!({ "alertmanagers": ["http://a"], "prometheus": "http://p", "within": "25h" }),
     ] {
         let probe: AlertRoute = serde_json::from_value(parameters).expect("parameters");
         assert_eq!(probe.complaints().len(), 1);

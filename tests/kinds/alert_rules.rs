@@ -7,7 +7,7 @@ use gonogo::probe::Probe;
 use gonogo::probe::alert_rules::AlertRules;
 use jiff::SignedDuration;
 use serde_json::{Value, json};
-use tokio::io::AsyncWriteExt;
+use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::TcpListener;
 
 use crate::support::{context, lab, look, look_in};
@@ -47,6 +47,7 @@ fn what_is_wrong_with_a_rule_or_a_target_is_said() {
     };
     let up = json!({ "up": 1, "not_up": [], "all": 1 });
     let half = json!({ "up": 1, "not_up": [["i", "down: refused"]], "all": 2 });
+    let more = json!({ "up": 1, "not_up": [["i", "down: refused"]], "all": 3 });
     for (reloaded, rules, job, code, outcome) in [
         (json!(true), rule("ok", Some(at(1))), &up, "alert_rules.ok", Outcome::Pass),
         (json!(null), rule("ok", Some(at(1))), &up, "alert_rules.ok", Outcome::Pass),
@@ -55,6 +56,16 @@ fn what_is_wrong_with_a_rule_or_a_target_is_said() {
         (json!(true), rule("ok", Some(at(301))), &up, "alert_rules.not-evaluated", Outcome::Fail),
         (json!(true), rule("unknown", None), &up, "alert_rules.not-evaluated", Outcome::Fail),
         (json!(true), rule("ok", Some(at(1))), &half, "alert_rules.target-down", Outcome::Warn),
+        (json!(true), rule("ok", Some(at(1))), &more, "alert_rules.target-down", Outcome::Warn),
+        // Clocks differ a little, and by more than an evaluation may be old.
+        (json!(true), rule("ok", Some(at(-60))), &up, "alert_rules.ok", Outcome::Pass),
+        (
+            json!(true),
+            rule("ok", Some(at(-301))),
+            &up,
+            "alert_rules.not-evaluated",
+            Outcome::Unknown,
+        ),
     ] {
         let seen = serde_json::from_value(json!({
             "reloaded": { "seen": reloaded },
@@ -65,7 +76,76 @@ fn what_is_wrong_with_a_rule_or_a_target_is_said() {
         let findings = probe.judge(&seen, &cx.times);
         let worst = findings.iter().max_by_key(|finding| finding.outcome).expect("a finding");
         assert_eq!((worst.code.as_str(), worst.outcome), (code, outcome), "{findings:?}");
+        let unnamed = findings.iter().any(|finding| finding.message == "1 target more not up");
+        assert_eq!(unnamed, *job == more, "{findings:?}");
     }
+}
+
+/// A server that answers by the end of the path, and nothing at all to what it does not know.
+async fn stand_in(answers: &'static [(&'static str, &'static str)]) -> String {
+    let listener = TcpListener::bind("127.0.0.1:0").await.expect("a free port");
+    let address = listener.local_addr().expect("its address");
+    #[expect(clippy::disallowed_methods, reason = "a server of the test's own")]
+    tokio::spawn(async move {
+        let mut kept = Vec::new();
+        while let Ok((mut stream, _)) = listener.accept().await {
+            let mut head = vec![0; 4096];
+            let read = stream.read(&mut head).await.unwrap_or_default();
+            let head = String::from_utf8_lossy(&head[..read]).into_owned();
+            let path = head.split([' ', '?']).nth(1).unwrap_or_default();
+            if let Some((_, body)) = answers.iter().find(|(end, _)| path.ends_with(end)) {
+                let answer = format!("HTTP/1.1 200 OK\r\nconnection: close\r\n\r\n{body}");
+                let _gone = stream.write_all(answer.as_bytes()).await;
+            } else {
+                kept.push(stream);
+            }
+        }
+    });
+    format!("http://{address}")
+}
+
+const RELOADED: (&str, &str) =
+    ("/runtimeinfo", r#"{"status":"success","data":{"reloadConfigSuccess":true}}"#);
+const TARGETS: (&str, &str) = ("/targets", r#"{"status":"success","data":{"activeTargets":[]}}"#);
+
+#[tokio::test]
+async fn a_part_of_the_rules_is_not_taken_for_all() {
+    for part in [
+        &[
+            RELOADED,
+            TARGETS,
+            (
+                "/rules",
+                r#"{"status":"success","data":{"groups":[]},"warnings":["store b: no answer"]}"#,
+            ),
+        ],
+        &[
+            RELOADED,
+            TARGETS,
+            ("/rules", r#"{"status":"success","isPartial":true,"data":{"groups":[]}}"#),
+        ],
+    ] {
+        let parameters = json!({ "prometheus": stand_in(part).await, "rules": ["A"] });
+        let looked = look::<AlertRules>(parameters).await;
+        let unknown = looked.codes(Outcome::Unknown);
+        assert_eq!(unknown, ["gonogo.answer-unreadable"], "{:?}", looked.findings);
+        assert_eq!(looked.outcome(), Outcome::Unknown, "{:?}", looked.findings);
+    }
+}
+
+#[tokio::test]
+async fn what_was_never_evaluated_and_a_reload_nobody_tells_of_are_said() {
+    const RULES: (&str, &str) = (
+        "/rules",
+        r#"{"status":"success","data":{"groups":[{"rules":[{"name":"A","type":"alerting","health":"unknown",
+           "state":"inactive","lastEvaluation":"0001-01-01T00:00:00Z"}]}]}}"#,
+    );
+    let parameters = json!({ "prometheus": stand_in(&[RULES, TARGETS]).await, "rules": ["A"] });
+    let looked = look_in::<AlertRules>(parameters, &context(Duration::from_secs(1))).await;
+    assert_eq!(looked.codes(Outcome::Unknown), ["gonogo.timeout"], "{:?}", looked.findings);
+    assert_eq!(looked.codes(Outcome::Fail), ["alert_rules.not-evaluated"]);
+    let never = looked.findings.iter().find(|f| f.code == "alert_rules.not-evaluated");
+    assert_eq!(never.expect("it").actual.as_deref(), Some("never"), "{:?}", looked.findings);
 }
 
 #[tokio::test]

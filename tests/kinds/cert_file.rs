@@ -302,3 +302,40 @@ async fn pkcs12_files_that_cannot_be_understood_are_unknown() {
     let parameters = json!({"file": shelf.put("a.p12", &whole), "password_file": "no/such/file"});
     shelf.check(parameters, Unknown, "gonogo.local").await;
 }
+
+#[tokio::test]
+async fn what_cannot_be_read_behind_the_first_certificate_is_a_warning() {
+    let shelf = shelf();
+    let leaf = shelf.leaf(NORMAL);
+    let garbage = CertificateDer::from(b"garbage".to_vec());
+    for chain in
+        [&[&leaf.der, &shelf.sub.der, &garbage][..], &[&shelf.root.der, &garbage, &shelf.sub.der]]
+    {
+        let file = shelf.put_chain(chain);
+        let looked = shelf.check(json!({"file": file}), Warn, "cert_file.unreadable").await;
+        assert_eq!(looked.codes(Pass), ["cert_file.ok"], "{:#?}", looked.findings);
+    }
+}
+
+#[tokio::test]
+async fn a_bundle_of_authorities_is_not_led_to_a_root() {
+    let shelf = shelf();
+    let ca = shelf.put("ca.pem", pem(&shelf.root.der));
+    let bundle = shelf.put_chain(&[&shelf.sub.der, &shelf.root.der]);
+    let all = json!({"file": bundle, "ca": ca});
+    shelf.check(all, Unknown, "cert_file.untrusted").await;
+}
+
+#[test]
+fn commands_by_hand_begin_in_the_checklists_folder_where_a_file_is_relative() {
+    for (parameters, relative) in [
+        (json!({"file": "game.pem"}), true),
+        (json!({"file": "/etc/game.pem"}), false),
+        (json!({"file": "/etc/game.pem", "key": "game.key"}), true),
+        (json!({"file": "/etc/game.p12", "password_file": "game.pass"}), true),
+        (json!({"file": "/etc/game.p12", "password_file": "/run/game.pass"}), false),
+    ] {
+        let probe: CertFile = serde_json::from_value(parameters.clone()).expect("parameters");
+        assert_eq!(probe.names_files(), relative, "{parameters}");
+    }
+}

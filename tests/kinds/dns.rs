@@ -7,6 +7,7 @@ use gonogo::probe::Probe;
 use gonogo::probe::dns::{Asked, Dns, DnsSeen};
 use serde_json::{Value, json};
 
+use crate::dns_liars::{bytes, good, liar};
 use crate::support::{Looked, context, lab, look, look_in};
 
 /// A name in the lab's zone.
@@ -257,10 +258,36 @@ async fn a_file_of_names_is_read_beside_the_checklist() {
     assert!(look.findings.len() < 5, "thousands of good answers are few findings");
 
     std::fs::write(dir.path().join("bad.txt"), "a..b\n").expect("a file");
-    for (file, code) in [("bad.txt", "gonogo.local"), ("none.txt", "gonogo.local")] {
+    // A device has no size, and no end.
+    for file in ["bad.txt", "none.txt", "/dev/zero"] {
         let look = look_in::<Dns>(json!({ "names_file": file, "resolvers": ["127.0.0.1"] }), &cx);
-        assert_eq!(look.await.codes(Outcome::Unknown), [code], "{file}");
+        assert_eq!(look.await.codes(Outcome::Unknown), ["gonogo.local"], "{file}");
     }
+}
+
+#[tokio::test]
+async fn more_names_than_there_is_time_for_are_refused_before_one_is_asked_for() {
+    let asked = std::sync::Arc::new(std::sync::atomic::AtomicUsize::new(0));
+    let counter = std::sync::Arc::clone(&asked);
+    let server = liar(move |question, _| {
+        counter.fetch_add(1, std::sync::atomic::Ordering::SeqCst);
+        vec![bytes(&good(question))]
+    })
+    .await;
+    let names: Vec<String> = (0..20).map(|n| format!("n{n}.example")).collect();
+    let parameters = json!({
+        "names": names,
+        "types": ["A"],
+        "resolvers": [server.to_string()],
+        "authorities": "off",
+        "rate": 1,
+    });
+    let look = look_in::<Dns>(parameters, &context(Duration::from_secs(2))).await;
+    assert_eq!(look.codes(Outcome::Unknown), ["gonogo.local"], "{:#?}", look.findings);
+    let said = &look.findings[0].message;
+    assert!(said.contains("at 1 a second"), "{said}");
+    assert!(said.contains("`timeout` longer than 1m 15s"), "{said}");
+    assert_eq!(asked.load(std::sync::atomic::Ordering::SeqCst), 0, "nobody was asked");
 }
 
 #[test]
@@ -276,7 +303,17 @@ fn a_check_that_asserts_nothing_is_refused() {
         (json!({ "names": ["a.example"], "authorities": [] }), Some("authorities")),
         (json!({ "names": ["a.example"], "warm": { "rounds": 101 } }), Some("warm")),
         (json!({ "names": ["a.example"], "warm": { "rounds": 0, "p95": "1s" } }), Some("warm")),
+        (json!({ "names": ["a.example"], "warm": { "rounds": 0, "snoop": true } }), Some("warm")),
+        (json!({ "names": ["a.example"], "warm": { "hit_ratio": "0%" } }), Some("warm")),
         (json!({ "records": { "a.example A": ["::1"] } }), Some("records")),
+        (
+            json!({
+                "client_subnet": {
+                    "east": { "subnet": "203.0.113.0/24", "records": { "a.example A": ["::1"] } },
+                },
+            }),
+            Some("client_subnet"),
+        ),
     ] {
         let probe: Dns = serde_json::from_value(parameters.clone()).expect("readable");
         let complaints = probe.complaints();

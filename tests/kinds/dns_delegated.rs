@@ -10,6 +10,7 @@ use serde_json::Value;
 const INTERNET: &str = r#"
 set -eu
 PATH=$PATH:/usr/sbin:/sbin
+gonogo=$2
 cd "$1"
 ip link set lo up
 for ip in 192.0.2.1 192.0.2.53 198.51.100.53 203.0.113.53 192.0.2.9; do ip addr add "$ip/32" dev lo; done
@@ -47,14 +48,24 @@ for place in one two; do
       case $zone in
       alone) echo '@ IN NS ns1.whole.test.' ;;
       differs) printf '@ IN NS ns1.whole.test.\n@ IN NS ns4.whole.test.\n' ;;
-      whole) printf '@ IN NS ns1\n@ IN NS ns2\nns1 IN A 192.0.2.53\nns2 IN A 198.51.100.53\nns3 IN A 203.0.113.53\nns4 IN A 198.51.100.53\n' ;;
+      whole) printf '@ IN NS ns1\n@ IN NS ns2\nns1 IN A 192.0.2.53\nns2 IN A 198.51.100.53\nns3 IN A 203.0.113.53\nns4 IN A 198.51.100.53\neu IN NS ns3\nus IN NS ns1\nus IN NS ns3\n' ;;
       esac
       echo 'login 60 IN A 192.0.2.10'
     } >$place/$zone
   done
   sed 's/alone/lame/g' $place/alone >$place/lame
 done
-mkdir three; : >three/none
+mkdir three
+for zone in eu us; do
+  for place in one three; do
+    {
+      printf '$ORIGIN %s.whole.test.\n$TTL 300\n@ %s\n@ IN NS ns3.whole.test.\n' "$zone" "$soa" |
+        sed 's/SOA ns h/SOA ns3.whole.test. h.whole.test./'
+      if [ $zone = us ]; then echo '@ IN NS ns1.whole.test.'; fi
+      echo 'api 60 IN A 192.0.2.11'
+    } >$place/$zone.whole
+  done
+done
 
 nsd_at() {
   local place=$1 ip=$2 zone
@@ -75,9 +86,9 @@ nsd_at() {
   nsd -d -c $place.conf >$place.log 2>&1 &
 }
 nsd_at root 192.0.2.1 dot test
-nsd_at one 192.0.2.53 whole alone differs lame
+nsd_at one 192.0.2.53 whole us.whole alone differs lame
 nsd_at two 198.51.100.53 whole alone differs
-nsd_at three 203.0.113.53
+nsd_at three 203.0.113.53 eu.whole us.whole
 
 echo '. 300 IN NS a.root.
 a.root. 300 IN A 192.0.2.1' >hints
@@ -108,9 +119,16 @@ done
 until [ "$(dig +time=1 +tries=1 +short @192.0.2.9 login.whole.test A)" = 192.0.2.10 ]; do
   n=$((n + 1)); [ $n -lt 20 ]
 done
+look() {
+  local file=$1
+  shift
+  XDG_STATE_HOME=$PWD/state "$gonogo" check dns "$@" --set 'types=[A]' -o json >$file.json 2>$file.err || true
+}
 for zone in whole alone differs lame; do
-  XDG_STATE_HOME=$PWD/state "$2" check dns login.$zone.test --set 'types=[A]' -o json >$zone.json 2>$zone.err || true
+  look $zone login.$zone.test
 done
+look further login.whole.test api.eu.whole.test
+look both api.us.whole.test
 "#;
 
 /// The codes of what is not right, each once, and the record.
@@ -129,6 +147,13 @@ fn codes(dir: &std::path::Path, zone: &str) -> (Vec<String>, Value) {
     codes.sort_unstable();
     codes.dedup();
     (codes, check)
+}
+
+/// The authorities that were asked the nth question.
+fn asked(check: &Value, n: usize) -> Vec<&str> {
+    let authorities = check["observation"]["questions"][n]["authorities"].as_array();
+    let authorities = authorities.expect("authorities");
+    authorities.iter().filter_map(|a| a["server"].as_str()).collect()
 }
 
 #[test]
@@ -158,9 +183,17 @@ fn delegations_are_followed_from_the_root_and_judged() {
     assert_eq!(found, [""; 0], "{whole:#}");
     let observation = &whole["observation"];
     assert_eq!(observation["resolvers"][0]["server"], "192.0.2.9", "by /etc/resolv.conf");
-    let authorities = observation["questions"][0]["authorities"].as_array().expect("authorities");
-    let servers: Vec<&str> = authorities.iter().filter_map(|a| a["server"].as_str()).collect();
-    assert_eq!(servers, ["192.0.2.53", "198.51.100.53"], "by the delegation");
+    assert_eq!(asked(&whole, 0), ["192.0.2.53", "198.51.100.53"], "by the delegation");
+
+    // The zone of the first name refers to that of the second.
+    let (found, further) = codes(dir.path(), "further");
+    assert_eq!(found, ["dns.few-servers"], "{further:#}");
+    assert_eq!(asked(&further, 0), ["192.0.2.53", "198.51.100.53"]);
+    assert_eq!(asked(&further, 1), ["203.0.113.53"]);
+    // The first server has the zones on both sides of the cut, and refers to nobody.
+    let (found, both) = codes(dir.path(), "both");
+    assert_eq!(found, [""; 0], "{both:#}");
+    assert_eq!(asked(&both, 0), ["192.0.2.53", "203.0.113.53"]);
 
     for (zone, wanted) in
         [("alone", "dns.few-servers"), ("differs", "dns.delegation-differs"), ("lame", "dns.lame")]

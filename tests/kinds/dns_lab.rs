@@ -181,6 +181,7 @@ fn the_command_asks_over_tls_and_https_with_a_root_of_ones_own() {
                 .args(["check", "dns", &name("www.signed"), "--set", "types=[A]"])
                 .args(["--set", &format!("resolvers=[\"{server}\"]")])
                 .args(["--set", &format!("authorities=[\"{}\"]", lab("LAB_DNS_AUTH"))])
+                .env_clear()
                 .env("SSL_CERT_FILE", roots)
                 .env("XDG_STATE_HOME", state.path())
                 .output()

@@ -5,13 +5,13 @@ use std::time::Duration;
 
 use gonogo::model::outcome::Outcome;
 use gonogo::probe::dns::Dns;
-use hickory_proto::op::Message;
+use hickory_proto::op::{Message, ResponseCode};
 use hickory_proto::rr::RData;
 use hickory_proto::rr::rdata::A;
 use hickory_proto::rr::rdata::opt::{ClientSubnet, EdnsCode, EdnsOption};
 use serde_json::json;
 
-use crate::dns_liars::{authoritative, bytes, good, liar, record};
+use crate::dns_liars::{authoritative, bytes, failing, good, liar, record};
 use crate::support::{Looked, context, look_in};
 
 /// The client's network in a question.
@@ -90,4 +90,41 @@ async fn servers_that_ignore_the_network_prove_nothing_about_it() {
     let resolver = liar(|question, _| vec![bytes(&good(question))]).await;
     let look = ask(ignoring, resolver, "192.0.2.86").await;
     assert_eq!(look.codes(Outcome::Unknown), ["dns.subnet-ignored"], "{:#?}", look.findings);
+}
+
+#[tokio::test]
+async fn a_resolver_that_answers_nothing_is_not_excused_by_the_network() {
+    let authority = regional().await;
+    for (rcode, code) in [
+        (ResponseCode::ServFail, "dns.servfail"),
+        (ResponseCode::Refused, "dns.refused"),
+        (ResponseCode::NotImp, "dns.error-answer"),
+    ] {
+        let resolver = liar(move |question, _| vec![bytes(&failing(question, rcode, None))]).await;
+        let parameters = json!({
+            "resolvers": [resolver.to_string()],
+            "authorities": [authority.to_string()],
+            "client_subnet": {
+                "cn-east": {
+                    "subnet": "203.0.113.0/24",
+                    "records": { "login.example A": ["192.0.2.86"] },
+                },
+            },
+        });
+        let look = look_in::<Dns>(parameters, &context(Duration::from_secs(3))).await;
+        assert_eq!(look.codes(Outcome::Fail), [code], "{rcode}: {:#?}", look.findings);
+    }
+    // One that says no to the client's network alone serves its clients, and does not pass it on.
+    for (rcode, outcome) in
+        [(ResponseCode::Refused, Outcome::Pass), (ResponseCode::ServFail, Outcome::Fail)]
+    {
+        let picky = liar(move |question, _| {
+            let asked_for = subnet(question).is_some();
+            let answer = if asked_for { failing(question, rcode, None) } else { good(question) };
+            vec![bytes(&answer)]
+        })
+        .await;
+        let look = ask(authority, picky, "192.0.2.86").await;
+        assert_eq!(look.outcome(), outcome, "{rcode}: {:#?}", look.findings);
+    }
 }

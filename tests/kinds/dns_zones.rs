@@ -1,16 +1,21 @@
 //! Kind `dns` and zones as a whole: serial numbers and TCP.
 
+use std::collections::HashMap;
 use std::net::SocketAddr;
+use std::sync::Mutex;
 use std::time::Duration;
 
 use gonogo::model::outcome::Outcome;
+use gonogo::net::dns::Via;
 use gonogo::probe::dns::{Dns, TcpSeen};
 use hickory_proto::op::Message;
 use hickory_proto::rr::rdata::{A, CNAME, SOA, TXT};
 use hickory_proto::rr::{Name, RData, RecordType};
 use serde_json::json;
+use tokio::io::{AsyncReadExt, AsyncWriteExt};
+use tokio::net::TcpListener;
 
-use crate::dns_liars::{authoritative, bytes, good, liar, record};
+use crate::dns_liars::{ask, authoritative, bytes, good, liar, record};
 use crate::support::{context, lab, look, look_in};
 
 /// An authority of `example.` with a serial, which listens on UDP alone.
@@ -222,4 +227,99 @@ async fn a_long_ttl_says_by_when_it_must_be_lowered() {
         assert_eq!(look.codes(Outcome::Fail), ["dns.ttl-too-long"], "{:#?}", look.findings);
         assert!(look.findings[0].message.contains(words), "{}", look.findings[0].message);
     }
+}
+
+#[tokio::test]
+async fn a_server_that_does_not_say_its_serial_is_not_left_out() {
+    let silent = liar(|question: &Message, _| {
+        let soa = question.queries[0].query_type == RecordType::SOA;
+        if soa { Vec::new() } else { vec![bytes(&authoritative(question, 1))] }
+    })
+    .await;
+    let one = authority(7).await;
+    let parameters = |authorities: &[SocketAddr]| {
+        let authorities: Vec<String> = authorities.iter().map(ToString::to_string).collect();
+        json!({
+            "names": ["login.example"],
+            "types": ["A"],
+            "resolvers": [],
+            "authorities": authorities,
+        })
+    };
+    let look = look::<Dns>(parameters(&[one, silent])).await;
+    assert_eq!(look.codes(Outcome::Unknown), ["gonogo.timeout"], "{:#?}", look.findings);
+    let found = look.findings.iter().find(|f| f.code == "gonogo.timeout").expect("it");
+    assert_eq!(found.target, format!("{silent} example SOA"));
+    // Of a zone that nobody tells nothing is claimed.
+    let look = self::look::<Dns>(parameters(&[silent])).await;
+    assert_eq!(look.outcome(), Outcome::Pass, "{:#?}", look.findings);
+    assert!(look.seen.expect("seen").zones.is_empty());
+}
+
+#[tokio::test]
+async fn a_zone_that_nobody_leads_to_is_one_finding_about_the_authority() {
+    let silent = liar(|_, _| Vec::new()).await;
+    let look = ask(silent, json!({ "authorities": "auto", "types": ["A", "AAAA"] })).await;
+    let targets: Vec<&str> = look.findings.iter().map(|finding| finding.target.as_str()).collect();
+    assert_eq!(targets, ["authority"], "{:#?}", look.findings);
+    assert_eq!(look.codes(Outcome::Unknown), ["gonogo.timeout"]);
+}
+
+/// A server that answers everything over TCP, and over UDP what it lets through: by the name, and
+/// how often it was asked for.
+#[expect(clippy::disallowed_methods, reason = "a server of the test's own")]
+async fn limited(lets_through: fn(&str, u32) -> bool) -> SocketAddr {
+    let (address, listener) = loop {
+        let counts = Mutex::new(HashMap::<String, u32>::new());
+        let address = liar(move |question: &Message, _| {
+            let name = question.queries[0].name.to_ascii();
+            let mut counts = counts.lock().expect("no panic");
+            let count = counts.entry(name.clone()).or_default();
+            *count += 1;
+            if lets_through(&name, *count) { vec![bytes(&good(question))] } else { Vec::new() }
+        })
+        .await;
+        if let Ok(listener) = TcpListener::bind(address).await {
+            break (address, listener);
+        }
+    };
+    tokio::spawn(async move {
+        while let Ok((mut stream, _)) = listener.accept().await {
+            while let Ok(length) = stream.read_u16().await {
+                let mut question = vec![0; usize::from(length)];
+                if stream.read_exact(&mut question).await.is_err() {
+                    break;
+                }
+                let question = Message::from_vec(&question).expect("a question");
+                let answer = bytes(&good(&question));
+                let length = u16::try_from(answer.len()).expect("short").to_be_bytes();
+                let _ = stream.write_all(&[&length[..], &answer].concat()).await;
+            }
+        }
+    });
+    address
+}
+
+#[tokio::test]
+async fn what_a_rate_limit_drops_comes_over_tcp_and_what_one_name_lacks_does_not() {
+    let look_at = |server: SocketAddr| async move {
+        let parameters = json!({
+            "names": ["lost.example", "other.example"],
+            "types": ["A"],
+            "resolvers": [server.to_string()],
+            "authorities": "off",
+            "warm": { "rounds": 0 },
+        });
+        look_in::<Dns>(parameters, &context(Duration::from_secs(5))).await
+    };
+    // The other name is answered when it is asked for again, so that the loss is not the name's.
+    let look = look_at(limited(|name, n| name.starts_with("other.") && n > 1).await).await;
+    assert_eq!(look.outcome(), Outcome::Pass, "{:#?}", look.findings);
+    let seen = look.seen.expect("seen");
+    let answer = seen.questions[0].resolvers[0].cold.seen().expect("an answer");
+    assert_eq!((answer.via, answer.tries), (Via::Tcp, 4));
+
+    // Where nothing else is lost, clients of this server lack the name as well.
+    let look = look_at(limited(|name, _| name.starts_with("other.")).await).await;
+    assert_eq!(look.codes(Outcome::Unknown), ["gonogo.timeout"], "{:#?}", look.findings);
 }

@@ -94,7 +94,23 @@ fn a_name_without_an_address_is_a_failure() {
     let seen = serde_json::from_value(json!({ "found": { "none": "NXDOMAIN" } })).expect("facts");
     let findings = probe.judge(&seen, &context(Duration::from_secs(1)).times);
     assert_eq!(findings[0].code, "http.no-address");
-    assert_eq!(probe.reproduce(Some(&seen)), ["curl -sS -i http://nothing.example/"]);
+    let by_hand = "curl -sS --noproxy '*' -i http://nothing.example/";
+    assert_eq!(probe.reproduce(Some(&seen)), [by_hand]);
+}
+
+#[tokio::test]
+async fn a_redirect_to_a_host_that_is_not_there_is_a_failure() {
+    // RFC 6761 §6.4: nobody need be asked to know that there is no such name.
+    let astray =
+        "HTTP/1.1 302 Found\r\nlocation: http://nowhere.invalid/\r\ncontent-length: 0\r\n\r\n";
+    let address = answers(astray).await;
+    let parameters = json!({ "url": format!("http://{address}/"), "follow": true });
+    let looked = look::<Http>(parameters).await;
+    assert_eq!(looked.codes(Outcome::Fail), ["http.no-address"], "{:?}", looked.findings);
+    let finding = &looked.findings[0];
+    assert_eq!(finding.target, address.to_string());
+    let begin = "redirected to nowhere.invalid, which has no address: ";
+    assert!(finding.message.starts_with(begin), "{}", finding.message);
 }
 
 #[test]
@@ -106,6 +122,9 @@ fn what_contradicts_itself_is_refused() {
         (json!({ "url": "http://a/", "ca": "x.pem" }), "ca"),
         (json!({ "url": "http://a/", "max_latency": "0s" }), "max_latency"),
         (json!({ "url": "http://a/", "headers": { "a b": "x" } }), "headers"),
+        (json!({ "url": "http://a/", "numbers": { "a": "b" } }), "numbers"),
+        (json!({ "url": "http://a/", "again": "1s" }), "again"),
+        (json!({ "url": "http://a/", "numbers": { "a": "" }, "again": "0s" }), "again"),
     ] {
         let probe: Http = serde_json::from_value(parameters).expect("parameters");
         let keys: Vec<_> = probe.complaints().iter().map(|c| c.key).collect();
@@ -131,6 +150,10 @@ async fn https_trusts_whom_the_check_names() {
     let expired = look::<Http>(parameters("expired", &root)).await;
     assert_eq!(expired.codes(Outcome::Fail), ["http.tls"], "{:?}", expired.findings);
     assert!(expired.findings[0].message.contains("expired"), "{:?}", expired.findings);
+    let url = format!("https://127.0.0.1:{}/healthz", lab("LAB_HTTP_PORT"));
+    let plain = look::<Http>(json!({ "url": url })).await;
+    assert_eq!(plain.codes(Outcome::Fail), ["http.tls"], "{:?}", plain.findings);
+    assert!(plain.findings[0].message.contains("plain HTTP"), "{:?}", plain.findings);
     let stranger = format!("{}/stranger.pem", lab("LAB_PKI"));
     let missing = look::<Http>(parameters("login", &stranger)).await;
     assert_eq!(missing.codes(Outcome::Unknown), ["gonogo.local"], "{:?}", missing.findings);
@@ -225,18 +248,22 @@ async fn endless_redirects_end() {
 
 #[tokio::test]
 async fn cookies_and_credentials_are_not_recorded() {
-    let address =
-        answers("HTTP/1.1 200 OK\r\nset-cookie: session=s3cret\r\ncontent-length: 0\r\n\r\n").await;
+    let address = answers(
+        "HTTP/1.1 302 Found\r\nset-cookie: session=s3cret\r\nlocation: /in?token=t0ken#fr4gment\r\n\
+         content-length: 0\r\n\r\n",
+    )
+    .await;
     let looked =
         look::<Http>(json!({ "url": format!("http://user:hunter2@{address}/?key=k3y") })).await;
+    assert_eq!(looked.findings[0].actual.as_deref(), Some("302 to /in"));
     let text =
         serde_json::to_string(&looked.seen).expect("facts") + &format!("{:?}", looked.findings);
-    for secret in ["s3cret", "hunter2", "k3y"] {
+    for secret in ["s3cret", "hunter2", "k3y", "t0ken", "fr4gment"] {
         assert!(!text.contains(secret), "{text}");
     }
     let Found::Addresses(all) = looked.seen.expect("facts").found else { panic!("addresses") };
     let visit = all[0].sight.seen().expect("an answer");
-    assert!(matches!(visit.ending, Ending::Answered { status: 200, .. }));
+    assert!(matches!(visit.ending, Ending::Answered { status: 302, .. }));
 }
 
 /// A service that publishes its pool, each time with the next of these numbers in use.
@@ -295,6 +322,7 @@ async fn the_recipe_for_leaks_tells_a_leak_from_a_busy_pool() {
             .arg("run")
             .arg(&list)
             .args(["-o", "json"])
+            .env_clear()
             .env("XDG_STATE_HOME", dir.path())
             .output()
             .await
@@ -310,11 +338,27 @@ async fn the_recipe_for_leaks_tells_a_leak_from_a_busy_pool() {
 }
 
 #[tokio::test]
+async fn the_pause_between_two_samples_is_beside_the_time_to_look() {
+    // The engine adds it to the time-out, which may be the shorter one.
+    let address = service(&[3, 5]).await;
+    let parameters = json!({
+        "url": format!("http://{address}/"), "numbers": { "in_use": "/db/InUse" },
+        "again": "1200ms",
+    });
+    let looked = look_in::<Http>(parameters, &context(Duration::from_secs(2))).await;
+    assert_eq!(looked.outcome(), Outcome::Pass, "{:?}", looked.findings);
+    let Found::Addresses(all) = looked.seen.expect("facts").found else { panic!("addresses") };
+    assert!((all[0].readings["in_use"].growth - 2.0).abs() < 0.1, "{:?}", all[0].readings);
+}
+
+#[tokio::test]
 async fn a_real_server_of_go_is_sampled_twice() {
     let url = format!("{}/api/v1/status/runtimeinfo", lab("LAB_PROMETHEUS"));
     let numbers = json!({ "goroutines": "/data/goroutineCount", "none": "/data/nothing" });
     let looked = look::<Http>(json!({ "url": url, "numbers": numbers, "again": "20ms" })).await;
     assert_eq!(looked.codes(Outcome::Unknown), ["http.no-number"], "{:?}", looked.findings);
+    let message = &looked.findings.last().expect("findings").message;
+    assert_eq!(message, "one of the two samples has no number at /data/nothing");
     let Found::Addresses(all) = looked.seen.expect("facts").found else { panic!("addresses") };
     let reading = all[0].readings.get("goroutines").expect("a reading");
     assert!(reading.first > 5.0 && reading.last > 5.0, "{reading:?}");

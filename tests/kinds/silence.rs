@@ -102,6 +102,13 @@ async fn each_guard_rail_stops_the_plan() {
             json!({ "matchers": ["team=x", "severity=none"], "never": ["severity=none"] }),
             "silence.touches-protected",
         ),
+        (
+            json!({
+                "matchers": ["service=x", "severity=~page|info"], "prometheus": null,
+                "never": ["severity=~\"page|critical\""],
+            }),
+            "silence.touches-protected",
+        ),
         (json!({ "for": "5h" }), "silence.too-long"),
         (json!({ "for": "75m", "max_for": "1h" }), "silence.too-long"),
         (json!({ "from": "T-2h" }), "silence.window-over"),
@@ -166,6 +173,8 @@ async fn a_prometheus_that_is_not_there_stops_the_plan() {
     let looked = look_in::<Silence>(parameters.clone(), &cx).await;
     assert_eq!(looked.codes(Outcome::Unknown), ["gonogo.unreachable"], "{:?}", looked.findings);
     assert_eq!(proposed(&parameters, &looked, &cx), None);
+    let message = &finding(&looked, "silence.not-applied").message;
+    assert!(message.ends_with("; not before what is wrong with it is mended"), "{message}");
 }
 
 #[tokio::test]
@@ -394,6 +403,79 @@ fn members_that_disagree_are_judged_each() {
         assert_eq!((worst.code.as_str(), worst.outcome), (code, outcome), "{findings:?}");
         assert_eq!(probe.propose(&seen, &cx.times).is_some(), code == "silence.duplicate");
     }
+}
+
+#[test]
+fn silences_that_last_too_long_or_are_another_checks_are_told_apart() {
+    let cx = context(Duration::from_secs(1));
+    let probe: Silence = serde_json::from_value(json!({
+        "alertmanagers": ["http://a", "http://b"], "matchers": ["service=order"],
+        "from": "T-5m", "for": "1h", "comment": "x",
+    }))
+    .expect("parameters");
+    let at = |minutes| (cx.times.launch + SignedDuration::from_mins(minutes)).to_string();
+    let silence = |id: &str, ends_at: &str, of_another: bool| {
+        json!({
+            "id": id, "state": "active", "starts_at": at(-5), "ends_at": ends_at,
+            "updated_at": null, "created_by": "gonogo", "comment": "", "matchers": [],
+            "of_another": of_another,
+        })
+    };
+    let for_ever = jiff::Timestamp::MAX.to_string();
+    for (ours, warned, proposed) in [
+        (vec![silence("s1", &at(55), false)], vec![], false),
+        (vec![silence("s1", &at(56), false)], vec![], false),
+        (vec![silence("s1", &at(265), false)], vec!["silence.leftover"], false),
+        (vec![silence("s1", &for_ever, false)], vec!["silence.leftover"], false),
+        (vec![silence("s1", &at(265), true)], vec![], false),
+        (vec![silence("s1", &at(55), false), silence("s2", &at(265), true)], vec![], false),
+        (
+            vec![silence("s1", &at(55), false), silence("s2", &at(55), false)],
+            vec!["silence.duplicate"],
+            true,
+        ),
+    ] {
+        let seen = facts(json!(ours), json!(ours));
+        let findings = probe.judge(&seen, &cx.times);
+        let of = |outcome| findings.iter().filter(move |finding| finding.outcome == outcome);
+        let mut codes: Vec<&str> = of(Outcome::Warn).map(|f| f.code.as_str()).collect();
+        codes.dedup();
+        assert_eq!(codes, warned, "{ours:?}: {findings:?}");
+        assert_eq!(of(Outcome::Fail).count(), 0, "{findings:?}");
+        assert_eq!(probe.propose(&seen, &cx.times).is_some(), proposed, "{ours:?}");
+    }
+}
+
+#[test]
+fn alerts_that_are_too_many_to_be_kept_are_counted() {
+    let cx = context(Duration::from_secs(1));
+    let probe: Silence = serde_json::from_value(json!({
+        "alertmanagers": ["http://a", "http://b"], "matchers": ["service=order"],
+        "from": "T-5m", "for": "1h", "comment": "x",
+    }))
+    .expect("parameters");
+    let mut seen = serde_json::to_value(facts(json!([]), json!([]))).expect("JSON");
+    let up = &mut seen["members"][0]["sight"]["seen"]["up"];
+    (up["firing"], up["matched"]) = (json!(2_000), json!(1_900));
+    let seen: Seen = serde_json::from_value(seen).expect("facts");
+    let findings = probe.judge(&seen, &cx.times);
+    let broad = findings.iter().find(|finding| finding.code == "silence.too-broad");
+    assert!(broad.expect("it").message.contains("1900 of all 2000"), "{findings:?}");
+}
+
+#[test]
+fn alertmanagers_are_asked_by_all_checks_together() {
+    let probe: Silence = serde_json::from_value(json!({
+        "alertmanagers": ["http://a"], "prometheus": "http://p", "matchers": ["a=b"],
+        "comment": "x",
+    }))
+    .expect("parameters");
+    let addresses = |peers: Vec<gonogo::model::peer::Peer>| -> Vec<String> {
+        peers.into_iter().map(|peer| peer.address).collect()
+    };
+    assert_eq!(addresses(probe.peers()), ["a:80", "p:80"]);
+    // Nobody waits for a turn at an Alertmanager before others have had theirs.
+    assert_eq!(addresses(probe.targets()), ["p:80"]);
 }
 
 #[test]

@@ -97,6 +97,11 @@ async fn certificates_users_and_prefixes_are_shown_at_the_door() {
 
 /// A server that tells the heads of the requests it gets, and is no Alertmanager.
 async fn listener() -> (SocketAddr, mpsc::UnboundedReceiver<String>) {
+    answering(b"HTTP/1.1 404 Not Found\r\ncontent-length: 0\r\n\r\n").await
+}
+
+/// A server that tells the heads of the requests it gets, and answers each with these bytes.
+async fn answering(answer: &'static [u8]) -> (SocketAddr, mpsc::UnboundedReceiver<String>) {
     let listener = TcpListener::bind("127.0.0.1:0").await.expect("a free port");
     let address = listener.local_addr().expect("its address");
     let (tell, told) = mpsc::unbounded_channel();
@@ -106,8 +111,7 @@ async fn listener() -> (SocketAddr, mpsc::UnboundedReceiver<String>) {
             let mut head = vec![0; 8192];
             let read = stream.read(&mut head).await.unwrap_or_default();
             let _nobody = tell.send(String::from_utf8_lossy(&head[..read]).into_owned());
-            let _gone =
-                stream.write_all(b"HTTP/1.1 404 Not Found\r\ncontent-length: 0\r\n\r\n").await;
+            let _gone = stream.write_all(answer).await;
         }
     });
     (address, told)
@@ -222,5 +226,27 @@ async fn a_silence_is_made_through_a_proxy_with_and_without_tls() {
         let line = told.recv().await.expect("a request");
         assert!(line.starts_with(first), "{line}");
         assert_eq!(cluster.members[0].silences().await.len(), 1);
+    }
+}
+
+#[tokio::test]
+async fn a_proxy_that_is_down_or_says_no_is_no_word_of_the_alertmanager() {
+    let cx = context(Duration::from_secs(5));
+    let free = TcpListener::bind("127.0.0.1:0").await.expect("a free port");
+    let closed = free.local_addr().expect("its address");
+    drop(free);
+    let (strict, _told) =
+        answering(b"HTTP/1.1 407 Proxy Authentication Required\r\ncontent-length: 0\r\n\r\n").await;
+    for (proxy, url, code) in [
+        (closed, "http://am.example.test:9093", "gonogo.unreachable"),
+        (closed, "https://am.example.test:9093", "gonogo.unreachable"),
+        (strict, "http://am.example.test:9093", "gonogo.denied"),
+    ] {
+        let proxied = parameters(url, &json!({ "proxy": format!("http://{proxy}") }));
+        let looked = look_in::<Silence>(proxied, &cx).await;
+        assert_eq!(looked.codes(Outcome::Fail), [""; 0], "{url}: {:?}", looked.findings);
+        assert_eq!(looked.codes(Outcome::Unknown), [code], "{url}: {:?}", looked.findings);
+        let message = &looked.findings[0].message;
+        assert!(message.contains(&format!("http://{proxy}")), "{message}");
     }
 }

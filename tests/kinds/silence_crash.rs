@@ -18,6 +18,7 @@ fn start(dir: &Path) -> Child {
     Command::new(env!("CARGO_BIN_EXE_gonogo"))
         .args(["run", "list.yaml", "--apply"])
         .current_dir(dir)
+        .env_clear()
         .env("XDG_STATE_HOME", dir.join("state"))
         .stdout(std::fs::File::create(dir.join("out")).expect("a file"))
         .stderr(std::fs::File::create(dir.join("err")).expect("a file"))

@@ -186,7 +186,9 @@ async fn the_certificate_on_disk_is_compared_with_the_one_served() {
     let file = |name: &str| json!({"file": format!("{}/{name}", lab("LAB_PKI"))});
     check("login", file("login.pem"), Pass, &["tls.file-ok", "tls.ok", "tls.staple-ok"]).await;
     check("login", file("overdue.pem"), Fail, &["tls.not-reloaded"]).await;
-    check("login", file("rsa.pem"), Warn, &["tls.not-reloaded"]).await;
+    let other = check("login", file("rsa.pem"), Warn, &["tls.not-reloaded"]).await;
+    let finding = other.findings.iter().find(|one| one.code == "tls.not-reloaded").expect("it");
+    assert!(finding.message.contains("another kind of key"), "{finding:?}");
     check("login", file("ocsp/good.der"), Unknown, &["gonogo.answer-unreadable"]).await;
     check("login", file("no-such.pem"), Unknown, &["gonogo.local"]).await;
 }

@@ -2,12 +2,16 @@
 
 use gonogo::model::fault::{Fault, Sight};
 use gonogo::model::finding::Finding;
-use gonogo::model::time::Window;
+use gonogo::model::time::{Span, Window};
 use gonogo::net::pki::certificate::{Certificate, Key};
+use gonogo::net::pki::crl::{Crl, Entry};
 use gonogo::net::pki::ocsp::{About, Answer, Basic, Signer, Single, Status};
-use gonogo::net::pki::path::Path;
-use gonogo::net::tls::Session;
-use gonogo::probe::tls::{Accepted, Address, Contact, Observation, Sent, Served, Staple, Tls};
+use gonogo::net::pki::path::{Obstacle, Path};
+use gonogo::net::tls::{Failure, Session};
+use gonogo::probe::tls::{
+    Accepted, Address, Asked, Contact, Observation, OtherKey, Said, Sent, Served, Staple, Tls,
+    Tls12,
+};
 use gonogo::probe::{JudgeCx, Probe};
 use jiff::{SignedDuration, Timestamp};
 use serde_json::{Value, json};
@@ -303,8 +307,7 @@ fn a_clock_that_nobody_agrees_with_makes_dates_unknown() {
         let sight = Sight::Seen(Contact::Accepted(accepted));
         Address { address: place.to_owned(), sight }
     };
-    let judge = |clocks: &[Option<i64>]| {
-        let places = ["192.0.2.1:443", "192.0.2.2:443", "192.0.2.3:443"];
+    let judge_at = |places: &[&str], clocks: &[Option<i64>]| {
         let all = places.iter().zip(clocks).map(|(place, ahead)| at(place, *ahead)).collect();
         let findings = tls(json!({"revocation": "off"})).judge(&observation(all), &launch_in(0));
         let mut words = words(&findings);
@@ -313,6 +316,8 @@ fn a_clock_that_nobody_agrees_with_makes_dates_unknown() {
         words.dedup();
         words
     };
+    let places = ["192.0.2.1:443", "192.0.2.2:443", "192.0.2.3:443"];
+    let judge = |clocks: &[Option<i64>]| judge_at(&places, clocks);
     let wrong = ["unknown tls.clock-wrong", "unknown tls.expired"];
     let right = ["fail tls.expired"];
     let doubtful = ["fail tls.expired", "warn tls.clock-differs"];
@@ -327,6 +332,102 @@ fn a_clock_that_nobody_agrees_with_makes_dates_unknown() {
     ] {
         assert_eq!(judge(clocks), expected, "{clocks:?}");
     }
+    // One server has one clock, over IPv4 and IPv6.
+    let pairs = ["192.0.2.1:443", "[2001:db8::1]:443", "192.0.2.2:443", "[2001:db8::2]:443"];
+    let off = [Some(300); 4];
+    assert_eq!(judge_at(&pairs[..2], &off), doubtful);
+    assert_eq!(judge_at(&pairs[..2], &[Some(300), Some(0)]), right);
+    assert_eq!(judge_at(&pairs[..3], &off), wrong);
+    assert_eq!(judge_at(&pairs, &off), wrong);
+}
+
+/// Judges an address with something changed about it; what does not apply is left out.
+fn judged(more: Value, change: impl FnOnce(&mut Accepted)) -> (Vec<String>, Vec<Finding>) {
+    let Address { address, sight } = address(served(certificate()));
+    let Sight::Seen(Contact::Accepted(mut accepted)) = sight else { panic!("accepted") };
+    change(&mut accepted);
+    let sight = Sight::Seen(Contact::Accepted(accepted));
+    let findings = tls(more).judge(&observation(vec![Address { address, sight }]), &launch_in(0));
+    let mut words = words(&findings);
+    words.retain(|word| !word.starts_with("not-applicable"));
+    (words, findings)
+}
+
+#[test]
+fn a_weakness_that_only_warns_does_not_hide_a_broken_path() {
+    let broken = |bits: usize| {
+        let leaf = Certificate { key: Key::Rsa(bits), ..certificate() };
+        let path = Path::Broken {
+            certificates: vec![0],
+            obstacle: Obstacle::SignatureAlgorithm,
+            reason: "UnsupportedSignatureAlgorithm".to_owned(),
+        };
+        judged(json!({}), |accepted| accepted.served = vec![Served { path, ..served(leaf) }]).0
+    };
+    assert_eq!(broken(2049), ["fail tls.invalid-chain", "warn tls.weak-key"]);
+    assert_eq!(broken(1024), ["fail tls.weak-key"]);
+}
+
+#[test]
+fn a_question_for_the_other_kind_of_key_that_taught_nothing_is_unknown() {
+    let fault = Fault::Timeout { what: "TLS handshake".to_owned(), after: Span::ZERO };
+    let (words, findings) =
+        judged(json!({}), |accepted| accepted.other_key = Some(Sight::Fault(fault)));
+    assert_eq!(words, ["pass tls.ok", "unknown gonogo.timeout"]);
+    assert!(findings.iter().any(|one| one.message.contains("other kind of key")), "{findings:#?}");
+    let seen = |other: OtherKey| {
+        judged(json!({}), |accepted| accepted.other_key = Some(Sight::Seen(other))).0
+    };
+    assert_eq!(seen(OtherKey::NotServed), ["pass tls.ok"]);
+    assert_eq!(seen(OtherKey::Served), ["pass tls.ok"]);
+}
+
+#[test]
+fn what_goes_wrong_over_tls_1_2_is_told_from_a_server_that_does_not_speak_it() {
+    let over = |failure: Failure| {
+        let tls12 = Tls12 { failure: Some(failure), handshakes: 1, staple: None };
+        judged(json!({}), |accepted| accepted.tls12 = Some(Sight::Seen(tls12))).0
+    };
+    let words = "words".to_owned();
+    for failure in [
+        Failure::Alert("ProtocolVersion".to_owned()),
+        Failure::Incompatible(words.clone()),
+        Failure::Reset,
+        Failure::Closed,
+    ] {
+        assert_eq!(over(failure), ["pass tls.ok"]);
+    }
+    for failure in [
+        Failure::NotTls(words.clone()),
+        Failure::Violation(words.clone()),
+        Failure::NotProved(words),
+        Failure::Oversized,
+    ] {
+        assert_eq!(over(failure), ["pass tls.ok", "unknown gonogo.answer-unreadable"]);
+    }
+}
+
+#[test]
+fn a_list_without_an_end_counts_for_a_week() {
+    let url = "http://crl.example/1.crl";
+    let listed = |age: i64, revoked: bool| {
+        let entry = Entry { at: hours(-24 * 30), reason: None };
+        let list = Crl {
+            size: 500,
+            flaw: None,
+            this_update: hours(-age),
+            next_update: None,
+            entries: 1,
+            revoked: revoked.then_some(entry),
+        };
+        let said = Sight::Seen(Said::Crl(list));
+        let asked = vec![Asked { url: url.to_owned(), clock_ahead: None, sight: said }];
+        let leaf = Certificate { crls: vec![url.to_owned()], ..certificate() };
+        judged(json!({}), |accepted| accepted.served = vec![Served { asked, ..served(leaf) }]).0
+    };
+    assert_eq!(listed(24 * 7, false), ["pass tls.ok", "pass tls.not-revoked"]);
+    assert_eq!(listed(24 * 7 + 1, false), ["pass tls.ok", "unknown tls.revocation-unusable"]);
+    assert_eq!(listed(24 * 700, true), ["pass tls.ok", "fail tls.revoked"]);
 }
 
 #[test]
@@ -372,7 +473,7 @@ fn what_cannot_be_meant_is_refused() {
         (json!({"addresses": []}), "addresses"),
         (json!({"addresses": ["192.0.2.1"], "resolver": "192.0.2.53"}), "resolver"),
         (json!({"max_handshake": "0s"}), "max_handshake"),
-        (json!({"endpoint": "a_b..c:443"}), "endpoint"),
+        (json!({"endpoint": format!("{}:443", "a".repeat(64))}), "endpoint"),
         (json!({"alpn": [""]}), "alpn"),
         (json!({"suites": ["RC4-MD5"]}), "suites"),
     ] {

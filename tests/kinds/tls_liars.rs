@@ -1,7 +1,9 @@
 //! Kind `tls` against servers that no real one can be made to be: wrong chains, and no TLS at all.
 
 use std::net::Ipv4Addr;
+use std::process::Command;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Duration;
 
 use gonogo::clock::Clock;
@@ -11,13 +13,15 @@ use rcgen::{CertificateParams, ExtendedKeyUsagePurpose, IsCa, SanType};
 use rustls::pki_types::CertificateDer;
 use rustls::sign::CertifiedKey;
 use serde_json::json;
+use tempfile::NamedTempFile;
+use tokio::io::AsyncReadExt;
 use tokio::net::TcpStream;
 
 use crate::support::{Looked, context, look, look_in};
-use crate::tls_forge::{Authority, HOST, Identity, NORMAL};
+use crate::tls_forge::{Authority, HOST, Identity, NORMAL, with_ocsp};
 use crate::tls_server::{
-    accept, answer_bytes, close_at_once, drop_long_hellos, listener, parameters, serve, serve_on,
-    serve_pair, trust, turn,
+    accept, answer_bytes, close_at_once, drop_long_hellos, listener, parameters, pem, serve,
+    serve_changed_in, serve_on, serve_pair, trust, turn,
 };
 
 /// A root, an intermediate, and a good certificate of it.
@@ -245,6 +249,9 @@ async fn what_is_not_tls_is_told_apart() {
         let looked = look::<Tls>(parameters(port, &ca)).await;
         assert_eq!(looked.codes(Fail), [code], "{:#?}", looked.findings);
     }
+    let plain = answer_bytes(b"HTTP/1.1 400 Bad Request\r\n\r\n").await;
+    let said = look::<Tls>(parameters(plain, &ca)).await.findings[0].message.clone();
+    assert!(said.ends_with("begin no TLS record, as on a port for plain HTTP"), "{said}");
     let looked = look::<Tls>(parameters(close_at_once().await, &ca)).await;
     assert_eq!(looked.codes(Fail), ["tls.handshake-refused"], "{:#?}", looked.findings);
 }
@@ -359,4 +366,163 @@ async fn servers_that_forget_their_sessions_are_a_warning() {
     want["resumption"] = json!("want");
     let looked = look::<Tls>(want).await;
     assert_eq!(looked.codes(Warn), ["tls.not-resumed"], "{:#?}", looked.findings);
+}
+
+#[tokio::test]
+async fn a_server_of_an_old_version_that_keeps_no_sessions_does_not_offer_to_resume() {
+    let pki = pki();
+    let nothing_kept = |config: &mut rustls::ServerConfig| {
+        config.session_storage = Arc::new(rustls::server::NoServerSessionStorage {});
+    };
+    let port = serve_changed_in(pki.turn(), &[&rustls::version::TLS12], nothing_kept).await;
+    let ca = trust(&pki.root);
+    let mut want = parameters(port, &ca);
+    want["resumption"] = json!("want");
+    let looked = look::<Tls>(want).await;
+    assert_eq!(looked.codes(Warn), ["tls.not-resumed"], "{:#?}", looked.findings);
+    let finding = looked.findings.iter().find(|one| one.code == "tls.not-resumed").expect("it");
+    assert!(finding.message.contains("offers nothing"), "{finding:#?}");
+}
+
+/// What becomes of a connection.
+#[derive(Clone, Copy)]
+enum Way {
+    /// A server.
+    To(u16),
+    /// Closed after the first message.
+    Closed,
+    /// No answer.
+    Silent,
+}
+
+/// Sends the nth connection its way, those after the last the last way; returns the port.
+async fn ways(ways: Vec<Way>) -> u16 {
+    let listener = listener(Ipv4Addr::LOCALHOST, 0).await;
+    let port = listener.local_addr().expect("an address").port();
+    let turn = AtomicUsize::new(0);
+    accept(listener, move |mut stream| {
+        let way = ways[turn.fetch_add(1, Ordering::Relaxed).min(ways.len() - 1)];
+        async move {
+            match way {
+                Way::To(to) => {
+                    let server = TcpStream::connect((Ipv4Addr::LOCALHOST, to)).await;
+                    let mut server = server.expect("the server");
+                    let _ended = tokio::io::copy_bidirectional(&mut stream, &mut server).await;
+                }
+                Way::Closed => {
+                    let _hello = stream.read(&mut [0; 16_384]).await;
+                }
+                Way::Silent => {
+                    while stream.read(&mut [0; 16_384]).await.is_ok_and(|read| read > 0) {}
+                }
+            }
+        }
+    });
+    port
+}
+
+#[tokio::test]
+async fn a_server_that_says_nothing_of_its_other_certificate_is_unknown() {
+    let pki = pki();
+    let ca = trust(&pki.root);
+    let to = Way::To(serve(vec![pki.turn()]).await);
+    for (turns, unknown) in [
+        // To every handshake for RSA the end of the connection: there is no such certificate.
+        (vec![to, Way::Closed, to, Way::Closed], None),
+        // Once only: it had too much to do.
+        (vec![to, Way::Closed, to], None),
+        (vec![to, Way::Closed], Some("gonogo.unreachable")),
+        (vec![to, Way::Silent], Some("gonogo.timeout")),
+    ] {
+        let port = ways(turns).await;
+        let looked = look_in::<Tls>(parameters(port, &ca), &context(Duration::from_secs(2))).await;
+        assert_eq!(looked.codes(Pass), ["tls.ok"], "{:#?}", looked.findings);
+        assert_eq!(looked.codes(Unknown), Vec::from_iter(unknown), "{:#?}", looked.findings);
+    }
+}
+
+#[tokio::test]
+async fn both_kinds_are_asked_for_where_several_servers_show_one() {
+    let pki = pki();
+    let ca = trust(&pki.root);
+    let shown = |leaf: &Identity| turn(leaf, vec![leaf.der.clone(), pki.sub.der.clone()], None);
+    let second = pki.sub.issue(NORMAL, |_| {});
+    let old = pki.sub.issue_rsa((-24 * 91, -24));
+    let one = Way::To(serve(vec![pki.turn()]).await);
+    let other = Way::To(serve(vec![shown(&second)]).await);
+    let pair = Way::To(serve_pair(vec![shown(&second), shown(&old)]).await);
+    // A staple is waited for, so that several handshakes meet several servers.
+    let waiting = pki.sub.issue(NORMAL, with_ocsp);
+    let waiting = Way::To(serve(vec![shown(&waiting)]).await);
+    let port = ways(vec![waiting, one, other, one, other, pair]).await;
+    let looked = look::<Tls>(parameters(port, &ca)).await;
+    assert_eq!(looked.codes(Fail), ["tls.expired"], "{:#?}", looked.findings);
+}
+
+#[tokio::test]
+async fn connections_refused_do_not_show_that_a_version_is() {
+    let pki = pki();
+    let ca = trust(&pki.root);
+    let to = serve(vec![pki.turn()]).await;
+    let listener = listener(Ipv4Addr::LOCALHOST, 0).await;
+    let port = listener.local_addr().expect("an address").port();
+    // Two connections, for the certificates; then nobody listens any more.
+    #[expect(clippy::disallowed_methods, reason = "a server of the test's own")]
+    tokio::spawn(async move {
+        let (mut first, _) = listener.accept().await.expect("a connection");
+        let mut server = TcpStream::connect((Ipv4Addr::LOCALHOST, to)).await.expect("the server");
+        let one = tokio::io::copy_bidirectional(&mut first, &mut server);
+        let two = async {
+            let (mut second, _) = listener.accept().await.expect("a connection");
+            drop(listener);
+            let server = TcpStream::connect((Ipv4Addr::LOCALHOST, to)).await;
+            let mut server = server.expect("the server");
+            let _ended = tokio::io::copy_bidirectional(&mut second, &mut server).await;
+        };
+        let _ended = tokio::join!(one, two);
+    });
+    let mut modern = parameters(port, &ca);
+    modern["versions"] = json!(["1.2", "1.3"]);
+    let looked = look::<Tls>(modern).await;
+    let lost = looked.findings.iter().filter(|one| one.code == "gonogo.unreachable").count();
+    assert_eq!((looked.outcome(), lost), (Unknown, 4), "{:#?}", looked.findings);
+}
+
+#[tokio::test]
+async fn one_certificate_of_a_pair_is_the_one_on_disk() {
+    let pki = pki();
+    let ca = trust(&pki.root);
+    let shown = |leaf: &Identity| turn(leaf, vec![leaf.der.clone(), pki.sub.der.clone()], None);
+    let rsa = pki.sub.issue_rsa(NORMAL);
+    let port = serve_pair(vec![shown(&pki.leaf), shown(&rsa)]).await;
+    let file = NamedTempFile::new().expect("a file");
+    let mut compared = parameters(port, &ca);
+    compared["file"] = json!(file.path());
+    for (der, outcome, code) in [
+        (&pki.leaf.der, Pass, "tls.file-ok"),
+        (&rsa.der, Pass, "tls.file-ok"),
+        (&pki.sub.issue(NORMAL, |_| {}).der, Fail, "tls.not-reloaded"),
+        (&pki.sub.issue_rsa(NORMAL).der, Fail, "tls.not-reloaded"),
+    ] {
+        std::fs::write(file.path(), pem(der)).expect("written");
+        let looked = look::<Tls>(compared.clone()).await;
+        assert_eq!(looked.outcome(), outcome, "{:#?}", looked.findings);
+        assert!(looked.codes(outcome).contains(&code), "{:#?}", looked.findings);
+    }
+}
+
+#[tokio::test]
+async fn a_file_that_cannot_be_read_to_its_end_costs_only_the_comparison() {
+    let pki = pki();
+    let ca = trust(&pki.root);
+    let folder = tempfile::tempdir().expect("a folder");
+    let pipe = folder.path().join("pipe.pem");
+    assert!(Command::new("mkfifo").arg(&pipe).status().expect("mkfifo").success());
+    let mut compared = parameters(serve(vec![pki.turn()]).await, &ca);
+    compared["file"] = json!(pipe);
+    let looked = look_in::<Tls>(compared, &context(Duration::from_secs(1))).await;
+    // Whoever waits for its other end is let go.
+    std::fs::OpenOptions::new().write(true).open(&pipe).expect("the other end");
+    assert_eq!(looked.codes(Pass), ["tls.ok"], "{:#?}", looked.findings);
+    assert_eq!(looked.codes(Unknown), ["gonogo.timeout"], "{:#?}", looked.findings);
 }

@@ -90,6 +90,12 @@ async fn pki() -> Pki {
         ("/revoked", ocsp(&[Part { status: revoked(), ..part() }])),
         ("/unknown", ocsp(&[Part { status: unknown(), ..part() }])),
         ("/expired", ocsp(&[Part { this: -72, next: Some(-1), ..part() }])),
+        ("/undated", ocsp(&[Part { this: -24 * 6, next: None, ..part() }])),
+        ("/old-undated", ocsp(&[Part { this: -24 * 8, next: None, ..part() }])),
+        (
+            "/old-undated-unknown",
+            ocsp(&[Part { this: -24 * 8, next: None, status: unknown(), ..part() }]),
+        ),
         ("/other", ocsp(&[Part { serial: 8, ..part() }])),
         ("/purposeless", answer(&sub, &purposeless, Signed::ByName, &[part()])),
         ("/later", vec![0x30, 3, 10, 1, 3]),
@@ -168,6 +174,9 @@ async fn a_responder_counts_when_its_answer_would_count_as_a_staple() {
         ("/revoked", Fail, "tls.revoked"),
         ("/unknown", Fail, "tls.revocation-unknown"),
         ("/expired", Unknown, "tls.revocation-unusable"),
+        ("/undated", Pass, "tls.not-revoked"),
+        ("/old-undated", Unknown, "tls.revocation-unusable"),
+        ("/old-undated-unknown", Unknown, "tls.revocation-unusable"),
         ("/other", Unknown, "tls.revocation-unusable"),
         ("/purposeless", Unknown, "tls.revocation-unusable"),
         ("/later", Unknown, "tls.revocation-unusable"),
@@ -186,6 +195,9 @@ async fn where_the_responder_is_of_no_use_the_list_is_fetched() {
         pki.check(Some(ocsp), &["/good.crl"], Pass, "tls.not-revoked").await;
         pki.check(Some(ocsp), &["/revoked.crl"], Fail, "tls.revoked").await;
     }
+    // That it is revoked says more than that the responder does not know it.
+    let looked = pki.look(Some("/unknown"), &["/revoked.crl"]).await;
+    assert_eq!(looked.codes(Fail), ["tls.revoked"], "{:#?}", looked.findings);
     // Both would have to be asked to know; one that answers is enough.
     pki.check(Some("/good"), &["/silent"], Pass, "tls.not-revoked").await;
 }

@@ -89,9 +89,18 @@ pub(crate) async fn serve_changed(
     shown: Arc<CertifiedKey>,
     change: impl FnOnce(&mut ServerConfig),
 ) -> u16 {
+    serve_changed_in(shown, rustls::ALL_VERSIONS, change).await
+}
+
+/// The same in some versions only.
+pub(crate) async fn serve_changed_in(
+    shown: Arc<CertifiedKey>,
+    versions: &[&'static rustls::SupportedProtocolVersion],
+    change: impl FnOnce(&mut ServerConfig),
+) -> u16 {
     let listener = listener(Ipv4Addr::LOCALHOST, 0).await;
     let port = listener.local_addr().expect("an address").port();
-    serve_config(listener, Show::new(vec![shown]), rustls::ALL_VERSIONS, change);
+    serve_config(listener, Show::new(vec![shown]), versions, change);
     port
 }
 

@@ -1,5 +1,6 @@
 // Every page given, at three widths, light and dark, all parts unfolded, against axe-core, in the
-// Chromium of this machine. Ends with 1 when a rule is violated or a page is wider than its window.
+// Chromium of this machine. Ends with 1 when a rule is violated, a page is wider than its window, or
+// nothing was looked at.
 // Called by `./dev axe`: node axe.mjs FOLDER-OF-NODE-MODULES PAGE…
 import { createRequire } from 'node:module';
 import { readFileSync } from 'node:fs';
@@ -14,7 +15,7 @@ const browser = await chromium.launch({
   args: ['--no-sandbox', '--disable-gpu', '--disable-quic', '--no-first-run',
     '--disable-background-networking', '--disable-component-update', '--disable-sync'],
 });
-let bad = 0;
+let bad = pages.length > 0 ? 0 : 1;
 for (const page of pages) {
   for (const colorScheme of ['light', 'dark']) {
     for (const width of [375, 768, 1280]) {
@@ -34,7 +35,8 @@ for (const page of pages) {
         console.log(`  ${impact} ${id}: ${help}`);
         for (const node of nodes.slice(0, 3)) console.log(`    ${node.html.slice(0, 160)}`);
       }
-      bad += violations.length + (wide > 0 ? 1 : 0);
+      // A page on which no rule was tried has not kept any.
+      bad += violations.length + (wide > 0 ? 1 : 0) + (passes.length > 0 ? 0 : 1);
       await context.close();
     }
   }

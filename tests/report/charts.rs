@@ -107,6 +107,10 @@ fn a_page_shows_what_was_measured() {
         assert!(page.contains(said), "{said}");
     }
     assert!(page.contains("class=\"o-fail\" x=\"0.0000\""), "a life that ends too early is red");
+    let (_, lives) = page.split_once("How long the certificates live").expect("the chart");
+    let (lives, _) = lives.split_once("</figure>").expect("its end");
+    assert!(lives.contains("class=\"strong\""), "one that does not is drawn");
+    assert!(!lives.contains("o-pass"), "and not called good: its check may want more of it");
 }
 
 #[test]

@@ -2,6 +2,7 @@
 
 use std::collections::HashSet;
 
+use gonogo::model::outcome::Outcome;
 use gonogo::model::record::RunRecord;
 use gonogo::report::{Format, Look, render};
 use serde::Deserialize;
@@ -83,6 +84,7 @@ fn a_fingerprint_outlives_the_words_of_a_finding() {
     }
     let after = entries(&record);
     assert!(!before.is_empty());
+    assert_eq!(before.len(), after.len());
     for (a, b) in before.iter().zip(&after) {
         assert_eq!(a.fingerprint, b.fingerprint);
         assert_ne!(a.description, b.description);
@@ -108,4 +110,21 @@ fn twins_are_told_apart_and_weights_follow_the_gate() {
     ] {
         assert_eq!(of(code)[0].severity, severity, "{code}");
     }
+}
+
+#[test]
+fn a_finding_weighs_what_it_found_and_no_more_than_its_check() {
+    let warned = sample::finding("dns.slow", Outcome::Warn, "9.9.9.9", "answers after 900 ms");
+    let mut record = sample::launch();
+    record.steps[0].checks[1].findings.push(warned);
+    let entries_of = |record: &RunRecord, code: &str| {
+        let all = entries(record).into_iter().filter(|e| e.check_name == code);
+        all.map(|e| (e.severity, e.description)).collect::<Vec<_>>()
+    };
+    let said = "dns.match WARN: 9.9.9.9: answers after 900 ms".to_owned();
+    assert_eq!(entries_of(&record, "dns.slow"), [(Severity::Minor, said)]);
+    assert_eq!(entries_of(&record, "dns.stale-answer")[0].0, Severity::Blocker);
+    // A quorum finds it right enough; one vantage point still sees the old answer.
+    record.steps[0].checks[1].outcome = Outcome::Warn;
+    assert_eq!(entries_of(&record, "dns.stale-answer")[0].0, Severity::Minor);
 }

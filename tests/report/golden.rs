@@ -1,4 +1,4 @@
-//! Golden files: the exact bytes a report must have. `GONOGO_UPDATE_GOLDENS=1` writes them anew.
+//! Golden files: the exact bytes a report must have. `GONOGO_UPDATE=1` writes them anew.
 
 use std::path::PathBuf;
 
@@ -6,7 +6,7 @@ use std::path::PathBuf;
 pub(crate) fn check(name: &str, actual: &[u8]) {
     let path: PathBuf = [env!("CARGO_MANIFEST_DIR"), "tests/report/golden", name].iter().collect();
     #[expect(clippy::disallowed_methods, reason = "the switch of this helper, not of the product")]
-    let update = std::env::var_os("GONOGO_UPDATE_GOLDENS").is_some();
+    let update = std::env::var_os("GONOGO_UPDATE").is_some();
     if update {
         let folder = path.parent().expect("a golden file stands in a folder");
         std::fs::create_dir_all(folder).expect("the folder of golden files can be made");
@@ -21,7 +21,7 @@ pub(crate) fn check(name: &str, actual: &[u8]) {
     let line = old.lines().zip(new.lines()).take_while(|(a, b)| a == b).count();
     panic!(
         "{} differs from line {}:\n  golden: {}\n  actual: {}\n\
-         GONOGO_UPDATE_GOLDENS=1 writes it anew; look at the difference before you commit it",
+         GONOGO_UPDATE=1 writes it anew; look at the difference before you commit it",
         path.display(),
         line + 1,
         old.lines().nth(line).unwrap_or("(nothing)"),

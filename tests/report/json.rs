@@ -1,6 +1,7 @@
 //! The record as JSON and as JSON lines: valid, complete, and the same bytes again when read back.
 
 use gonogo::model::event::{Event, Fold};
+use gonogo::model::outcome::Decision;
 use gonogo::model::record::RunRecord;
 use gonogo::report::{Format, Look, digest, render};
 
@@ -72,4 +73,27 @@ fn times_of_any_length_keep_their_last_digit() {
             serde_json::from_slice(&bytes(Format::Json, &record)).expect("a record");
         assert_eq!(again.steps[0].checks[0].duration_ms.to_bits(), ms.to_bits(), "{ms:?}");
     }
+}
+
+/// What the lines of a record stand for when they end after `n` of them.
+fn torn(text: &str, n: usize) -> RunRecord {
+    let kept: String = text.split_inclusive('\n').take(n).collect();
+    gonogo::history::replay(kept.as_bytes()).expect("a beginning")
+}
+
+#[test]
+fn lines_that_end_too_early_are_not_go() {
+    let text = String::from_utf8(bytes(Format::Jsonl, &sample::green())).expect("UTF-8");
+    let record = torn(&text, 1);
+    assert_eq!((record.counts.unknown, record.counts.total), (2, 2), "nothing was seen by then");
+    // The last of them is the run's end; the one before it, the last check.
+    for n in 1..text.lines().count() - 1 {
+        let record = torn(&text, n);
+        assert_eq!((record.verdict.decision, record.finished), (Decision::Hold, None), "{n} lines");
+    }
+    let whole = torn(&text, usize::MAX);
+    assert_eq!(whole.verdict.decision, Decision::Go);
+    // What was left out before the run began is said at once, and once.
+    let text = String::from_utf8(bytes(Format::Jsonl, &sample::nothing())).expect("UTF-8");
+    assert_eq!((torn(&text, 1).counts.skipped, text.lines().count()), (2, 2));
 }

@@ -3,7 +3,7 @@
 use gonogo::model::record::RunRecord;
 use gonogo::report::{Format, Look, render};
 
-use crate::{consumer, golden, sample};
+use crate::{consumer, endings, golden, sample};
 
 fn xml(record: &RunRecord) -> Vec<u8> {
     render(Format::Junit, record, &Look::default()).expect("a report renders")
@@ -29,6 +29,9 @@ fn every_record_is_valid_against_the_schema() {
         sample::green(),
         sample::nothing(),
         sample::interrupted(),
+        endings::empty(),
+        endings::killed(),
+        endings::shard_missing(),
         sample::hostile(),
         sample::many(200),
     ] {
@@ -81,4 +84,30 @@ fn what_blocks_fails_and_what_does_not_is_still_seen() {
 fn a_million_bytes_of_body_do_not_reach_the_host() {
     let size = xml(&sample::hostile()).len();
     assert!(size < 40_000, "{size}");
+}
+
+/// A host that reads the file alone must not see green.
+#[test]
+fn a_run_that_is_not_whole_is_an_error_of_its_own() {
+    for (record, said) in [
+        (sample::nothing(), "Nothing was judged"),
+        (endings::empty(), "Nothing was judged"),
+        (endings::killed(), "The record has no end"),
+        (sample::interrupted(), "The run was interrupted"),
+        (endings::shard_missing(), "Shard 2/2 is missing"),
+    ] {
+        let own = format!(
+            "//testsuite[@name='gonogo']/testcase[@name='verdict']/error[contains(@message, '{said}')]"
+        );
+        for (path, n) in [
+            (own.as_str(), "1"),
+            ("//testsuites[@tests = count(//testcase) and @errors = count(//error)]", "1"),
+            ("//testsuite[@errors != count(testcase/error)]", "0"),
+        ] {
+            assert_eq!(count(&record, path), n, "{said}: {path}");
+        }
+    }
+    for record in [sample::launch(), sample::green()] {
+        assert_eq!(count(&record, "//testsuite[@name='gonogo']"), "0");
+    }
 }

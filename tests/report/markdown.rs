@@ -93,3 +93,18 @@ fn foreign_text_is_text_to_the_parser() {
     assert!(!text.chars().any(|c| c != '\n' && gonogo::model::text::is_hazard(c)));
     assert!(text.len() < 40_000, "{}", text.len());
 }
+
+#[test]
+fn nobody_is_called_and_nothing_becomes_a_picture() {
+    let mut record = sample::launch();
+    let check = &mut record.steps[0].checks[1];
+    check.title = "ask @org/team about #12".to_owned();
+    check.findings[0].message = "saw :tada: from @ops, see GH-12".to_owned();
+    let text = markdown(&record);
+    for (sign, shown) in [
+        ("@org", "· ask @<!-- -->org/team about #<!-- -->12</summary>"),
+        (":tada:", "saw :<!-- -->tada: from @<!-- -->ops, see G<!-- -->H-12"),
+    ] {
+        assert!(text.contains(shown) && !text.contains(sign), "{text}");
+    }
+}

@@ -4,7 +4,7 @@ use gonogo::model::outcome::{Decision, Outcome};
 use gonogo::model::record::RunRecord;
 use gonogo::report::{Format, Look, NagiosStatus, render};
 
-use crate::{golden, sample};
+use crate::{endings, golden, sample};
 
 fn plugin(record: &RunRecord) -> String {
     let bytes = render(Format::Nagios, record, &Look::default()).expect("a report renders");
@@ -77,4 +77,14 @@ fn the_status_follows_the_decision_and_nothing_else_blocks() {
     let mut record = sample::launch();
     record.verdict.decision = Decision::Go;
     assert_eq!(NagiosStatus::of(&record), NagiosStatus::Warning);
+}
+
+#[test]
+fn a_run_of_long_ago_says_when_it_was() {
+    let text = plugin(&sample::green());
+    let (said, numbers) = text.lines().next().and_then(|l| l.split_once('|')).expect("numbers");
+    assert!(said.ends_with(", began 2026-11-22 02:18 UTC"), "{said}");
+    let started = ("started".to_owned(), 1_795_313_922.0, "s".to_owned());
+    assert!(performance(numbers).contains(&started), "{numbers}");
+    assert!(plugin(&endings::killed()).contains(" started="), "without an end as well");
 }

@@ -164,3 +164,22 @@ fn a_document_is_proved_by_making_it_again() {
         assert_eq!(prove(other, &[]).expect("nothing is made"), Proof::NoRecord);
     }
 }
+
+#[test]
+fn a_long_field_stays_on_its_page() {
+    let mut record = sample::launch();
+    // Each is shown as five characters or more.
+    record.steps[0].checks[1].findings[0].actual = Some("\u{1}".repeat(1_000));
+    let pdf = pdf(&record);
+    assert!(text(&pdf).contains("more lines; the record has them"), "what is cut is said");
+    let boxes = consumer::accepts("pdftotext", "poppler-utils", &["-bbox", "-", "-"], &pdf);
+    let ends = boxes.split("yMax=\"").skip(1).filter_map(|rest| rest.split('"').next());
+    let lowest = ends.map(|y| y.parse::<f64>().expect("a number")).fold(0.0, f64::max);
+    assert!(lowest > 700.0 && lowest < 815.0, "{lowest}: the foot is the lowest");
+}
+
+#[test]
+fn a_hostile_file_is_searched_once() {
+    let pdf = [b"/EmbeddedFile ".repeat(400_000), b"stream\n{".to_vec()].concat();
+    assert_eq!(attached_record(&pdf), None);
+}

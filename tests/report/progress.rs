@@ -107,6 +107,6 @@ fn a_bar_on_a_terminal_names_the_checks_under_way() {
     }
     drop(bar);
     let text = paper.text();
-    assert!(text.contains("0/17"), "{text}");
+    assert!(text.contains("0/18"), "{text}");
     assert!(text.contains("dns.login"), "{text}");
 }

@@ -76,6 +76,7 @@ pub(crate) fn check(name: &str, kind: &str, summary: &str) -> CheckRecord {
         runbook: None,
         tags: Vec::new(),
         parameters: json!({}),
+        expect: Vec::new(),
         findings: vec![finding(&format!("{kind}.ok"), Outcome::Pass, "target", summary)],
         observation: Some(json!({ "seen": summary }).into()),
         attempts: vec![attempt(Outcome::Pass, summary, 186.4)],

@@ -3,7 +3,7 @@
 use gonogo::model::record::RunRecord;
 use gonogo::report::{Format, Look, render};
 
-use crate::{consumer, golden, sample};
+use crate::{consumer, endings, golden, sample};
 
 fn tap(record: &RunRecord) -> String {
     let bytes = render(Format::Tap, record, &Look::default()).expect("a report renders");
@@ -41,7 +41,10 @@ fn a_harness_counts_what_the_record_counts() {
     for (record, said) in [
         (sample::launch(), "plan 1..21 run 21 passed 19 failed 2,7 todo 4 skip 5 bail 0"),
         (sample::green(), "plan 1..2 run 2 passed 2 failed none todo 0 skip 0 bail 0"),
-        (sample::nothing(), "plan 1..2 run 2 passed 2 failed none todo 0 skip 2 bail 0"),
+        (sample::nothing(), "plan 1..2 run 2 passed 2 failed none todo 0 skip 2 bail 1"),
+        (endings::empty(), "plan 1..0 run 0 passed 0 failed none todo 0 skip 0 bail 1"),
+        (endings::killed(), "plan 1..2 run 2 passed 2 failed none todo 0 skip 0 bail 1"),
+        (endings::shard_missing(), "plan 1..2 run 2 passed 2 failed none todo 1 skip 0 bail 1"),
         (sample::hostile(), "plan 1..2 run 2 passed 2 failed none todo 1 skip 1 bail 0"),
         (sample::interrupted(), "plan 1..3 run 3 passed 1 failed 2,3 todo 0 skip 0 bail 1"),
     ] {
@@ -58,4 +61,21 @@ fn no_line_holds_a_control_character_and_no_text_starts_a_directive() {
         assert_eq!(point.replace("\\#", "").matches('#').count(), 1, "{point}");
     }
     assert!(text.len() < 40_000, "{}", text.len());
+}
+
+#[test]
+fn a_run_that_is_not_whole_bails_out_and_says_why() {
+    let last = |record: &RunRecord| tap(record).lines().last().map(str::to_owned);
+    for (record, why) in [
+        (sample::nothing(), "Bail out! Nothing was judged, so nothing is known."),
+        (
+            endings::shard_missing(),
+            "Bail out! Shard 2/2 is missing: what was left to others has no answer.",
+        ),
+    ] {
+        assert_eq!(last(&record).as_deref(), Some(why));
+    }
+    assert!(
+        tap(&endings::shard_missing()).contains("# HOLD: shard 2/2 missing, 1 unknown (advisory)")
+    );
 }

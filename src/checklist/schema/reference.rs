@@ -46,6 +46,16 @@ fn parts(schema: &mut Value) {
             wrap(inner);
         }
     }
+    if let Some(patterns) = schema.get_mut("patternProperties").and_then(Value::as_object_mut) {
+        for inner in patterns.values_mut() {
+            parts(inner);
+            wrap(inner);
+        }
+        // A key may hold a reference too.
+        if let Some(inner) = patterns.values().next().cloned() {
+            patterns.insert(WITHIN.to_owned(), inner);
+        }
+    }
     for key in ["anyOf", "oneOf"] {
         for branch in schema.get_mut(key).and_then(Value::as_array_mut).into_iter().flatten() {
             parts(branch);

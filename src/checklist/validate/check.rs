@@ -10,11 +10,11 @@ use super::super::raw::RawCheck;
 use super::super::{Check, Retry, RetryOn};
 use super::needs::Need;
 use super::steps::Reader;
-use super::{defaults_of, place_of, unique};
+use super::{defaults_of, duplicates, no_secrets, place_of, tries, unique};
 use crate::model::fault::Fault;
 use crate::model::hash::sha256_hex;
 use crate::model::id::CheckId;
-use crate::model::node::{Content, Key, Node, Place, Problem};
+use crate::model::node::{Content, Key, Node, Place, Problem, Text};
 use crate::model::record::Source;
 use crate::model::text::did_you_mean;
 use crate::model::time::{Phase, Span};
@@ -25,6 +25,7 @@ use crate::probe::{AnyProbe, KINDS, KindRow, Target};
 struct KindRead {
     row: &'static KindRow,
     probe: Result<Arc<dyn AnyProbe>, Fault>,
+    written: Option<Arc<dyn AnyProbe>>,
     parameters: Value,
 }
 
@@ -41,6 +42,8 @@ impl Reader<'_, '_> {
     ) -> Option<Check> {
         let node = self.filler.fill_with(round, node);
         let missing = self.filler.take_missing();
+        // Two keys may be one once they are filled in.
+        duplicates(&node, self.sources, self.problems);
         if !matches!(node.content, Content::Map(_)) {
             let message = format!("expected a check, found {}", node.describe());
             let problem = Problem::new(node.place, message);
@@ -66,12 +69,13 @@ impl Reader<'_, '_> {
         // An unknown key may well be the kind, misspelt: one mistake, not two.
         let misspelt = kinds.is_empty() && strangers > 0;
         let kind = if misspelt { None } else { self.kind(&node, &kinds, &missing) };
+        no_secrets(common.get("id"), "an id", self.problems);
         let mut raw = raw?;
         raw.id = self.id_of(raw.id, round, &common)?;
         self.note_id(&raw.id, place_of(&common, "id"));
         self.check_phases(raw.phases.as_deref(), &common);
         self.check_owner(raw.owner.as_deref(), &common);
-        self.check_retry(raw.retry.as_ref(), &common);
+        tries(raw.retry.as_ref(), place_of(&common, "retry"), self.problems);
         needs.extend(Need::all_of(&raw, &common));
         let kind = kind?;
         let expect = self.expectations(&raw, &common, kind.row);
@@ -112,7 +116,8 @@ impl Reader<'_, '_> {
             return None;
         }
         let probe = self.probe(row, key, value, missing)?;
-        Some(KindRead { row, probe, parameters: value.shown() })
+        let written = if probe.is_err() { as_written(row, key, value) } else { None };
+        Some(KindRead { row, probe, written, parameters: value.shown() })
     }
 
     /// The probe, or the secret that is not there; `None` when the parameters have mistakes.
@@ -199,6 +204,7 @@ impl Reader<'_, '_> {
             parameters: kind.parameters,
             item: sha256_hex(item.to_string().as_bytes()),
             probe: kind.probe,
+            written: kind.written,
             source: Source { file, line: self.sources.position(place).0 },
             id: raw.id,
         }
@@ -250,13 +256,27 @@ impl Reader<'_, '_> {
             self.problems.push(Problem::new(place, message).help(help));
         }
     }
+}
 
-    fn check_retry(&mut self, retry: Option<&Retry>, common: &Node) {
-        if let Some(retry) = retry
-            && !(1..=100).contains(&retry.attempts)
-        {
-            let message = format!("{} attempts are not between 1 and 100", retry.attempts);
-            self.problems.push(Problem::new(place_of(common, "retry"), message));
+/// The probe that parameters make as they are written, where they lack a secret.
+fn as_written(row: &KindRow, key: &Key, value: &Node) -> Option<Arc<dyn AnyProbe>> {
+    let mut found = Vec::new();
+    let probe = (row.read)(&written(value), key.place, &mut found)?;
+    found.is_empty().then(|| Arc::from(probe))
+}
+
+/// The tree with every secret as it is written.
+fn written(node: &Node) -> Node {
+    let content = match &node.content {
+        Content::Text(text) => {
+            let value = text.shown.as_ref().unwrap_or(&text.value).clone();
+            Content::Text(Text { value, shown: None })
         }
-    }
+        Content::List(items) => Content::List(items.iter().map(written).collect()),
+        Content::Map(entries) => {
+            Content::Map(entries.iter().map(|(key, value)| (key.clone(), written(value))).collect())
+        }
+        Content::Null | Content::Bool(_) | Content::Number(..) => node.content.clone(),
+    };
+    Node { content, place: node.place }
 }

@@ -13,7 +13,7 @@ use super::Checklist;
 use super::diagnostic::Sources;
 use super::interpolate::{Filler, SecretSource};
 use super::load::{Origin, Part};
-use super::raw::{RawChecklist, RawDefaults, RawFragment, RawWaiver};
+use super::raw::{RawChecklist, RawDefaults, RawFragment, RawWaiver, Retry};
 use crate::model::id::CheckId;
 use crate::model::node::{Content, Key, Node, Place, Problem};
 use crate::model::people::People;
@@ -65,6 +65,7 @@ pub(super) fn checklist(
     for part in included {
         let head = filler.fill(&without(&part.root, LATER));
         if let Some(RawFragment { defaults: Some(own), .. }) = head.read(problems) {
+            default_tries(&own, &head, problems);
             defaults.insert(part.root.place.file, own);
         }
     }
@@ -73,6 +74,8 @@ pub(super) fn checklist(
     problems.extend(lacking.map(|(place, fault)| Problem::new(place, fault.to_string())));
     let people = people(input.parts, &mut filler, problems);
     let waivers = waivers(input.parts, &mut filler, problems);
+    problems.extend(filler.missing_is_wrong());
+    no_secrets(head.get("phases"), "a phase", problems);
     let mut reader = steps::Reader {
         filler,
         problems,
@@ -92,6 +95,7 @@ pub(super) fn checklist(
     known_checks(&waivers, &ids, problems);
     let list = list?;
     version(&list, &head, problems);
+    list.defaults.iter().for_each(|own| default_tries(own, &head, problems));
     let window = window(&list, &head, problems);
     let launch = launch(&list, &head, input.launch, problems);
     let mut phases = list.phases.unwrap_or_default();
@@ -233,7 +237,7 @@ fn unique(entries: impl Iterator<Item = (Key, Node)>) -> Vec<(Key, Node)> {
 }
 
 /// Reports every key that stands twice in one map, anywhere in the tree.
-fn duplicates(node: &Node, sources: &Sources, problems: &mut Vec<Problem>) {
+pub(super) fn duplicates(node: &Node, sources: &Sources, problems: &mut Vec<Problem>) {
     match &node.content {
         Content::Map(entries) => {
             let mut seen: HashMap<&str, Place> = HashMap::new();
@@ -299,6 +303,33 @@ fn launch(
         Err(error) => {
             problems.push(Problem::new(place_of(head, "launch"), error.to_string()));
             None
+        }
+    }
+}
+
+/// Reports a number of tries in the defaults of a file that is none.
+fn default_tries(defaults: &RawDefaults, head: &Node, problems: &mut Vec<Problem>) {
+    let place = head.get("defaults").map_or(head.place, |defaults| place_of(defaults, "retry"));
+    tries(defaults.retry.as_ref(), place, problems);
+}
+
+/// Reports a number of tries that is none.
+fn tries(retry: Option<&Retry>, place: Place, problems: &mut Vec<Problem>) {
+    if let Some(retry) = retry
+        && !(1..=100).contains(&retry.attempts)
+    {
+        let message = format!("{} attempts are not between 1 and 100", retry.attempts);
+        problems.push(Problem::new(place, message));
+    }
+}
+
+/// Reports secrets in what is shown everywhere as it is.
+fn no_secrets(node: Option<&Node>, what: &str, problems: &mut Vec<Problem>) {
+    let Some(node) = node else { return };
+    for item in node.as_list().unwrap_or(std::slice::from_ref(node)) {
+        if matches!(&item.content, Content::Text(text) if text.shown.is_some()) {
+            let message = format!("{what} is shown everywhere; it cannot hold a secret");
+            problems.push(Problem::new(item.place, message));
         }
     }
 }

@@ -86,6 +86,7 @@ impl Reader<'_, '_> {
 
     fn step(&mut self, node: &Node, needs: &mut Vec<Need>) -> Option<Step> {
         let head = self.filler.fill(&without(node, &["checks"]));
+        self.problems.extend(self.filler.missing_is_wrong());
         let raw: Option<RawStep> = head.read(self.problems);
         let mut checks = Vec::new();
         if let Some(list) = node.get("checks") {

@@ -4,7 +4,7 @@ use std::path::PathBuf;
 
 use clap::{Args, Subcommand};
 
-use crate::cli::args::{LintFormat, OutputArgs, name_and_value};
+use crate::cli::args::{ListFormat, OutputArgs, name_and_value};
 use crate::model::time::{Moment, Span};
 use crate::net::http::HttpUrl;
 
@@ -53,8 +53,8 @@ pub struct PlaceArgs {
 #[derive(Debug, Args)]
 pub struct WhichArgs {
     /// Those of a run: that it made, or that it found made already for the same release. A run's id,
-    /// the beginning or end of it (as it stands in a silence's comment), `latest`, or the file of a
-    /// record.
+    /// the beginning or end of it, what `gonogo history` or a silence's comment shows of it, `latest`,
+    /// or the file of a record.
     #[arg(long, value_name = "RUN")]
     pub run: Option<String>,
     /// One by its own id, whoever made it. Repeatable.
@@ -76,8 +76,8 @@ pub struct ListArgs {
     #[arg(long, conflicts_with_all = ["run", "ids", "ours"])]
     pub all: bool,
     /// How they are shown.
-    #[arg(long, value_enum, default_value_t = LintFormat::Text)]
-    pub format: LintFormat,
+    #[arg(long, value_enum, default_value_t = ListFormat::Text)]
+    pub format: ListFormat,
 }
 
 /// Ending silences.
@@ -110,7 +110,7 @@ pub struct ExtendArgs {
     /// end before the present one shortens them.
     #[arg(long, value_name = "TIME", required_unless_present = "by", conflicts_with = "by")]
     pub to: Option<Moment>,
-    /// How much longer than now they are to last, such as 30m.
+    /// How much later than their present end they are to end, such as 30m.
     #[arg(long, value_name = "D")]
     pub by: Option<Span>,
     /// Why; added to the comment of the silence. Required where it would last longer than the

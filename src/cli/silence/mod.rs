@@ -10,7 +10,7 @@ use anyhow::{Context, bail};
 
 use self::args::{AuditArgs, ExpireArgs, ExtendArgs, ListArgs, SilenceCommand};
 use self::places::{Found, Planned, Site, Source, source};
-use super::args::{ColourChoice, EngineArgs, LintFormat};
+use super::args::{ColourChoice, EngineArgs, ListFormat};
 use super::run::{Origin, carry_out};
 use super::{env, exit, output};
 use crate::clock::Clock;
@@ -44,7 +44,7 @@ fn list(args: &ListArgs, choice: ColourChoice) -> anyhow::Result<u8> {
     };
     let listings = desk.wait(&async |site| site.fleet.list(&which).await);
     match args.format {
-        LintFormat::Json => {
+        ListFormat::Json => {
             let all = Listing {
                 silences: listings.iter().flat_map(|(_, l)| l.silences.clone()).collect(),
                 unseen: listings.iter().flat_map(|(_, l)| l.unseen.clone()).collect(),
@@ -52,7 +52,7 @@ fn list(args: &ListArgs, choice: ColourChoice) -> anyhow::Result<u8> {
             let json = serde_json::to_string_pretty(&all).context("writing JSON")?;
             desk.say(&json)?;
         }
-        LintFormat::Text => {
+        ListFormat::Text => {
             for (site, listing) in &listings {
                 for listed in &listing.silences {
                     desk.say(&show::silence(listed, site.urls.len(), &desk.past))?;
@@ -326,7 +326,7 @@ impl Desk {
             let of = check.map_or_else(String::new, |check| format!(" of {}", check.id));
             bail!(
                 "{} would last {}, longer than {most} (`max_for`{of}); say why with --reason",
-                silence.id,
+                one_line(&silence.id),
                 humane(Duration::from_secs(length.unsigned_abs().as_secs())),
             );
         }

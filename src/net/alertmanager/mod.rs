@@ -3,12 +3,14 @@
 mod desk;
 mod go_regex;
 mod matcher;
+mod member;
 mod read;
 mod routes;
 mod tidings;
 mod wire;
 
 use std::collections::BTreeMap;
+use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -26,6 +28,7 @@ use crate::net::http::{
 use desk::Desk;
 
 pub use matcher::{Labels, Matcher, Op, all_match, show};
+pub use member::{Member, Reply};
 pub use routes::{Routing, Stop};
 pub use tidings::{NewAlert, Tally};
 pub use wire::{
@@ -44,6 +47,7 @@ const FIRST_PAUSE: Duration = Duration::from_millis(20);
 #[derive(Debug, Clone)]
 pub struct Alertmanager {
     base: HttpUrl,
+    addresses: Vec<SocketAddr>,
     client: Client,
     /// Shared with everybody who talks to it.
     desk: Arc<Desk>,
@@ -111,6 +115,7 @@ impl Alertmanager {
         Ok(Self {
             base: base.clone(),
             client: Client::new(base, &addresses, access).await?,
+            addresses,
             desk: Desk::of(base, access),
         })
     }
@@ -119,6 +124,12 @@ impl Alertmanager {
     #[must_use]
     pub const fn base(&self) -> &HttpUrl {
         &self.base
+    }
+
+    /// Where its host is; nothing where a proxy looks that up.
+    #[must_use]
+    pub fn addresses(&self) -> &[SocketAddr] {
+        &self.addresses
     }
 
     /// What it says of itself.

@@ -53,9 +53,9 @@ impl Tally {
     #[must_use]
     pub const fn with(self, other: Self) -> Self {
         Self {
-            tried: self.tried + other.tried,
-            refused: self.refused + other.refused,
-            given_up: self.given_up + other.given_up,
+            tried: self.tried.saturating_add(other.tried),
+            refused: self.refused.saturating_add(other.refused),
+            given_up: self.given_up.saturating_add(other.given_up),
         }
     }
 }
@@ -73,9 +73,9 @@ pub(super) fn read(metrics: &str) -> Option<BTreeMap<String, Tally>> {
         let tally = tallies.entry(integration.to_owned()).or_default();
         // Newer versions count by reason or by receiver as well: the sum is what counts.
         match name {
-            "_requests_total" => tally.tried += value,
-            "_requests_failed_total" => tally.refused += value,
-            "s_failed_total" => tally.given_up += value,
+            "_requests_total" => tally.tried = tally.tried.saturating_add(value),
+            "_requests_failed_total" => tally.refused = tally.refused.saturating_add(value),
+            "s_failed_total" => tally.given_up = tally.given_up.saturating_add(value),
             _ => {}
         }
     }

@@ -4,8 +4,9 @@
 use std::collections::BTreeMap;
 
 use jiff::Timestamp;
+use jiff::civil::DateTime;
 use schemars::JsonSchema;
-use serde::{Deserialize, Serialize};
+use serde::{Deserialize, Deserializer, Serialize};
 
 use super::matcher::{Labels, Matcher, Op};
 
@@ -96,7 +97,8 @@ pub struct Silence {
     pub matchers: Vec<WireMatcher>,
     /// Its first instant.
     pub starts_at: Timestamp,
-    /// Its last instant.
+    /// Its last instant; the last there is for one that lies beyond it.
+    #[serde(deserialize_with = "end")]
     pub ends_at: Timestamp,
     /// When it was last changed.
     #[serde(default)]
@@ -110,6 +112,19 @@ pub struct Silence {
     /// What tools have noted about it; absent before version 0.32.
     #[serde(default)]
     pub annotations: Option<BTreeMap<String, String>>,
+}
+
+/// Reads an instant. Some write the last second of the year 9999 for "for ever", and an Alertmanager
+/// takes it: that is a day more than there is here.
+fn end<'de, D: Deserializer<'de>>(from: D) -> Result<Timestamp, D::Error> {
+    let text = String::deserialize(from)?;
+    text.parse().or_else(|error| {
+        let date = text.get(..19).and_then(|date| date.parse::<DateTime>().ok());
+        match date {
+            Some(date) if date.year() == 9999 => Ok(Timestamp::MAX),
+            Some(_) | None => Err(serde::de::Error::custom(error)),
+        }
+    })
 }
 
 /// The state of a silence, as the API wraps it.
@@ -230,4 +245,28 @@ pub struct VersionInfo {
     /// Such as `0.25.0`.
     #[serde(default)]
     pub version: String,
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_silence_for_ever_does_not_make_the_list_unreadable() {
+        let silence = |end: &str| {
+            serde_json::from_value::<Silence>(serde_json::json!({
+                "id": "s", "status": { "state": "active" }, "startsAt": "2026-11-20T18:00:00.5Z",
+                "endsAt": end,
+            }))
+        };
+        let read = |end: &str| silence(end).expect(end).ends_at;
+        assert_eq!(read("2026-11-20T19:00:00.25+01:00").to_string(), "2026-11-20T18:00:00.25Z");
+        for end in ["9999-12-31T23:59:59Z", "9999-12-31T23:59:59.999Z", "9999-12-31T23:59:59-08:00"]
+        {
+            assert_eq!(read(end), Timestamp::MAX, "{end}");
+        }
+        for bad in ["", "soon", "2026-13-40T00:00:00Z", "2026-11-20T19:00:00"] {
+            silence(bad).expect_err(bad);
+        }
+    }
 }

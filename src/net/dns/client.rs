@@ -120,6 +120,8 @@ impl Client {
         if asks.is_empty() {
             return Vec::new();
         }
+        // What an earlier call gave up on may still be under way, and its slots are others now.
+        self.https.clear();
         if self.server.via == Via::Udp && self.udp.is_none() {
             match UdpLanes::open(self.server.address, asks.len()).await {
                 Ok(lanes) => self.udp = Some(lanes),
@@ -130,5 +132,32 @@ impl Client {
             }
         }
         Run::new(self, asks, patience, until, read).finish().await
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use hickory_proto::rr::RecordType;
+
+    use super::*;
+    use crate::net::dns::{Rate, Recursion, fqdn};
+
+    #[tokio::test]
+    async fn each_question_to_a_server_that_is_gone_has_a_fault_of_its_own() {
+        let silent = tokio::net::UdpSocket::bind("127.0.0.1:0").await.expect("a free port");
+        let server = Server::udp(silent.local_addr().expect("an address"));
+        // Four at once, so that the last two are never sent.
+        let pace = Pace { rate: Rate::Unlimited, in_flight: 4 };
+        let names = ["a.example", "b.example", "c.example", "d.example", "e.example", "f.example"];
+        let asks = names
+            .map(|name| Ask::new(fqdn(name).expect("a name"), RecordType::A, Recursion::Desired));
+        let patience = Patience::about(Duration::from_millis(200));
+        let until = Clock.tick() + Duration::from_secs(5);
+        let mut client = Client::new(server, pace);
+        let answers = client.ask_all(&asks, patience, until, |_, _, _| ()).await;
+        for (name, answer) in names.iter().zip(answers) {
+            let Err(Fault::Timeout { what, .. }) = answer else { panic!("{name}: {answer:?}") };
+            assert_eq!(what, format!("asking {server} for {name}. A"));
+        }
     }
 }

@@ -1,10 +1,12 @@
-//! From a name to the servers of its zone: along the delegations, never asking a resolver for the
-//! name itself, so that no resolver learns that it does not exist yet.
+//! From a name to the servers of its zone: along the delegations, without asking a resolver for the
+//! name itself, so that none learns that it does not exist yet. Only where the resolver knows the
+//! name servers of nothing above the name is it asked for the name's own.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::net::{IpAddr, SocketAddr};
 use std::time::Instant;
 
+use futures_util::future::join_all;
 use hickory_proto::op::Message;
 use hickory_proto::rr::{Name, RData, RecordType};
 
@@ -20,6 +22,9 @@ const DEPTH: usize = 12;
 
 /// How many servers of a zone are asked at most; no real zone has more.
 const SERVERS: usize = 26;
+
+/// How many servers of a zone are asked for the way down.
+const ASKED: usize = 4;
 
 /// A zone and its servers.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -110,6 +115,14 @@ impl<'a> Hunt<'a> {
         })
     }
 
+    /// Takes back that all names below a name's zone are in it: a server referred further down. The
+    /// next search for the name asks again.
+    pub fn doubt(&mut self, name: &Name) {
+        if let Some(zone) = self.deepest(name) {
+            self.settled.remove(&zone.name);
+        }
+    }
+
     fn deepest(&self, name: &Name) -> Option<Zone> {
         (0..=name.num_labels())
             .rev()
@@ -149,31 +162,72 @@ impl<'a> Hunt<'a> {
             name: name_text(name),
             reason: format!("no server of {} has an address", name_text(&zone.name)),
         };
-        for address in zone.addresses.iter().take(4) {
-            let server = Server::udp(SocketAddr::new(*address, self.port));
-            let mut client = Client::new(server, Pace::for_server(&server, self.wish));
-            let ask = Ask::new(name.clone(), RecordType::SOA, Recursion::Off);
-            let mut answers = client
-                .ask_all(&[ask], self.patience, self.until, |_, message, _| message.clone())
-                .await;
-            match answers.pop() {
-                Some(Ok(message)) if message.metadata.authoritative => return Step::Here,
-                Some(Ok(message)) => match self.referral(&message, &zone.name, name).await {
+        for address in zone.addresses.iter().take(ASKED) {
+            match self.put(*address, name, RecordType::SOA).await {
+                Ok(message) if message.metadata.authoritative => {
+                    return match cut_in(&message, &zone.name, name) {
+                        None => Step::Here,
+                        Some(cut) => self.below(zone, *address, cut, name).await,
+                    };
+                }
+                Ok(message) => match self.referral(&message, &zone.name, name).await {
                     Some(below) => return Step::Cut(below),
                     None => {
                         fault = Fault::Unreadable {
-                            what: format!("asking {server} about {}", name_text(name)),
+                            what: format!("asking {} about {}", self.at(*address), name_text(name)),
                             reason: "it should be an authority, but neither answers as one nor \
                                      refers to one"
                                 .to_owned(),
                         };
                     }
                 },
-                Some(Err(silent)) => fault = silent,
-                None => {}
+                Err(silent) => fault = silent,
             }
         }
         Step::Useless(fault)
+    }
+
+    /// The zone below a cut, where the server at `both` serves the zones on both sides of it and so
+    /// answers instead of referring. A server that has the upper one only refers, as the delegation
+    /// has it; where there is none, the lower zone's own list of servers has to do.
+    async fn below(&mut self, zone: &Zone, both: IpAddr, cut: Name, name: &Name) -> Step {
+        let others = zone.addresses.iter().filter(|address| **address != both).take(ASKED - 1);
+        let told = join_all(others.map(|other| self.put(*other, name, RecordType::SOA))).await;
+        for message in told.into_iter().flatten().filter(|told| !told.metadata.authoritative) {
+            if let Some(below) = self.referral(&message, &zone.name, name).await {
+                return Step::Cut(below);
+            }
+        }
+        let Ok(list) = self.put(both, &cut, RecordType::NS).await else { return Step::Here };
+        let servers = servers(&data(&list));
+        if servers.is_empty() {
+            return Step::Here;
+        }
+        let addresses = self.addresses(&servers, &glue(&list)).await;
+        Step::Cut(Zone { name: cut, servers, addresses })
+    }
+
+    /// Asks the authoritative server at an address, without recursion.
+    fn put(
+        &self,
+        address: IpAddr,
+        name: &Name,
+        kind: RecordType,
+    ) -> impl Future<Output = Result<Message, Fault>> + Send + use<> {
+        let server = self.at(address);
+        let (wish, patience, until) = (self.wish, self.patience, self.until);
+        let ask = Ask::new(name.clone(), kind, Recursion::Off);
+        async move {
+            let mut client = Client::new(server, Pace::for_server(&server, wish));
+            let mut answers =
+                client.ask_all(&[ask], patience, until, |_, message, _| message.clone()).await;
+            let none = || Fault::Bug { message: format!("{server} was not asked") };
+            answers.pop().unwrap_or_else(|| Err(none()))
+        }
+    }
+
+    const fn at(&self, address: IpAddr) -> Server {
+        Server::udp(SocketAddr::new(address, self.port))
     }
 
     /// The zone a message refers to, if it lies between `zone` and `name`.
@@ -194,12 +248,7 @@ impl<'a> Hunt<'a> {
             .map(|record| record.data.clone())
             .collect();
         let servers = servers(&data);
-        let glue: Vec<(Name, IpAddr)> = message
-            .additionals
-            .iter()
-            .filter_map(|record| Some((record.name.to_lowercase(), address(&record.data)?)))
-            .collect();
-        let addresses = self.addresses(&servers, &glue).await;
+        let addresses = self.addresses(&servers, &glue(message)).await;
         Some(Zone { name: cut, servers, addresses })
     }
 
@@ -231,6 +280,27 @@ impl<'a> Hunt<'a> {
         let mut answers = self.resolver.ask_all(&[ask], self.patience, self.until, read).await;
         answers.pop().unwrap_or_else(|| Ok(Vec::new()))
     }
+}
+
+/// The zone an authoritative answer is from, where it lies between `zone` and `name`: a server of
+/// both answers from the lower one (RFC 1034 §4.3.2).
+fn cut_in(message: &Message, zone: &Name, name: &Name) -> Option<Name> {
+    message
+        .answers
+        .iter()
+        .chain(&message.authorities)
+        .filter(|record| record.record_type() == RecordType::SOA)
+        .map(|record| record.name.to_lowercase())
+        .find(|cut| zone.zone_of(cut) && cut != zone && cut.zone_of(name))
+}
+
+/// The addresses that came along.
+fn glue(message: &Message) -> Vec<(Name, IpAddr)> {
+    message
+        .additionals
+        .iter()
+        .filter_map(|record| Some((record.name.to_lowercase(), address(&record.data)?)))
+        .collect()
 }
 
 fn data(message: &Message) -> Vec<RData> {
@@ -267,7 +337,7 @@ mod tests {
 
     use hickory_proto::op::{MessageType, OpCode, ResponseCode};
     use hickory_proto::rr::Record;
-    use hickory_proto::rr::rdata::{A, NS};
+    use hickory_proto::rr::rdata::{A, NS, SOA};
     use tokio::net::UdpSocket;
 
     use super::*;
@@ -280,6 +350,11 @@ mod tests {
 
     fn ns(zone: &str, server: &str) -> Record {
         Record::from_rdata(name(zone), 60, RData::NS(NS(name(server))))
+    }
+
+    fn soa(zone: &str) -> Record {
+        let data = SOA::new(name("ns.test"), name("host.test"), 1, 3600, 600, 604_800, 60);
+        Record::from_rdata(name(zone), 60, RData::SOA(data))
     }
 
     fn glue(server: &str, last: u8) -> Record {
@@ -356,6 +431,58 @@ mod tests {
         assert_eq!(hunt.zone_of(&name("match.game.example")).await, Ok(found));
         let asked = asked.lock().expect("no panic").clone();
         assert!(asked.iter().all(|name| !name.ends_with("game.example.")), "{asked:?}");
+    }
+
+    /// `example` is on two servers; the first of them serves `game.example` below it too, together
+    /// with a third server.
+    async fn zone_on_a_server_of_both(second_refers: bool) -> Zone {
+        let [resolver, both, upper] = sockets().await;
+        let resolver_at = resolver.local_addr().expect("an address");
+        serve(resolver, |asked, kind, reply| match (name_text(asked).as_str(), kind) {
+            ("example.", RecordType::NS) => {
+                reply.answers.push(ns("example", "both.test"));
+                reply.answers.push(ns("example", "upper.test"));
+            }
+            ("both.test.", RecordType::A) => reply.answers.push(glue("both.test", 2)),
+            ("upper.test.", RecordType::A) => reply.answers.push(glue("upper.test", 3)),
+            ("lower.test.", RecordType::A) => reply.answers.push(glue("lower.test", 4)),
+            _ => {}
+        });
+        serve(both, |_, kind, reply| {
+            reply.metadata.authoritative = true;
+            if kind == RecordType::NS {
+                reply.answers.push(ns("game.example", "both.test"));
+                reply.answers.push(ns("game.example", "lower.test"));
+            } else {
+                reply.authorities.push(soa("game.example"));
+            }
+        });
+        serve(upper, move |_, _, reply| {
+            reply.metadata.authoritative = !second_refers;
+            if second_refers {
+                reply.authorities.push(ns("game.example", "lower.test"));
+            }
+        });
+        let server = Server::udp(resolver_at);
+        let mut client = Client::new(server, Pace::for_server(&server, None));
+        let patience = Patience::about(Duration::from_millis(300));
+        let until = Clock.tick() + Duration::from_secs(5);
+        let mut hunt = Hunt::new(&mut client, None, patience, until);
+        hunt.port = resolver_at.port();
+        hunt.zone_of(&name("login.game.example")).await.expect("a zone")
+    }
+
+    #[tokio::test]
+    async fn a_server_of_both_sides_of_a_cut_does_not_hide_the_lower_zone() {
+        let zone = zone_on_a_server_of_both(false).await;
+        assert_eq!(zone.name, name("game.example"));
+        assert_eq!(zone.servers, [name("both.test"), name("lower.test")], "by its own list");
+        let [both, lower] = [2, 4].map(|last| IpAddr::from([127, 0, 0, last]));
+        assert_eq!(zone.addresses, [both, lower]);
+        let zone = zone_on_a_server_of_both(true).await;
+        assert_eq!(zone.name, name("game.example"));
+        assert_eq!(zone.servers, [name("lower.test")], "by the delegation");
+        assert_eq!(zone.addresses, [lower]);
     }
 
     #[tokio::test]

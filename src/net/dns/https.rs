@@ -43,6 +43,12 @@ impl HttpsLane {
         Self { server, roots, client: None, flights, slots: HashSet::new() }
     }
 
+    /// Forgets all questions that are under way.
+    pub(super) fn clear(&mut self) {
+        self.flights.clear();
+        self.slots.clear();
+    }
+
     /// Whether another question may be sent.
     pub(super) fn has_room(&self) -> bool {
         self.flights.len() < MOST

@@ -15,6 +15,7 @@ mod run;
 mod secure;
 mod server;
 mod signature;
+mod slot;
 mod stream;
 mod subnet;
 mod system;

@@ -1,6 +1,7 @@
 //! Records as people write them (presentation form), and the form in which two are compared.
 
 use std::fmt::Write as _;
+use std::net::{Ipv4Addr, Ipv6Addr};
 
 use hickory_proto::rr::rdata::svcb::{SvcParamKey, SvcParamValue};
 use hickory_proto::rr::rdata::{CAA, SVCB, TXT};
@@ -131,12 +132,8 @@ fn present_svcb(svcb: &SVCB) -> String {
             SvcParamValue::Port(port) => port.to_string(),
             SvcParamValue::Ipv4Hint(hint) => list(hint.0.iter().map(|a| a.0.to_string())),
             SvcParamValue::Ipv6Hint(hint) => list(hint.0.iter().map(|a| a.0.to_string())),
-            SvcParamValue::EchConfigList(ech) => {
-                ech.0.iter().fold(String::from("0x"), |mut text, byte| {
-                    let _ = write!(text, "{byte:02x}");
-                    text
-                })
-            }
+            // In Base64, as zone files and `dig` have it.
+            SvcParamValue::EchConfigList(ech) => ech.to_string().replace('"', ""),
             SvcParamValue::Unknown(unknown) => quoted(&unknown.0),
         };
         text.push('=');
@@ -169,15 +166,13 @@ pub fn canonical(kind: Type, text: &str) -> Result<String, BadRecord> {
     let number =
         |word: &str, what| word.parse::<u32>().map(|n| n.to_string()).map_err(|_| bad(what));
     match (kind, words.as_slice()) {
-        (Type::A, [one]) => one
-            .parse::<std::net::Ipv4Addr>()
-            .map(|ip| ip.to_string())
-            .map_err(|_| bad("an IPv4 address")),
+        (Type::A, [one]) => {
+            one.parse::<Ipv4Addr>().map(|ip| ip.to_string()).map_err(|_| bad("an IPv4 address"))
+        }
         (Type::A, _) => Err(bad("an IPv4 address")),
-        (Type::Aaaa, [one]) => one
-            .parse::<std::net::Ipv6Addr>()
-            .map(|ip| ip.to_string())
-            .map_err(|_| bad("an IPv6 address")),
+        (Type::Aaaa, [one]) => {
+            one.parse::<Ipv6Addr>().map(|ip| ip.to_string()).map_err(|_| bad("an IPv6 address"))
+        }
         (Type::Aaaa, _) => Err(bad("an IPv6 address")),
         (Type::Cname | Type::Ns | Type::Ptr, [one]) => name(one),
         (Type::Cname | Type::Ns | Type::Ptr, _) => Err(bad("a domain name")),
@@ -210,8 +205,10 @@ pub fn canonical(kind: Type, text: &str) -> Result<String, BadRecord> {
         }
         (Type::Caa, _) => Err(bad(CAA_TEXT)),
         (Type::Https | Type::Svcb, [priority, target, parameters @ ..]) => {
-            let mut parameters: Vec<String> =
-                parameters.iter().map(|p| p.replace('"', "")).collect();
+            let mut parameters: Vec<String> = parameters
+                .iter()
+                .map(|p| parameter(&p.replace('"', "")).ok_or_else(|| bad(SVCB_TEXT)))
+                .collect::<Result<_, _>>()?;
             // The order of parameters means nothing (RFC 9460 §2.1).
             parameters.sort_unstable();
             let mut words = vec![number(priority, SVCB_TEXT)?, name(target)?];
@@ -219,6 +216,22 @@ pub fn canonical(kind: Type, text: &str) -> Result<String, BadRecord> {
             Ok(words.join(" "))
         }
         (Type::Https | Type::Svcb, _) => Err(bad(SVCB_TEXT)),
+    }
+}
+
+/// A parameter of an SVCB record; addresses have many spellings (RFC 4291 §2.2). `None` when a hint
+/// is no address.
+fn parameter(text: &str) -> Option<String> {
+    match text.split_once('=') {
+        Some((key @ "ipv4hint", hints)) => {
+            let hints: Option<Vec<Ipv4Addr>> = hints.split(',').map(|ip| ip.parse().ok()).collect();
+            Some(format!("{key}={}", list(hints?.iter().map(ToString::to_string))))
+        }
+        Some((key @ "ipv6hint", hints)) => {
+            let hints: Option<Vec<Ipv6Addr>> = hints.split(',').map(|ip| ip.parse().ok()).collect();
+            Some(format!("{key}={}", list(hints?.iter().map(ToString::to_string))))
+        }
+        Some(_) | None => Some(text.to_owned()),
     }
 }
 
@@ -276,6 +289,11 @@ mod tests {
             (Type::Srv, "10 60 7777 match.example", "10 60 7777 match.example."),
             (Type::Caa, "0 issue letsencrypt.org", "0 ISSUE \"letsencrypt.org\""),
             (Type::Https, "1 . port=8443 alpn=\"h2,h3\"", "1 . alpn=h2,h3 port=8443"),
+            (
+                Type::Https,
+                "1 . ipv6hint=2001:DB8:0::1,2001:db8::2 ipv4hint=192.0.2.1",
+                "1 . ipv4hint=\"192.0.2.1\" ipv6hint=2001:db8::1,2001:db8::2",
+            ),
             (Type::Soa, "ns1.x. h.x. 1 2 3 4 5", "NS1.x h.x 1 2 3 4 5"),
         ] {
             assert_eq!(canonical(kind, one).expect(one), canonical(kind, other).expect(other));
@@ -290,6 +308,8 @@ mod tests {
             (Type::Soa, "a b 1"),
             (Type::Caa, "0 issue"),
             (Type::Https, "x ."),
+            (Type::Https, "1 . ipv6hint=192.0.2.1"),
+            (Type::Https, "1 . ipv4hint=192.0.2.1,"),
         ] {
             assert!(canonical(kind, bad).is_err(), "{kind} {bad}");
         }

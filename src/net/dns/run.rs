@@ -16,8 +16,9 @@ use tokio::time::Sleep;
 use super::client::{Client, Meta, Patience, TRIES};
 use super::message::{Ask, Extension, Reading, decode, encode};
 use super::server::Via;
+use super::slot::Slot;
 use super::stream::Spoken;
-use super::udp::{Berth, Heard};
+use super::udp::Heard;
 use super::window::Window;
 use crate::clock::round_millis;
 use crate::model::fault::Fault;
@@ -33,20 +34,6 @@ const LOOK_AGAIN: Duration = Duration::from_millis(300);
 
 /// After how many questions given up in a row a server counts as gone.
 const GONE: usize = 50;
-
-/// One question's way.
-#[derive(Debug)]
-struct Slot {
-    via: Via,
-    extension: Extension,
-    first: Option<Instant>,
-    tries: u8,
-    /// Whether its last try may still be answered; what is overdue makes room for others.
-    out: bool,
-    berths: Vec<Berth>,
-    /// Why the last try failed, should no other succeed.
-    trouble: Option<Fault>,
-}
 
 /// All questions of one call.
 pub(super) struct Run<'a, T, F> {
@@ -69,6 +56,11 @@ pub(super) struct Run<'a, T, F> {
     open: usize,
     window: Window,
     answered: usize,
+    /// Whether a question was answered only when it was asked again: then answers get lost,
+    /// whatever the question.
+    lossy: bool,
+    /// Whether TCP failed when a late try went over it.
+    tcp_fails: bool,
     given_up_in_a_row: usize,
     /// What the host last said instead of the server, as the system numbers it.
     refusal: Option<i32>,
@@ -97,22 +89,13 @@ impl<'a, T, F: Fn(&Ask, &Message, &Meta) -> T> Run<'a, T, F> {
     ) -> Self {
         let now = client.clock.tick();
         let via = client.server.via;
-        let slot = || Slot {
-            via,
-            extension: Extension::Edns,
-            first: None,
-            tries: 0,
-            out: false,
-            berths: Vec::new(),
-            trouble: None,
-        };
         Self {
             asks,
             patience,
             until,
             read,
             message: Vec::with_capacity(64),
-            slots: asks.iter().map(|_| slot()).collect(),
+            slots: asks.iter().map(|_| Slot::new(via)).collect(),
             results: asks.iter().map(|_| None).collect(),
             fresh: (0..asks.len()).collect(),
             again: VecDeque::new(),
@@ -121,6 +104,8 @@ impl<'a, T, F: Fn(&Ask, &Message, &Meta) -> T> Run<'a, T, F> {
             open: asks.len(),
             window: Window::new(client.pace.in_flight),
             answered: 0,
+            lossy: false,
+            tcp_fails: false,
             given_up_in_a_row: 0,
             refusal: None,
             gate_opens: None,
@@ -270,6 +255,11 @@ impl<'a, T, F: Fn(&Ask, &Message, &Meta) -> T> Run<'a, T, F> {
         if !self.is_open(slot) {
             return;
         }
+        if !self.slots[slot].needs_stream() {
+            // TCP was only tried beside UDP, which goes on.
+            self.tcp_fails = true;
+            return;
+        }
         // A certificate or an HTTP status does not get better by asking again.
         let is_final = matches!(fault, Fault::Unreadable { .. } | Fault::Local { .. });
         if !is_final && self.slots[slot].tries < TRIES {
@@ -319,6 +309,7 @@ impl<'a, T, F: Fn(&Ask, &Message, &Meta) -> T> Run<'a, T, F> {
         }
         if header.truncation && via == Via::Udp {
             state.via = Via::Tcp;
+            state.late = false;
             self.requeue(slot);
             return;
         }
@@ -334,6 +325,7 @@ impl<'a, T, F: Fn(&Ask, &Message, &Meta) -> T> Run<'a, T, F> {
         if state.tries == 1 {
             self.window.answered();
         }
+        self.lossy |= state.missed;
         self.answered += 1;
         self.given_up_in_a_row = 0;
         let facts = (self.read)(&self.asks[slot], message, &meta);
@@ -354,12 +346,14 @@ impl<'a, T, F: Fn(&Ask, &Message, &Meta) -> T> Run<'a, T, F> {
             moved = true;
             match alarm {
                 Alarm::Again(tries) if self.slots[slot].tries == tries => {
-                    if self.client.stream.holds(slot) || self.client.https.holds(slot) {
+                    let held = self.client.stream.holds(slot) || self.client.https.holds(slot);
+                    if held && self.slots[slot].needs_stream() {
                         // TCP repeats by itself; look again should the connection be lost.
                         self.timers.push(Reverse((now + LOOK_AGAIN, slot, alarm)));
                         continue;
                     }
                     self.window.missed(now);
+                    self.slots[slot].missed = true;
                     self.requeue(slot);
                 }
                 Alarm::Again(_) => {}
@@ -381,7 +375,10 @@ impl<'a, T, F: Fn(&Ask, &Message, &Meta) -> T> Run<'a, T, F> {
         let limit = if self.answered == 0 { self.asks.len().min(4) } else { GONE };
         if self.given_up_in_a_row >= limit {
             while let Some(slot) = self.fresh.pop_front() {
-                self.finish_slot(slot, Err(fault.clone()));
+                if self.is_open(slot) {
+                    let fault = about(&fault, self.what(slot));
+                    self.finish_slot(slot, Err(fault));
+                }
             }
         }
     }
@@ -390,7 +387,7 @@ impl<'a, T, F: Fn(&Ask, &Message, &Meta) -> T> Run<'a, T, F> {
         let mut moved = false;
         self.gate_opens = None;
         while let Some(slot) = self.next_slot() {
-            let via = self.slots[slot].via;
+            let via = self.way(slot);
             let has_room = match via {
                 Via::Udp => true,
                 Via::Tcp | Via::Tls => self.client.stream.has_room(),
@@ -420,16 +417,22 @@ impl<'a, T, F: Fn(&Ask, &Message, &Meta) -> T> Run<'a, T, F> {
         moved
     }
 
+    /// What the next try of a question goes over.
+    fn way(&mut self, slot: usize) -> Via {
+        let may_use_tcp = self.lossy && !self.tcp_fails && self.client.stream.has_room();
+        self.slots[slot].next_way(may_use_tcp)
+    }
+
     fn next_slot(&mut self) -> Option<usize> {
         if self.in_flight >= self.window.limit {
             return None;
         }
-        while let Some(slot) = self.again.pop_front() {
+        while let Some(slot) = self.again.pop_front().or_else(|| self.fresh.pop_front()) {
             if self.is_open(slot) {
                 return Some(slot);
             }
         }
-        self.fresh.pop_front()
+        None
     }
 
     /// To be sent again as soon as there is room.
@@ -530,10 +533,8 @@ impl<'a, T, F: Fn(&Ask, &Message, &Meta) -> T> Run<'a, T, F> {
                 udp.leave(berth);
             }
         }
-        match self.slots[slot].via {
-            Via::Tcp | Via::Tls => self.client.stream.leave(slot),
-            Via::Udp | Via::Https => {}
-        }
+        // A late try may wait there while the question goes over UDP again.
+        self.client.stream.leave(slot);
         self.land(slot);
         self.results[slot] = Some(result);
         self.open -= 1;
@@ -567,4 +568,23 @@ impl<'a, T, F: Fn(&Ask, &Message, &Meta) -> T> Run<'a, T, F> {
         let ask = &self.asks[slot];
         format!("asking {} for {} {}", self.client.server, ask.name, ask.kind)
     }
+}
+
+/// The same fault of another question.
+fn about(fault: &Fault, what: String) -> Fault {
+    let mut fault = fault.clone();
+    match &mut fault {
+        Fault::Timeout { what: asked, .. }
+        | Fault::Unreachable { what: asked, .. }
+        | Fault::Denied { what: asked, .. }
+        | Fault::Unreadable { what: asked, .. }
+        | Fault::Local { what: asked, .. }
+        | Fault::NotAllowed { what: asked, .. } => *asked = what,
+        Fault::Name { .. }
+        | Fault::Secret { .. }
+        | Fault::Interrupted
+        | Fault::Deadline
+        | Fault::Bug { .. } => {}
+    }
+    fault
 }

@@ -1,6 +1,8 @@
 //! DNSSEC signatures as far as their dates go (RFC 4034 §3). They are not verified here: that is a
 //! resolver's work, and its SERVFAIL tells.
 
+use std::collections::BTreeMap;
+
 use hickory_proto::rr::{RData, Record, RecordType};
 use jiff::Timestamp;
 use schemars::JsonSchema;
@@ -8,13 +10,15 @@ use serde::{Deserialize, Serialize};
 
 use super::present::name_text;
 
-/// The signatures over an answer's records, taken together.
+/// The signatures over an answer's records, taken together. Of several over the same records one
+/// good one is enough (RFC 4035 §5.3.3), as there are while a key is changed: the one that is good
+/// longest counts.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct Signed {
-    /// The first instant at which all of them are good, UTC.
+    /// The first instant at which all records have a good signature, UTC.
     #[schemars(with = "String", extend("format" = "date-time"))]
     pub from: Timestamp,
-    /// The last instant at which all of them are good, UTC.
+    /// The last instant at which all records have a good signature, UTC.
     #[schemars(with = "String", extend("format" = "date-time"))]
     pub until: Timestamp,
     /// The records, as `NAME TYPE`, that no signature covers; empty when all are signed.
@@ -23,6 +27,7 @@ pub struct Signed {
 }
 
 /// One RRSIG: what it covers and when it is good.
+#[derive(Clone, Copy)]
 struct Rrsig {
     covers: RecordType,
     from: Timestamp,
@@ -45,6 +50,17 @@ impl Rrsig {
             from: instant(number(12)?, at),
         })
     }
+
+    /// Of two over the same records the one to go by: one that has begun to be good, and of two
+    /// such the one that is good longer; where neither has begun, the one that begins first.
+    fn better(self, other: Self, at: Timestamp) -> Self {
+        let second = match (self.from <= at, other.from <= at) {
+            (true, true) => other.until > self.until,
+            (false, false) => other.from < self.from,
+            (begun, _) => !begun,
+        };
+        if second { other } else { self }
+    }
 }
 
 /// RFC 4034 §3.1.5: seconds in serial arithmetic, so the instant nearest to now is meant.
@@ -58,28 +74,23 @@ fn instant(seconds: u32, now: Timestamp) -> Timestamp {
 impl Signed {
     /// The signatures among an answer's records; `None` when there is none at all.
     pub(super) fn read(answers: &[Record], at: Timestamp) -> Option<Self> {
-        let mut signed: Option<Self> = None;
-        let mut covered: Vec<(String, RecordType)> = Vec::new();
+        let mut best: BTreeMap<(String, RecordType), Rrsig> = BTreeMap::new();
         for record in answers {
             let Some(rrsig) = Rrsig::read(record, at) else { continue };
-            covered.push((name_text(&record.name), rrsig.covers));
-            signed = Some(match signed {
-                None => Self { from: rrsig.from, until: rrsig.until, missing: Vec::new() },
-                Some(all) => Self {
-                    from: all.from.max(rrsig.from),
-                    until: all.until.min(rrsig.until),
-                    ..all
-                },
-            });
+            best.entry((name_text(&record.name), rrsig.covers))
+                .and_modify(|known| *known = known.better(rrsig, at))
+                .or_insert(rrsig);
         }
-        let mut signed = signed?;
+        let from = best.values().map(|rrsig| rrsig.from).max()?;
+        let until = best.values().map(|rrsig| rrsig.until).min()?;
+        let mut signed = Self { from, until, missing: Vec::new() };
         for record in answers.iter().filter(|r| r.record_type() != RecordType::RRSIG) {
             let key = (name_text(&record.name), record.record_type());
             let text = format!("{} {}", key.0, key.1);
             // A CNAME made from a DNAME bears no signature of its own (RFC 6672 §5.3.1).
             let made = record.record_type() == RecordType::CNAME
                 && answers.iter().any(|r| r.record_type() == RecordType::from(39));
-            if !made && !covered.contains(&key) && !signed.missing.contains(&text) {
+            if !made && !best.contains_key(&key) && !signed.missing.contains(&text) {
                 signed.missing.push(text);
             }
         }

@@ -5,20 +5,17 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use reqwest::header::{HeaderName, HeaderValue};
+use rustls::pki_types::PrivateKeyDer;
 use rustls::pki_types::pem::PemObject;
-use rustls::pki_types::{CertificateDer, PrivateKeyDer};
 use rustls::{ClientConfig, RootCertStore};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
-use tokio::io::AsyncReadExt;
 
 use super::HttpUrl;
 use crate::model::fault::Fault;
+use crate::net::pki::file;
 use crate::net::pki::roots::Roots;
 use crate::net::tls;
-
-/// The largest PEM file that is read, in bytes.
-const FILE_LIMIT: u64 = 1 << 20;
 
 /// How to be let in by a server.
 #[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize, JsonSchema)]
@@ -97,13 +94,9 @@ impl Access {
             (Some(cert), Some(key)) => {
                 let what = || format!("using the certificate {}", cert.display());
                 let bad = |reason: String| Fault::Local { what: what(), reason };
-                let cert = read(cert).await.map_err(|error| Fault::from_io(what(), &error))?;
-                let key = read(key).await.map_err(|error| Fault::from_io(what(), &error))?;
-                let chain: Vec<CertificateDer<'static>> = CertificateDer::pem_slice_iter(&cert)
-                    .collect::<Result<_, _>>()
+                let chain = file::certificates(cert).await?;
+                let key = PrivateKeyDer::from_pem_slice(&file::read(key).await?)
                     .map_err(|error| bad(error.to_string()))?;
-                let key =
-                    PrivateKeyDer::from_pem_slice(&key).map_err(|error| bad(error.to_string()))?;
                 builder.with_client_auth_cert(chain, key).map_err(|error| bad(error.to_string()))?
             }
             (Some(_), None) | (None, _) => builder.with_no_client_auth(),
@@ -134,11 +127,4 @@ fn speaking_http(mut config: ClientConfig) -> ClientConfig {
     // certificate could not be told from any other end.
     config.alpn_protocols = vec![b"http/1.1".to_vec()];
     config
-}
-
-async fn read(path: &Path) -> std::io::Result<Vec<u8>> {
-    let mut bytes = Vec::new();
-    let file = tokio::fs::File::open(path).await?;
-    file.take(FILE_LIMIT).read_to_end(&mut bytes).await?;
-    Ok(bytes)
 }

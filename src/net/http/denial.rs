@@ -9,6 +9,7 @@ use serde::{Deserialize, Serialize};
 use crate::model::fault::Fault;
 use crate::model::text::one_line;
 use crate::net::tcp::Refusal;
+use crate::net::tls::words;
 
 /// A negative answer of the target below HTTP.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
@@ -69,7 +70,7 @@ fn of_io(error: &io::Error) -> Option<Denial> {
     // in another; `source` skips what is wrapped.
     if let Some(inner) = error.get_ref() {
         if let Some(tls) = inner.downcast_ref::<rustls::Error>() {
-            return Some(Denial::Tls(one_line(&tls.to_string())));
+            return Some(Denial::Tls(words(tls)));
         }
         if let Some(denial) = inner.downcast_ref::<io::Error>().and_then(of_io) {
             return Some(denial);

@@ -1,5 +1,6 @@
 //! One small HTTP client: the address chosen by the caller, bounded in time and in bytes, no
-//! redirects, no proxy, and errors that tell what the target said from what was not learnt.
+//! redirects, no proxy but the one it is told of, and errors that tell what the target said from
+//! what was not learnt.
 
 mod access;
 mod denial;
@@ -30,6 +31,8 @@ pub struct Client {
     inner: reqwest::Client,
     /// For the text of faults: whom it talks to.
     whom: String,
+    /// Whom it goes through, where there is a proxy.
+    proxy: Option<HttpUrl>,
 }
 
 /// What is asked.
@@ -167,14 +170,14 @@ impl Client {
             [one] => one.to_string(),
             _ => url.authority(),
         };
-        Ok(Self { inner, whom })
+        Ok(Self { inner, whom, proxy: access.proxy.clone() })
     }
 
     /// Asks once.
     ///
     /// # Errors
-    /// A [`Fault`] when nothing was learnt: no answer in time, no way there, an answer that is not
-    /// HTTP.
+    /// A [`Fault`] when nothing was learnt: no answer in time, no way there, a proxy that does not
+    /// let it through, an answer that is not HTTP.
     pub async fn send(&self, ask: &Request<'_>, limits: Limits) -> Result<Exchange, Fault> {
         let what = format!("asking {}", self.whom);
         let begun = Clock.tick();
@@ -187,9 +190,15 @@ impl Client {
             Err(_) => return Err(Fault::Timeout { what, after: Span::from(limits.time) }),
             Ok(Ok(response)) => response,
             Ok(Err(error)) => {
-                return denial::read(&error.without_url(), what).map(Exchange::Denied);
+                let denial = denial::read(&error.without_url(), what.clone())?;
+                return self.denied(denial, what);
             }
         };
+        // A proxy's own, whatever the target is (RFC 9110 §15.5.8).
+        if let (407, Some(proxy)) = (response.status().as_u16(), &self.proxy) {
+            let need = format!("credentials that the proxy {proxy} accepts");
+            return Err(Fault::Denied { what, need });
+        }
         let first_byte_ms = millis_since(begun);
         let (body, end) = read_body(&mut response, what, limits, begun).await;
         Ok(Exchange::Answered(Answer {
@@ -206,6 +215,22 @@ impl Client {
             body,
             end,
         }))
+    }
+
+    /// Whose no it was: a proxy tells of a target that is down by an answer of its own (RFC 9110
+    /// §15.6.3), so a connection that is refused or ends before one is no word of the target.
+    fn denied(&self, denial: Denial, what: String) -> Result<Exchange, Fault> {
+        let between = match &denial {
+            Denial::Refused(_) | Denial::Closed => self.proxy.as_ref(),
+            Denial::Tls(_) => None,
+        };
+        match between {
+            Some(proxy) => {
+                let reason = format!("the proxy {proxy}: {denial}");
+                Err(Fault::Unreachable { what, reason })
+            }
+            None => Ok(Exchange::Denied(denial)),
+        }
     }
 }
 

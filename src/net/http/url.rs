@@ -77,6 +77,14 @@ impl HttpUrl {
         Self::new(url).ok()
     }
 
+    /// Why this is no URL that others begin with, and what to write; `None` where it is one. What follows
+    /// a `#` is never sent (RFC 9110 §7.1): it is the address of a page in a browser.
+    #[must_use]
+    pub fn no_base(&self) -> Option<(String, String)> {
+        self.0.fragment()?;
+        Some(("a base URL has no `#`".to_owned(), format!("write {}", self.shown())))
+    }
+
     /// The URL of a path below this one, whether or not this one ends with a slash.
     #[must_use]
     pub fn below(&self, path: &str, query: &[(&str, &str)]) -> Self {
@@ -108,7 +116,16 @@ impl FromStr for HttpUrl {
     // The text itself stays out of the message: it can hold a password.
     fn from_str(text: &str) -> Result<Self, String> {
         let bad = |why: String| format!("not a URL such as https://host/path: {why}");
-        let url = Url::parse(text.trim()).map_err(|error| bad(error.to_string()))?;
+        let text = text.trim();
+        let http = |scheme: &str| {
+            let begins = text.get(..scheme.len());
+            begins.is_some_and(|begins| begins.eq_ignore_ascii_case(scheme))
+        };
+        // `host:8080/x` would be a URL of the scheme `host`.
+        if !text.contains("://") && !http("http:") && !http("https:") {
+            return Err(bad("it does not begin with http:// or https://".to_owned()));
+        }
+        let url = Url::parse(text).map_err(|error| bad(error.to_string()))?;
         Self::new(url).map_err(bad)
     }
 }
@@ -152,6 +169,10 @@ mod tests {
         {
             assert!(bad.parse::<HttpUrl>().is_err(), "{bad}");
         }
+        for bare in ["127.0.0.1:80/x", "a.example/x", "localhost:80"] {
+            let error = bare.parse::<HttpUrl>().expect_err("no scheme");
+            assert!(error.ends_with("it does not begin with http:// or https://"), "{error}");
+        }
         let error = "http://u:hunter2@a:99999/".parse::<HttpUrl>().expect_err("a bad port");
         assert!(!error.contains("hunter2"), "{error}");
     }
@@ -167,6 +188,14 @@ mod tests {
             let base: HttpUrl = base.parse().expect(base);
             assert_eq!(base.below("api/v2/status", &[]).to_string(), url);
         }
+    }
+
+    #[test]
+    fn the_address_of_a_page_is_no_base() {
+        let page: HttpUrl = "http://a:9093/am/#/alerts".parse().expect("a URL");
+        let help = page.no_base().map(|(_, help)| help);
+        assert_eq!(help.as_deref(), Some("write http://a:9093/am/"));
+        assert_eq!("http://a:9093/am/".parse::<HttpUrl>().expect("a URL").no_base(), None);
     }
 
     #[test]

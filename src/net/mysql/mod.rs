@@ -23,7 +23,6 @@ use crate::model::text::one_line;
 use crate::model::time::Span;
 use crate::net::channel::{self, Dialled, Io, Keepalive};
 use crate::net::name::{Addresses, addresses};
-use crate::net::tcp;
 use crate::net::trust::{self, Trust};
 
 use packet::{Cursor, Packets, garbage};
@@ -32,6 +31,8 @@ pub use url::{MyUrl, SslMode};
 /// An open session.
 pub struct Session {
     packets: Packets,
+    /// Why an answer was not read to its end: what is left of it would be taken for the next one's.
+    lost: Option<Fault>,
     /// How it began.
     pub greeting: Greeting,
 }
@@ -57,25 +58,8 @@ pub enum Opened {
     No(Refusal),
 }
 
-/// Why there is no session, in the words of whoever was asked.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
-#[serde(rename_all = "kebab-case")]
-pub enum Refusal {
-    /// The host's name has no address; with the resolver's words.
-    NoAddress(String),
-    /// Nothing listens, or the connection was reset while it was opened.
-    Connection(tcp::Refusal),
-    /// The other side closed the connection before the login was over.
-    HungUp,
-    /// The server has no TLS, and the URL insists on it.
-    NoTls,
-    /// The server's certificate is not to be trusted; with the reason.
-    Untrusted(String),
-    /// The TLS handshake was refused; with the reason.
-    Handshake(String),
-    /// The server, or a proxy before it, answered with an error.
-    Server(ServerError),
-}
+/// Why there is no session.
+pub type Refusal = crate::net::refusal::Refusal<ServerError>;
 
 /// An error of the server.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
@@ -94,20 +78,6 @@ impl std::fmt::Display for ServerError {
     }
 }
 
-impl std::fmt::Display for Refusal {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        match self {
-            Self::NoAddress(words) => write!(f, "the name has no address ({words})"),
-            Self::Connection(refusal) => refusal.fmt(f),
-            Self::HungUp => f.write_str("the connection was closed during the login"),
-            Self::NoTls => f.write_str("the server has no TLS"),
-            Self::Untrusted(reason) => write!(f, "its certificate is not trusted: {reason}"),
-            Self::Handshake(reason) => f.write_str(reason),
-            Self::Server(error) => error.fmt(f),
-        }
-    }
-}
-
 /// The rows of an answer, in the order of its columns; NULL is `None`.
 pub type Rows = Vec<Vec<Option<String>>>;
 
@@ -122,8 +92,9 @@ const PLUGINS: u32 = 0x8_0000;
 const ATTRIBUTES: u32 = 0x10_0000;
 /// `utf8mb4_general_ci`.
 const UTF8: u8 = 45;
-/// The most rows that are read.
+/// The most rows, and bytes, of an answer that are read.
 const MOST_ROWS: usize = 10_000;
+const MOST_BYTES: usize = 64 << 20;
 
 /// An answer with the names of its columns.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
@@ -207,6 +178,28 @@ impl Door {
         };
         let Self { url, application, tls, .. } = self;
         Login { url, application, config: tls.clone(), address }.run(io).await
+    }
+}
+
+/// Opens a session for whoever came to ask for something else: a no is a fault to them. Finding the
+/// door and opening it may take `limit` each; `what` names the errand.
+///
+/// # Errors
+/// A [`Fault`] when there is no session.
+pub async fn enter(
+    url: &MyUrl,
+    application: &str,
+    base: &Path,
+    limit: Duration,
+    what: &str,
+) -> Result<Session, Fault> {
+    let door = match Door::find(url, application, base, limit).await? {
+        Found::Door(door) => door,
+        Found::No(refusal) => return Err(refusal.fault(what)),
+    };
+    match door.open(limit).await? {
+        Opened::Open(session) => Ok(*session),
+        Opened::No(refusal) => Err(refusal.fault(what)),
     }
 }
 
@@ -297,15 +290,7 @@ impl Login<'_> {
         let name = channel::server_name(&self.url.host)?;
         match connector.connect(name, packets.io).await {
             Ok(stream) => Ok(Ok(Packets { io: Box::new(stream), sequence: packets.sequence })),
-            Err(error) => match channel::verdict(&error) {
-                Some(channel::Handshake::Untrusted(reason)) => Ok(Err(Refusal::Untrusted(reason))),
-                Some(channel::Handshake::Refused(reason)) => Ok(Err(Refusal::Handshake(reason))),
-                None if channel::has_ended(&error) => Ok(Err(Refusal::HungUp)),
-                None => Err(Fault::Unreadable {
-                    what: format!("the TLS handshake with {}", self.url.place()),
-                    reason: one_line(&error.to_string()),
-                }),
-            },
+            Err(error) => Refusal::of_handshake(&error, &self.url.place()).map(Err),
         }
     }
 
@@ -331,7 +316,7 @@ impl Login<'_> {
             Ok(Ok(None)) => {
                 let (address, version) = (self.address, hello.version);
                 let greeting = Greeting { address, version, number: hello.number, tls };
-                Ok(Opened::Open(Box::new(Session { packets, greeting })))
+                Ok(Opened::Open(Box::new(Session { packets, lost: None, greeting })))
             }
             Ok(Ok(Some(error))) => Ok(Opened::No(Refusal::Server(error))),
             Ok(Err(fault)) => Err(fault),
@@ -465,21 +450,26 @@ impl Session {
     /// Like [`Session::ask`], with the names of the columns.
     ///
     /// # Errors
-    /// A [`Fault`] when no answer came, or none that can be read.
+    /// A [`Fault`] when no answer came, or none that can be read; the same one from then on.
     pub async fn ask_table(
         &mut self,
         what: &str,
         statement: &str,
         limit: Duration,
     ) -> Result<Result<Table, ServerError>, Fault> {
-        match tokio::time::timeout(limit, self.exchange(statement)).await {
-            Err(_) => Err(Fault::Timeout { what: what.to_owned(), after: Span::from(limit) }),
-            Ok(Ok(answer)) => Ok(answer),
+        if let Some(fault) = &self.lost {
+            return Err(fault.clone());
+        }
+        let fault = match tokio::time::timeout(limit, self.exchange(statement)).await {
+            Ok(Ok(answer)) => return Ok(answer),
+            Err(_) => Fault::Timeout { what: what.to_owned(), after: Span::from(limit) },
             Ok(Err(error)) => {
                 let reason = one_line(&error.to_string());
-                Err(Fault::Unreadable { what: what.to_owned(), reason })
+                Fault::Unreadable { what: what.to_owned(), reason }
             }
-        }
+        };
+        self.lost = Some(fault.clone());
+        Err(fault)
     }
 
     async fn exchange(&mut self, statement: &str) -> io::Result<Result<Table, ServerError>> {
@@ -493,15 +483,16 @@ impl Session {
             Some(_) => {}
         }
         let columns = Cursor(&first).length()?.unwrap_or(0);
+        let mut room = MOST_BYTES;
         let mut names = Vec::new();
         for _ in 0..columns {
-            names.push(column(&self.packets.read().await?));
+            names.push(column(&self.piece(&mut room).await?));
         }
         // The end of the descriptions.
-        self.packets.read().await?;
+        self.piece(&mut room).await?;
         let mut rows = Vec::new();
         loop {
-            let packet = self.packets.read().await?;
+            let packet = self.piece(&mut room).await?;
             match packet.first() {
                 Some(0xff) => return server_error(&packet).map(Err),
                 Some(0xfe) if packet.len() < 9 => return Ok(Ok(Table { columns: names, rows })),
@@ -513,6 +504,14 @@ impl Session {
                 (0..columns).map(|_| cursor.text()).collect();
             rows.push(row?);
         }
+    }
+
+    /// One packet of an answer that may have so many bytes more, its head included.
+    async fn piece(&mut self, room: &mut usize) -> io::Result<Vec<u8>> {
+        let packet = self.packets.read().await?;
+        let left = room.checked_sub(packet.len() + 4);
+        *room = left.ok_or_else(|| garbage("an answer beyond all measure"))?;
+        Ok(packet)
     }
 
     /// Says farewell, so that the server frees the connection at once and does not count it as aborted.

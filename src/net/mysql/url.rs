@@ -56,13 +56,27 @@ text_schema!(
     "format": "uri"
 );
 
-const MODES: &[(&str, SslMode)] = &[
-    ("DISABLED", SslMode::Disabled),
-    ("PREFERRED", SslMode::Preferred),
-    ("REQUIRED", SslMode::Required),
-    ("VERIFY_CA", SslMode::VerifyCa),
-    ("VERIFY_IDENTITY", SslMode::VerifyIdentity),
+const MODES: &[SslMode] = &[
+    SslMode::Disabled,
+    SslMode::Preferred,
+    SslMode::Required,
+    SslMode::VerifyCa,
+    SslMode::VerifyIdentity,
 ];
+
+impl SslMode {
+    /// The word in a URL, and of the `mysql` command.
+    #[must_use]
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Disabled => "DISABLED",
+            Self::Preferred => "PREFERRED",
+            Self::Required => "REQUIRED",
+            Self::VerifyCa => "VERIFY_CA",
+            Self::VerifyIdentity => "VERIFY_IDENTITY",
+        }
+    }
+}
 
 impl MyUrl {
     /// The password; empty when the URL has none.
@@ -99,12 +113,21 @@ impl fmt::Debug for MyUrl {
 
 impl From<MyUrl> for String {
     fn from(url: MyUrl) -> Self {
-        let socket = url.socket.as_ref().map_or(String::new(), |path| {
-            format!("?socket={}", percent::encode(&path.display().to_string()))
-        });
         let host = MyUrl { socket: None, ..url.clone() }.place();
+        let mode = Some(url.ssl_mode.as_str()).filter(|_| url.ssl_mode != SslMode::Preferred);
+        let file = |file: PathBuf| percent::encode(&file.display().to_string());
+        let options = [
+            ("ssl-mode", mode.map(str::to_owned)),
+            ("ssl-ca", url.ssl_ca.map(file)),
+            ("socket", url.socket.map(file)),
+        ];
+        let options =
+            options.into_iter().filter_map(|(key, value)| Some(format!("{key}={}", value?)));
+        let options: Vec<String> = options.collect();
+        let joint = if options.is_empty() { "" } else { "?" };
         let database = percent::encode(&url.database.unwrap_or_default());
-        format!("mysql://{}@{host}/{database}{socket}", percent::encode(&url.user))
+        let user = percent::encode(&url.user);
+        format!("mysql://{user}@{host}/{database}{joint}{}", options.join("&"))
     }
 }
 
@@ -160,11 +183,10 @@ impl MyUrl {
         match key.replace('_', "-").as_str() {
             "ssl-mode" => {
                 let wanted = value.to_uppercase().replace('-', "_");
-                let known = MODES.iter().find(|(word, _)| *word == wanted);
-                let words: Vec<&str> = MODES.iter().map(|(word, _)| *word).collect();
-                let (_, mode) = known
+                let known = MODES.iter().find(|mode| mode.as_str() == wanted);
+                let words: Vec<&str> = MODES.iter().map(|mode| mode.as_str()).collect();
+                self.ssl_mode = *known
                     .ok_or_else(|| format!("`ssl-mode` must be one of {}", words.join(", ")))?;
-                self.ssl_mode = *mode;
             }
             "ssl-ca" => self.ssl_ca = Some(value.into()),
             "socket" => self.socket = Some(value.into()),
@@ -204,6 +226,18 @@ fn decode(text: &str) -> Result<String, String> {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_url_is_written_with_all_that_it_asks_for_but_the_password() {
+        for text in [
+            "mysql://u@h:3306/",
+            "mysql://u%40x@[::1]:1/d%20e?ssl-mode=VERIFY_IDENTITY&ssl-ca=ca.pem",
+            "mysql://u@h:3306/d?ssl-mode=REQUIRED&socket=/run/my.sock",
+        ] {
+            let url: MyUrl = text.parse().unwrap_or_else(|error| panic!("{text}: {error}"));
+            assert_eq!(String::from(url), text);
+        }
+    }
 
     #[test]
     fn urls_are_read_and_never_shown_with_their_password() {

@@ -14,6 +14,7 @@ use crate::model::fault::Fault;
 use crate::model::text::one_line;
 use crate::model::time::Span;
 use crate::net::date::ahead;
+use crate::net::http::USER_AGENT;
 
 /// What was fetched.
 #[derive(Debug)]
@@ -96,13 +97,13 @@ async fn exchange(url: &str, ask: Ask<'_>, most: usize, what: &str) -> Result<Fe
 fn client() -> Result<&'static reqwest::Client, String> {
     static CLIENT: LazyLock<Result<reqwest::Client, String>> = LazyLock::new(|| {
         let tls =
-            rustls::ClientConfig::builder_with_provider(Arc::clone(super::super::tls::provider()))
+            rustls::ClientConfig::builder_with_provider(Arc::clone(crate::net::tls::provider()))
                 .with_safe_default_protocol_versions()
                 .map_err(|error| error.to_string())?
                 .with_root_certificates(rustls::RootCertStore::empty())
                 .with_no_client_auth();
         reqwest::Client::builder()
-            .user_agent(concat!("gonogo/", env!("CARGO_PKG_VERSION")))
+            .user_agent(USER_AGENT)
             .tls_backend_preconfigured(tls)
             .redirect(Policy::none())
             .retry(reqwest::retry::never())

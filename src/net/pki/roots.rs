@@ -50,7 +50,7 @@ impl Roots {
             );
             return Err(Fault::Local { what: "reading the platform's roots".to_owned(), reason });
         }
-        let label = format!("platform ({})", count(anchors.len(), "root"));
+        let label = format!("this machine ({})", count(anchors.len(), "root"));
         Ok(Arc::new(Self { anchors, label }))
     }
 

@@ -249,9 +249,15 @@ impl Door {
         }
         match answer[0] {
             b'S' => {}
-            // `E` begins an error: a server of before TLS was thought of.
-            b'N' | b'E' if wish == Tls::Always => return Ok(Err(Refusal::NoTls)),
+            b'N' if wish == Tls::Always => return Ok(Err(Refusal::NoTls)),
             b'N' => return Ok(Ok(Secured { io, tls: None, end_point: None })),
+            // `E` begins an error. A server that cannot start a process for the connection says so
+            // before it has read what is asked.
+            b'E' => {
+                let reason = "it answered with an error before TLS was settled, as a server does that \
+                              cannot start a process for the connection";
+                return Err(Fault::Unreadable { what: what(), reason: reason.to_owned() });
+            }
             other => {
                 let reason =
                     format!("it answered with the byte {other:#04x}, which is not PostgreSQL");
@@ -261,19 +267,7 @@ impl Door {
         let connector = tokio_rustls::TlsConnector::from(std::sync::Arc::new(config.clone()));
         match connector.connect(channel::server_name(host)?, io).await {
             Ok(stream) => Ok(Ok(Secured::from(stream))),
-            Err(error) => match (channel::verdict(&error), hung_up(&error)) {
-                (Some(channel::Handshake::Untrusted(reason)), _) => {
-                    Ok(Err(Refusal::Untrusted(format!("its certificate is not trusted: {reason}"))))
-                }
-                (Some(channel::Handshake::Refused(reason)), _) => {
-                    Ok(Err(Refusal::Handshake(reason)))
-                }
-                (None, Some(refusal)) => Ok(Err(refusal)),
-                (None, None) => Err(Fault::Unreadable {
-                    what: format!("the TLS handshake with {}", self.url.place()),
-                    reason: one_line(&error.to_string()),
-                }),
-            },
+            Err(error) => Refusal::of_handshake(&error, &self.url.place()).map(Err),
         }
     }
 
@@ -326,14 +320,37 @@ impl Door {
         if let Some(refusal) = io_error(error).and_then(hung_up) {
             return Ok(refusal);
         }
-        // The library has no word of its own for it; nothing else is amiss with its parameters.
-        if self.url.password().is_none() && io_error(error).is_none() {
+        // The library has no kind of its own for it, only these words.
+        let cause = std::error::Error::source(error).map(ToString::to_string);
+        if self.url.password().is_none() && cause.as_deref() == Some("password missing") {
             return Err(Fault::Secret {
                 name: "`password` of the URL".to_owned(),
                 reason: format!("is missing, and the server asks {} for it", self.url.user),
             });
         }
         Err(unreadable(format!("logging in to {}", self.url.target()), error))
+    }
+}
+
+/// Opens a session for whoever came to ask for something else: a no is a fault to them. Finding the
+/// door and opening it may take `limit` each; `what` names the errand.
+///
+/// # Errors
+/// A [`Fault`] when there is no session.
+pub async fn enter(
+    url: &PgUrl,
+    application: &str,
+    base: &Path,
+    limit: Duration,
+    what: &str,
+) -> Result<Session, Fault> {
+    let door = match Door::find(url, application, base, limit).await? {
+        Found::Door(door) => door,
+        Found::No(refusal) => return Err(refusal.fault(what)),
+    };
+    match door.open(limit).await? {
+        Opened::Open(session) => Ok(*session),
+        Opened::No(refusal) => Err(refusal.fault(what)),
     }
 }
 

@@ -148,7 +148,10 @@ impl Parts {
             "keepalives" => self.keepalive.on = number::<u8>(&value, key)? != 0,
             "keepalives_idle" => self.keepalive.idle = seconds(&value, key)?,
             "keepalives_interval" => self.keepalive.interval = seconds(&value, key)?,
-            "keepalives_count" => self.keepalive.count = Some(number(&value, key)?),
+            "keepalives_count" => {
+                let count = number::<i32>(&value, key)?;
+                self.keepalive.count = u32::try_from(count).ok().filter(|count| *count > 0);
+            }
             // Replaced by the probe's own name, which is how its sessions are told from others.
             "application_name" | "fallback_application_name" => {}
             // What it asks not to be used, this client does not have.
@@ -313,7 +316,7 @@ fn number<T: FromStr>(text: &str, key: &str) -> Result<T, String> {
     })
 }
 
-/// Seconds; zero and less mean "as the system has it".
+/// Seconds; zero and less say nothing.
 fn seconds(text: &str, key: &str) -> Result<Option<Duration>, String> {
     let seconds = number::<i32>(text, key)?;
     Ok(u64::try_from(seconds).ok().filter(|seconds| *seconds > 0).map(Duration::from_secs))

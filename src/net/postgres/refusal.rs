@@ -1,4 +1,4 @@
-//! What a server says when it will not have a session: its own answers, never a fault.
+//! What PostgreSQL, or a pooler before it, says when it will not have a session.
 
 use std::fmt;
 
@@ -6,27 +6,9 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use crate::model::text::one_line;
-use crate::net::tcp;
 
-/// Why there is no session, in the words of whoever was asked.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
-#[serde(rename_all = "kebab-case")]
-pub enum Refusal {
-    /// The host's name has no address; with the resolver's words.
-    NoAddress(String),
-    /// Nothing listens, or the connection was reset while it was opened.
-    Connection(tcp::Refusal),
-    /// The other side closed the connection in the middle of the login.
-    HungUp,
-    /// The server has no TLS, and the URL insists on it.
-    NoTls,
-    /// The server's certificate is not to be trusted; with the reason.
-    Untrusted(String),
-    /// The TLS handshake was refused; with the reason.
-    Handshake(String),
-    /// The server, or a pooler before it, answered with an error.
-    Server(ServerError),
-}
+/// Why there is no session.
+pub type Refusal = crate::net::refusal::Refusal<ServerError>;
 
 /// An error of the server.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
@@ -63,18 +45,5 @@ impl ServerError {
 impl fmt::Display for ServerError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "{}: {} (SQLSTATE {})", self.severity, self.message, self.sqlstate)
-    }
-}
-
-impl fmt::Display for Refusal {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self {
-            Self::NoAddress(words) => write!(f, "the name has no address ({words})"),
-            Self::Connection(refusal) => refusal.fmt(f),
-            Self::HungUp => f.write_str("the connection was closed during the login"),
-            Self::NoTls => f.write_str("the server has no TLS"),
-            Self::Untrusted(reason) | Self::Handshake(reason) => f.write_str(reason),
-            Self::Server(error) => error.fmt(f),
-        }
     }
 }

@@ -198,8 +198,20 @@ impl PgUrl {
         }
         if let Some(root) = &self.sslrootcert {
             add("sslrootcert", &root.display().to_string());
-        } else if matches!(self.sslmode, SslMode::VerifyCa | SslMode::VerifyFull) {
+        } else if self.sslmode == SslMode::VerifyFull {
             add("sslrootcert", "system");
+        }
+        if let Some((cert, key)) = &self.client_cert {
+            add("sslcert", &cert.display().to_string());
+            add("sslkey", &key.display().to_string());
+        }
+        match self.channel_binding {
+            Binding::Prefer => {}
+            Binding::Disable => add("channel_binding", "disable"),
+            Binding::Require => add("channel_binding", "require"),
+        }
+        if let Some(options) = &self.options {
+            add("options", options);
         }
         if let Some(file) = &self.passfile {
             add("passfile", &file.display().to_string());
@@ -348,5 +360,13 @@ mod tests {
             read("postgres:///d?host=/run/pg&user=u").without_password(),
             "postgresql://u@:5432/d?host=/run/pg"
         );
+        for text in [
+            "postgresql://u@h:5432/d?sslmode=verify-ca",
+            "postgresql://u@h:5432/d?sslmode=verify-full&sslrootcert=system",
+            "postgresql://u@h:5432/d?sslmode=require&sslcert=c.pem&sslkey=k.pem&channel_binding=require",
+            "postgresql://u@h:5432/d?channel_binding=disable&options=-c%20a%3Db",
+        ] {
+            assert_eq!(read(text).without_password(), text);
+        }
     }
 }

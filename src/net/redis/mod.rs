@@ -13,8 +13,6 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use rustls::{ClientConfig, RootCertStore};
-use schemars::JsonSchema;
-use serde::{Deserialize, Serialize};
 use tokio::io::{AsyncWriteExt, BufReader};
 
 use crate::clock::{Clock, millis_since};
@@ -23,7 +21,7 @@ use crate::model::text::one_line;
 use crate::model::time::Span;
 use crate::net::channel::{self, Dialled, Io, Keepalive};
 use crate::net::name::{Addresses, addresses};
-use crate::net::{tcp, tls};
+use crate::net::tls;
 
 pub use reply::Reply;
 pub use url::{Host, RedisUrl};
@@ -31,6 +29,8 @@ pub use url::{Host, RedisUrl};
 /// An open connection.
 pub struct Connection {
     io: BufReader<Box<dyn Io>>,
+    /// Why a reply was not read: it would be taken for the next one's when it comes after all.
+    lost: Option<Fault>,
     /// The address it leads to.
     pub address: String,
 }
@@ -43,36 +43,8 @@ pub enum Opened {
     No(Refusal),
 }
 
-/// Why there is no connection, in the words of whoever was asked.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
-#[serde(rename_all = "kebab-case")]
-pub enum Refusal {
-    /// The host's name has no address; with the resolver's words.
-    NoAddress(String),
-    /// Nothing listens, or the connection was reset while it was opened.
-    Connection(tcp::Refusal),
-    /// The other side closed the connection before it had said anything.
-    HungUp,
-    /// The server's certificate is not to be trusted; with the reason.
-    Untrusted(String),
-    /// The TLS handshake was refused; with the reason.
-    Handshake(String),
-    /// The server answered with an error; its first word is its kind.
-    Server(String),
-}
-
-impl std::fmt::Display for Refusal {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        match self {
-            Self::NoAddress(words) => write!(f, "the name has no address ({words})"),
-            Self::Connection(refusal) => refusal.fmt(f),
-            Self::HungUp => f.write_str("the connection was closed"),
-            Self::Untrusted(reason) => write!(f, "its certificate is not trusted: {reason}"),
-            Self::Handshake(reason) => f.write_str(reason),
-            Self::Server(error) => f.write_str(error),
-        }
-    }
-}
+/// Why there is no connection. The first word of the server's error is its kind.
+pub type Refusal = crate::net::refusal::Refusal<String>;
 
 /// Connects, sets up TLS and proves who it is, within `limit`. `ca` replaces the system's roots.
 ///
@@ -105,7 +77,7 @@ async fn opening(url: &RedisUrl, ca: Option<&Path>, limit: Duration) -> Result<O
         Ok(io) => io,
         Err(refusal) => return Ok(Opened::No(refusal)),
     };
-    let mut connection = Connection { io: BufReader::new(io), address };
+    let mut connection = Connection { io: BufReader::new(io), lost: None, address };
     Ok(match connection.login(url).await? {
         None => Opened::Open(Box::new(connection)),
         Some(refusal) => Opened::No(refusal),
@@ -129,15 +101,7 @@ async fn secure(
     let connector = tokio_rustls::TlsConnector::from(Arc::new(config));
     match connector.connect(channel::server_name(host)?, io).await {
         Ok(stream) => Ok(Ok(Box::new(stream))),
-        Err(error) => match channel::verdict(&error) {
-            Some(channel::Handshake::Untrusted(reason)) => Ok(Err(Refusal::Untrusted(reason))),
-            Some(channel::Handshake::Refused(reason)) => Ok(Err(Refusal::Handshake(reason))),
-            None if channel::has_ended(&error) => Ok(Err(Refusal::HungUp)),
-            None => Err(Fault::Unreadable {
-                what: format!("the TLS handshake with {}", url.place()),
-                reason: one_line(&error.to_string()),
-            }),
-        },
+        Err(error) => Refusal::of_handshake(&error, &url.place()).map(Err),
     }
 }
 
@@ -160,7 +124,7 @@ impl Connection {
         for command in greeting {
             match self.exchange(&command).await {
                 // Whoever may not PING may still be let in.
-                Ok(Reply::Error(error)) if error.starts_with("NOPERM") => {}
+                Ok(Reply::Error(error)) if error.starts_with("NOPERM") && command == ["PING"] => {}
                 Ok(Reply::Error(error)) => return Ok(Some(Refusal::Server(error))),
                 Ok(Reply::Text(_) | Reply::Number(_) | Reply::List(_) | Reply::Nil) => {}
                 Err(error) if channel::has_ended(&error) => return Ok(Some(Refusal::HungUp)),
@@ -176,14 +140,19 @@ impl Connection {
     /// Sends one command and reads its reply within `limit`.
     ///
     /// # Errors
-    /// A [`Fault`] when no reply came, or none that can be read.
+    /// A [`Fault`] when no reply came, or none that can be read; the same one from then on.
     pub async fn ask(&mut self, command: &[&str], limit: Duration) -> Result<Reply, Fault> {
-        let what = format!("asking for {}", command.join(" "));
-        match tokio::time::timeout(limit, self.exchange(command)).await {
-            Err(_) => Err(Fault::Timeout { what, after: Span::from(limit) }),
-            Ok(Ok(reply)) => Ok(reply),
-            Ok(Err(error)) => Err(Fault::Unreadable { what, reason: one_line(&error.to_string()) }),
+        if let Some(fault) = &self.lost {
+            return Err(fault.clone());
         }
+        let what = format!("asking for {}", command.join(" "));
+        let fault = match tokio::time::timeout(limit, self.exchange(command)).await {
+            Ok(Ok(reply)) => return Ok(reply),
+            Err(_) => Fault::Timeout { what, after: Span::from(limit) },
+            Ok(Err(error)) => Fault::Unreadable { what, reason: one_line(&error.to_string()) },
+        };
+        self.lost = Some(fault.clone());
+        Err(fault)
     }
 
     /// How long up to `count` PINGs take, `depth` of them under way at a time, in milliseconds. When
@@ -191,34 +160,45 @@ impl Connection {
     /// connection is of no use afterwards.
     ///
     /// # Errors
-    /// A [`Fault`] when the connection ends, or a reply cannot be read.
+    /// A [`Fault`] when the connection ends, or a reply cannot be read, or one before was not.
     pub async fn ping(
         &mut self,
         count: usize,
         depth: usize,
         limit: Duration,
     ) -> Result<Vec<f64>, Fault> {
+        if let Some(fault) = &self.lost {
+            return Err(fault.clone());
+        }
         let mut times = Vec::new();
+        let mut under_way = 0;
         let mut begun = Clock.tick();
         let pinging = async {
             while times.len() < count {
                 begun = Clock.tick();
-                let batch = depth.min(count - times.len()).max(1);
-                self.io.get_mut().write_all(&encode(&["PING"]).repeat(batch)).await?;
+                under_way = depth.min(count - times.len()).max(1);
+                self.io.get_mut().write_all(&encode(&["PING"]).repeat(under_way)).await?;
                 self.io.get_mut().flush().await?;
-                for _ in 0..batch {
+                while under_way > 0 {
                     reply::read(&mut self.io).await?;
                     times.push(millis_since(begun));
+                    under_way -= 1;
                 }
             }
             Ok::<(), io::Error>(())
         };
         match tokio::time::timeout(limit, pinging).await {
-            Err(_) => times.push(millis_since(begun)),
+            Err(_) => {
+                let what = "sending PINGs".to_owned();
+                self.lost = Some(Fault::Timeout { what, after: Span::from(limit) });
+                times.extend(std::iter::repeat_n(millis_since(begun), under_way));
+            }
             Ok(Ok(())) => {}
             Ok(Err(error)) => {
                 let reason = one_line(&error.to_string());
-                return Err(Fault::Unreadable { what: "sending PINGs".to_owned(), reason });
+                let fault = Fault::Unreadable { what: "sending PINGs".to_owned(), reason };
+                self.lost = Some(fault.clone());
+                return Err(fault);
             }
         }
         Ok(times)

@@ -6,8 +6,10 @@ use tokio::io::{AsyncBufRead, AsyncBufReadExt, AsyncReadExt};
 
 use crate::model::text::one_line;
 
-/// The longest line, and the longest text, that are read.
+/// The longest line, the longest text and the longest reply that are read, in bytes.
+const LINE: u64 = 64 << 10;
 const LONGEST: u64 = 4 << 20;
+const WHOLE: u64 = 16 << 20;
 /// The most items of a list, and the deepest lists in lists.
 const MOST: usize = 10_000;
 const DEEPEST: u32 = 8;
@@ -53,7 +55,12 @@ fn garbage(why: &str) -> io::Error {
 
 /// Reads one reply.
 pub(super) async fn read<R: AsyncBufRead + Unpin + Send>(from: &mut R) -> io::Result<Reply> {
-    read_within(from, DEEPEST).await
+    let mut from = (&mut *from).take(WHOLE);
+    let reply = read_within(&mut from, DEEPEST).await;
+    if reply.is_err() && from.limit() == 0 {
+        return Err(garbage("it is longer than any answer asked for"));
+    }
+    reply
 }
 
 async fn read_within<R: AsyncBufRead + Unpin + Send>(
@@ -106,7 +113,7 @@ fn length(text: &str, most: u64) -> io::Result<Option<u64>> {
 async fn line<R: AsyncBufRead + Unpin + Send>(from: &mut R) -> io::Result<String> {
     let mut bytes = Vec::new();
     // Errors and simple texts are short; a line of more is no Redis.
-    (&mut *from).take(64 << 10).read_until(b'\n', &mut bytes).await?;
+    (&mut *from).take(LINE).read_until(b'\n', &mut bytes).await?;
     if bytes.is_empty() {
         return Err(io::ErrorKind::UnexpectedEof.into());
     }
@@ -152,5 +159,14 @@ mod tests {
         ] {
             assert!(reply(bytes.as_bytes()).is_err(), "{bytes}");
         }
+    }
+
+    #[test]
+    fn a_reply_has_an_end_however_it_is_composed() {
+        // Each of its texts may be as long as this, and five of them may not.
+        let text = format!("${}\r\n{}\r\n", 4 << 20, "a".repeat(4 << 20));
+        assert!(reply(format!("*3\r\n{}", text.repeat(3)).as_bytes()).is_ok());
+        let error = reply(format!("*5\r\n{}", text.repeat(5)).as_bytes()).expect_err("too long");
+        assert!(error.to_string().contains("longer than any answer"), "{error}");
     }
 }

@@ -68,7 +68,7 @@ impl fmt::Debug for RedisUrl {
 
 impl From<RedisUrl> for String {
     fn from(url: RedisUrl) -> Self {
-        let user = url.user.as_ref().map_or(String::new(), |user| format!("{user}@"));
+        let user = url.user.as_ref().map_or(String::new(), |user| percent::encode(user) + "@");
         match (&url.host, url.tls) {
             (Host::Unix(path), _) => format!("unix://{}", path.display()),
             (Host::Tcp(..), true) => format!("rediss://{user}{}/{}", url.place(), url.database),
@@ -163,6 +163,16 @@ fn decode(text: &str) -> Result<String, String> {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_user_with_a_colon_is_not_written_as_one_with_a_password() {
+        let url: RedisUrl = "redis://a%3Ab:secret@h:1/2".parse().expect("a good URL");
+        assert_eq!(url.user.as_deref(), Some("a:b"));
+        let written = String::from(url);
+        assert_eq!(written, "redis://a%3Ab@h:1/2");
+        let again: RedisUrl = written.parse().expect("it can be read back");
+        assert_eq!((again.user.as_deref(), again.password()), (Some("a:b"), None));
+    }
 
     #[test]
     fn urls_are_read_and_never_shown_with_their_password() {

@@ -2,7 +2,8 @@
 //! (RFC 8657). Pure.
 
 /// The property tags that are understood, beside those for other certificates than a server's.
-const KNOWN: [&str; 6] = ["issue", "issuewild", "iodef", "contactemail", "contactphone", "issuemail"];
+const KNOWN: [&str; 6] =
+    ["issue", "issuewild", "iodef", "contactemail", "contactphone", "issuemail"];
 
 /// The flag that makes a tag one that must be understood (RFC 8659 §4.1).
 const CRITICAL: u8 = 128;
@@ -31,9 +32,9 @@ struct Property<'a> {
 /// presentation form: `0 issue "letsencrypt.org"`.
 pub(super) fn refusal(records: &[String], request: Request<'_>) -> Option<String> {
     let properties: Vec<Property<'_>> = records.iter().filter_map(|text| read(text)).collect();
-    let strange = properties.iter().find(|one| {
-        one.flags & CRITICAL != 0 && !KNOWN.contains(&one.tag.as_str())
-    });
+    let strange = properties
+        .iter()
+        .find(|one| one.flags & CRITICAL != 0 && !KNOWN.contains(&one.tag.as_str()));
     if let Some(strange) = strange {
         return Some(format!("the critical tag {} is not understood", strange.tag));
     }
@@ -44,7 +45,8 @@ pub(super) fn refusal(records: &[String], request: Request<'_>) -> Option<String
     if relevant.is_empty() {
         return None;
     }
-    let refusals: Vec<String> = relevant.iter().filter_map(|one| deny(one.value, request)).collect();
+    let refusals: Vec<String> =
+        relevant.iter().filter_map(|one| deny(one.value, request)).collect();
     // One record that allows is enough.
     (refusals.len() == relevant.len()).then(|| {
         let mut refusals = refusals;
@@ -63,14 +65,20 @@ fn deny(value: &str, request: Request<'_>) -> Option<String> {
     if !authority.trim_end_matches('.').eq_ignore_ascii_case(request.authority) {
         return Some(format!("only {authority} may issue"));
     }
-    for (name, value) in parts.filter_map(|part| part.split_once('=')) {
+    for part in parts.filter(|part| !part.is_empty()) {
+        // What is malformed allows nobody (RFC 8659 §4.2).
+        let Some((name, value)) = part.split_once('=') else {
+            return Some(format!("the parameter {part} cannot be read"));
+        };
         let (name, value) = (name.trim().to_ascii_lowercase(), value.trim());
         match (name.as_str(), request.account) {
             ("accounturi", Some(account)) if value != account => {
                 return Some(format!("only the account {value} may ask"));
             }
             ("accounturi", None) => {
-                return Some(format!("only the account {value} may ask, and `account` is not given"));
+                return Some(format!(
+                    "only the account {value} may ask, and `account` is not given"
+                ));
             }
             ("validationmethods", _)
                 if !value.split(',').any(|one| one.trim().eq_ignore_ascii_case(request.method)) =>
@@ -95,12 +103,8 @@ fn read(text: &str) -> Option<Property<'_>> {
 mod tests {
     use super::*;
 
-    const PLAIN: Request<'_> = Request {
-        authority: "letsencrypt.org",
-        account: None,
-        method: "http-01",
-        wildcard: false,
-    };
+    const PLAIN: Request<'_> =
+        Request { authority: "letsencrypt.org", account: None, method: "http-01", wildcard: false };
 
     fn check(records: &[&str], request: Request<'_>, refused: Option<&str>) {
         let records: Vec<String> = records.iter().map(|text| (*text).to_owned()).collect();
@@ -140,5 +144,8 @@ mod tests {
         let methods = r#"0 issue "letsencrypt.org; validationmethods=dns-01,tls-alpn-01""#;
         check(&[methods], PLAIN, Some("only dns-01"));
         check(&[methods], Request { method: "dns-01", ..PLAIN }, None);
+        let bare = r#"0 issue "letsencrypt.org; validationmethods""#;
+        check(&[bare], PLAIN, Some("cannot be read"));
+        check(&[bare, r#"0 issue "letsencrypt.org; ""#], PLAIN, None);
     }
 }

@@ -49,7 +49,10 @@ codes! {
          or look by hand: `delv NAME A`."
     NO_ADDRESS "acme.no-address" Fail "the name has no address"
         "The authority would have nobody to ask: the resolver answered that there is neither an A \
-         nor an AAAA record. Publish one, or renew with the dns-01 challenge."
+         nor an AAAA record. Publish one, or renew with the dns-01 challenge.\n\nWith dns-01 nobody \
+         needs an address, and this is said only where `directory` is given, as unknown: no \
+         certificate in use was found to ask the authority about. Say under `addresses` where it is \
+         in use."
     HTTP01_REFUSED "acme.http01-refused" Fail "port 80 does not answer the challenge"
         "The connection for the http-01 challenge was refused, reset or closed. The challenge comes \
          over plain HTTP on port 80, first over IPv6 where the name has such an address; an AAAA \

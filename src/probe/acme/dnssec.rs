@@ -7,7 +7,7 @@ use jiff::Timestamp;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-use super::{Acme, codes};
+use super::{Acme, Observation, codes};
 use crate::model::fault::{Fault, Sight};
 use crate::model::finding::Finding;
 use crate::model::text::one_line;
@@ -101,7 +101,13 @@ fn words(answer: &Answer) -> String {
     one_line(&std::iter::once(answer.rcode.to_string()).chain(said).collect::<Vec<_>>().join(", "))
 }
 
-/// Judges what was seen. A resolver that says nothing is told with CAA.
+/// Why nothing is known of the signatures.
+pub(super) fn silence(acme: &Acme, seen: &Observation) -> Option<Finding> {
+    let Some(Sight::Fault(fault)) = &seen.dnssec else { return None };
+    Some(Finding::fault(format!("{} DNSSEC", acme.base()), fault))
+}
+
+/// Judges what was seen; see [`silence`] for what was not.
 pub(super) fn judge(seen: &Sight<Dnssec>, cx: &JudgeCx) -> Option<Finding> {
     let Sight::Seen(Dnssec { question, state }) = seen else { return None };
     let name = question.split(' ').next().unwrap_or_default();

@@ -2,7 +2,6 @@
 //! show, the renewal information of the first, and the way of the tls-alpn-01 challenge.
 
 use std::net::{IpAddr, SocketAddr};
-use std::time::Duration;
 
 use futures_util::future::join_all;
 use rustls::pki_types::{CertificateDer, ServerName};
@@ -45,24 +44,18 @@ pub(super) async fn look(
 
 async fn in_use(acme: &Acme, ip: IpAddr, cx: &ProbeCx) -> Shown {
     let address = SocketAddr::new(ip, acme.tls_port);
+    let unreadable = |reason: String| {
+        let what = format!("looking at the certificate of {address}");
+        (Sight::Fault(Fault::Unreadable { what, reason }), None)
+    };
     let (sight, der) = match handshake(acme, address, None, cx).await {
         Err(fault) => (Sight::Fault(fault), None),
-        Ok(Err(words)) => {
-            let what = format!("looking at the certificate of {address}");
-            (Sight::Fault(Fault::Unreadable { what, reason: words }), None)
-        }
-        Ok(Ok(handshake)) => match handshake.chain.first().map(|der| (Certificate::read(der), der)) {
+        Ok(Err(words)) => unreadable(words),
+        Ok(Ok(handshake)) => match handshake.chain.first().map(|der| (Certificate::read(der), der))
+        {
             Some((Ok(certificate), der)) => (Sight::Seen(certificate), Some(der.clone())),
-            Some((Err(bad), _)) => {
-                let what = format!("looking at the certificate of {address}");
-                let reason = one_line(&bad.to_string());
-                (Sight::Fault(Fault::Unreadable { what, reason }), None)
-            }
-            None => {
-                let what = format!("looking at the certificate of {address}");
-                let reason = "it shows none".to_owned();
-                (Sight::Fault(Fault::Unreadable { what, reason }), None)
-            }
+            Some((Err(bad), _)) => unreadable(one_line(&bad.to_string())),
+            None => unreadable("it shows none".to_owned()),
         },
     };
     (InUse { address: address.to_string(), sight }, der)
@@ -130,7 +123,7 @@ async fn get(acme: &Acme, url: &HttpUrl, cx: &ProbeCx) -> Result<Answer, Fault> 
     let access = Access::trusting(acme.ca.as_ref().map(|ca| cx.path(ca)));
     let addresses = http::find(url, &access, cx.remaining() / 2).await?;
     let client = http::Client::new(url, &addresses, &access).await?;
-    let limits = Limits { time: limit(cx), bytes: ANSWER };
+    let limits = Limits { time: cx.remaining(), bytes: ANSWER };
     match client.send(&Request::get(url), limits).await? {
         Exchange::Answered(answer) => Ok(answer),
         Exchange::Denied(denial) => Err(Fault::Unreachable {
@@ -138,10 +131,6 @@ async fn get(acme: &Acme, url: &HttpUrl, cx: &ProbeCx) -> Result<Answer, Fault> 
             reason: denial.to_string(),
         }),
     }
-}
-
-fn limit(cx: &ProbeCx) -> Duration {
-    cx.remaining()
 }
 
 /// The way of the tls-alpn-01 challenge on every address.
@@ -161,11 +150,15 @@ fn read_alpn(handshake: Handshake) -> Alpn {
     match handshake.end {
         Ok(session) if session.alpn.as_deref() == Some(ACME_TLS) => Alpn::Chosen,
         Ok(_) => Alpn::NotChosen("it goes on without the protocol".to_owned()),
-        Err(Failure::Alert(alert)) => Alpn::NotChosen(format!("alert {alert}")),
-        Err(Failure::NotProved(words) | Failure::Incompatible(words)) => Alpn::NotChosen(words),
-        Err(Failure::Reset) => Alpn::Refused("connection reset".to_owned()),
-        Err(Failure::Closed) => Alpn::Refused("connection closed".to_owned()),
-        Err(Failure::Oversized) => Alpn::Refused("a message of more than 64 KiB".to_owned()),
-        Err(Failure::NotTls(words) | Failure::Violation(words)) => Alpn::Refused(words),
+        Err(failure @ (Failure::Alert(_) | Failure::NotProved(_) | Failure::Incompatible(_))) => {
+            Alpn::NotChosen(failure.to_string())
+        }
+        Err(
+            failure @ (Failure::Reset
+            | Failure::Closed
+            | Failure::Oversized
+            | Failure::NotTls(_)
+            | Failure::Violation(_)),
+        ) => Alpn::Refused(failure.to_string()),
     }
 }

@@ -5,8 +5,11 @@ use super::{Acme, Challenge, Hop, HopEnd, Looked, Observation, Way, codes};
 use crate::model::code::Code;
 use crate::model::fault::Sight;
 use crate::model::finding::Finding;
+use crate::model::outcome::Outcome;
 use crate::model::text::{count, one_line};
 use crate::net::dns::Rcode;
+use crate::net::http::Denial;
+use crate::net::tcp::Refusal;
 
 /// From so many on, leftover challenges are worth a word.
 const LEFTOVERS: usize = 8;
@@ -15,20 +18,45 @@ const LEFTOVERS: usize = 8;
 pub(super) fn judge(acme: &Acme, seen: &Observation) -> Vec<Finding> {
     let mut findings = vec![caa(acme, seen)];
     match acme.challenge {
-        Challenge::Dns01 => findings.extend(seen.dns01.as_ref().map(dns01)),
+        Challenge::Dns01 => {
+            findings.extend(seen.dns01.as_ref().map(dns01));
+            findings.extend(unresolved(acme, seen));
+            if let (Some(_), Some(words)) = (&seen.directory, &seen.no_address) {
+                findings.push(unasked(acme, words));
+            }
+        }
+        Challenge::Http01 | Challenge::TlsAlpn01 if seen.unresolved.is_some() => {
+            findings.extend(unresolved(acme, seen));
+        }
         Challenge::Http01 | Challenge::TlsAlpn01
             if seen.ways.is_empty() && seen.alpn01.is_empty() =>
         {
             let words = seen.no_address.as_deref().unwrap_or("no address");
-            let message = format!("{} has no address: {words}", acme.base());
-            let finding = Finding::new(&codes::NO_ADDRESS, &acme.domain, message);
-            findings.push(finding.expected("an A or AAAA record").actual(words));
+            findings.push(no_address(acme, &format!("{} has no address", acme.base()), words));
         }
         Challenge::Http01 | Challenge::TlsAlpn01 => {
             findings.extend(seen.ways.iter().map(|one| way(acme, one)));
         }
     }
     findings
+}
+
+fn no_address(acme: &Acme, what: &str, words: &str) -> Finding {
+    let finding = Finding::new(&codes::NO_ADDRESS, &acme.domain, format!("{what}: {words}"));
+    finding.expected("an A or AAAA record").actual(words)
+}
+
+/// No certificate in use was found, so the authority was not asked about its renewal.
+fn unasked(acme: &Acme, words: &str) -> Finding {
+    let what = format!(
+        "{} has no address, so no certificate in use was found to ask the authority about",
+        acme.base()
+    );
+    no_address(acme, &what, words).with_outcome(Outcome::Unknown)
+}
+
+fn unresolved(acme: &Acme, seen: &Observation) -> Option<Finding> {
+    seen.unresolved.as_ref().map(|fault| Finding::fault(&acme.domain, fault))
 }
 
 /// The nearest records count. A name below them that could not be looked up may have had some.
@@ -50,7 +78,12 @@ fn caa(acme: &Acme, seen: &Observation) -> Finding {
             }
             Sight::Seen(found) if found.records.is_empty() => {}
             Sight::Seen(found) => {
-                return nearest(acme, &looked.name, &found.records, refusal(&found.records, request));
+                return nearest(
+                    acme,
+                    &looked.name,
+                    &found.records,
+                    refusal(&found.records, request),
+                );
             }
         }
     }
@@ -109,7 +142,8 @@ fn way(acme: &Acme, way: &Way) -> Finding {
     let (mut code, words) = arrival(&last.end);
     // A port that is listened at only while a challenge is under way is closed now.
     let on_demand = acme.order.as_ref().is_some_and(|order| order.challenge.listen.is_some());
-    if on_demand && hops.len() == 1 && *code == codes::HTTP01_REFUSED {
+    let closed = matches!(last.end, HopEnd::Denied(Denial::Refused(Refusal::Refused)));
+    if on_demand && hops.len() == 1 && closed {
         code = &codes::HTTP01_ON_DEMAND;
     }
     let after = match hops.len() {

@@ -22,8 +22,8 @@ use crate::model::fault::{Fault, Sight};
 use crate::model::finding::Finding;
 use crate::model::outcome::Outcome;
 use crate::model::peer::Peer;
-use crate::net::dns::{Rcode, Server, fqdn};
 use crate::net::ari::Suggestion;
+use crate::net::dns::{Rcode, Server, fqdn};
 use crate::net::http::{Denial, HttpUrl};
 use crate::net::pki::certificate::Certificate;
 
@@ -102,7 +102,8 @@ pub struct Acme {
     pub tls_port: u16,
     /// The ACME directory of the authority, to be asked when the certificate in use is to be
     /// renewed, such as `https://acme-v02.api.letsencrypt.org/directory`. Asking needs no account
-    /// and uses up no limit. Default: nobody is asked.
+    /// and uses up no limit. Where the name has no address, as that of a wildcard may have none,
+    /// say under `addresses` where the certificate is in use. Default: nobody is asked.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub directory: Option<HttpUrl>,
     /// A PEM file of root certificates to trust when the directory is asked, instead of the
@@ -161,6 +162,9 @@ pub struct Observation {
     pub caa: Vec<Looked>,
     /// The resolver's words where the name has no address.
     pub no_address: Option<String>,
+    /// Why the addresses could not be looked up; absent where they could, or need not be.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub unresolved: Option<Fault>,
     /// The way of the http-01 challenge on each address.
     pub ways: Vec<Way>,
     /// `_acme-challenge` below the name, for dns-01.
@@ -349,7 +353,9 @@ impl Probe for Acme {
         let at = |(protocol, port): (&str, u16)| -> Vec<Peer> {
             let peer = |address: String| Peer::new(protocol, address);
             match &self.addresses {
-                Some(given) => given.iter().map(|ip| peer(SocketAddr::new(*ip, port).to_string())).collect(),
+                Some(given) => {
+                    given.iter().map(|ip| peer(SocketAddr::new(*ip, port).to_string())).collect()
+                }
                 None => vec![peer(format!("{}:{port}", self.base()))],
             }
         };
@@ -365,8 +371,12 @@ impl Probe for Acme {
         let signatures = seen.dnssec.as_ref().and_then(|seen| dnssec::judge(seen, cx));
         let (broken, fine): (Vec<Finding>, Vec<Finding>) =
             signatures.into_iter().partition(|one| one.outcome == Outcome::Fail);
+        let renewal = judge::judge(self, seen);
+        // A resolver that says nothing at all is told once, with CAA.
+        let silent = renewal.first().is_some_and(|caa| caa.outcome == Outcome::Unknown);
         let mut findings = broken;
-        findings.extend(judge::judge(self, seen));
+        findings.extend(renewal);
+        findings.extend(dnssec::silence(self, seen).filter(|_| !silent));
         findings.extend(fine);
         findings.extend(due::judge(seen, cx));
         if let (Some(order), Some(known)) = (&self.order, &seen.order) {

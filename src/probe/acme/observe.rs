@@ -5,11 +5,13 @@ use std::net::{IpAddr, SocketAddr};
 use futures_util::future::join_all;
 use hickory_proto::rr::RecordType;
 
-use super::{dnssec, in_use, order};
 use super::{Acme, Challenge, Hop, HopEnd, Looked, Observation, Records, Way};
+use super::{dnssec, in_use, order};
 use crate::model::fault::{Fault, Sight};
 use crate::model::text::one_line;
-use crate::net::dns::{Answer, Ask, Client, Pace, Patience, Recursion, Server, fqdn, system_servers};
+use crate::net::dns::{
+    Answer, Ask, Client, Pace, Patience, Recursion, Server, fqdn, system_servers,
+};
 use crate::net::http::{self, Exchange, HttpUrl, Limits, Request};
 use crate::net::name::{Addresses, addresses};
 use crate::probe::{Probe as _, ProbeCx};
@@ -43,14 +45,15 @@ pub(super) async fn observe(acme: &Acme, cx: &ProbeCx) -> Result<Observation, Fa
     );
     let mut caa = looked?;
     let dns01 = if dns01 { caa.pop() } else { None };
-    Ok(Observation { caa, dns01, dnssec: Some(dnssec.into()), order, ..found? })
+    Ok(Observation { caa, dns01, dnssec: Some(dnssec.into()), order, ..found })
 }
 
 /// Everything that is looked at on the addresses of the name.
-async fn on_addresses(acme: &Acme, cx: &ProbeCx) -> Result<Observation, Fault> {
+async fn on_addresses(acme: &Acme, cx: &ProbeCx) -> Observation {
     let mut seen = Observation {
         caa: Vec::new(),
         no_address: None,
+        unresolved: None,
         ways: Vec::new(),
         dns01: None,
         alpn01: Vec::new(),
@@ -61,15 +64,19 @@ async fn on_addresses(acme: &Acme, cx: &ProbeCx) -> Result<Observation, Fault> {
         order: None,
     };
     if acme.challenge == Challenge::Dns01 && acme.directory.is_none() {
-        return Ok(seen);
+        return seen;
     }
     let found = match &acme.addresses {
         Some(given) => given.clone(),
-        None => match look_up(acme, acme.base(), cx).await? {
-            Addresses::Found(found) => found,
-            Addresses::None(words) => {
+        None => match look_up(acme, acme.base(), cx).await {
+            Ok(Addresses::Found(found)) => found,
+            Ok(Addresses::None(words)) => {
                 seen.no_address = Some(one_line(&words));
-                return Ok(seen);
+                return seen;
+            }
+            Err(fault) => {
+                seen.unresolved = Some(fault);
+                return seen;
             }
         },
     };
@@ -81,7 +88,7 @@ async fn on_addresses(acme: &Acme, cx: &ProbeCx) -> Result<Observation, Fault> {
     if let Some(directory) = &acme.directory {
         (seen.in_use, seen.renewal) = in_use::look(acme, directory, &found, cx).await;
     }
-    Ok(seen)
+    seen
 }
 
 /// A name and all names above it but the root.
@@ -191,7 +198,9 @@ async fn elsewhere(
             let v6 = found.iter().find(|ip| ip.is_ipv6()).or_else(|| found.first());
             v6.copied().ok_or_else(|| format!("{} has no address", to.host()))
         }
-        Addresses::None(words) => Err(format!("{} has no address: {}", to.host(), one_line(&words))),
+        Addresses::None(words) => {
+            Err(format!("{} has no address: {}", to.host(), one_line(&words)))
+        }
     })
 }
 
@@ -209,7 +218,8 @@ async fn hop(
             let location = answer.header("location").map(one_line);
             let kind = answer.header("content-type").unwrap_or_default().to_ascii_lowercase();
             let body = String::from_utf8_lossy(&answer.body).to_ascii_lowercase();
-            let html = kind.contains("html") || body.contains("<html") || body.contains("<!doctype");
+            let html =
+                kind.contains("html") || body.contains("<html") || body.contains("<!doctype");
             let next = location.clone().filter(|_| (300..400).contains(&answer.status));
             Ok((HopEnd::Answered { status: answer.status, location, html }, next))
         }
@@ -220,6 +230,9 @@ async fn hop(
 mod tests {
     #[test]
     fn caa_is_looked_up_to_the_top() {
-        assert_eq!(super::tree("a.b.example.com."), ["a.b.example.com", "b.example.com", "example.com", "com"]);
+        assert_eq!(
+            super::tree("a.b.example.com."),
+            ["a.b.example.com", "b.example.com", "example.com", "com"]
+        );
     }
 }

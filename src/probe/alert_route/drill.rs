@@ -2,7 +2,6 @@
 //! services have taken it, and resolved whatever happens.
 
 use std::collections::BTreeMap;
-use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
 use futures_util::future::join_all;
@@ -10,14 +9,15 @@ use jiff::{SignedDuration, Timestamp};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-use super::{AlertRoute, Seen, Stop};
+use super::{AlertRoute, Member, Seen, Stop};
 use crate::clock::{Clock, millis_since};
+use crate::model::facts::Facts;
 use crate::model::fault::Fault;
 use crate::model::hash::sha256_hex;
 use crate::model::text::{clip, count, one_line};
 use crate::model::time::humane;
 use crate::net::alertmanager::{Alert, Alertmanager, Labels, NewAlert, Tally, Trouble};
-use crate::probe::ProbeCx;
+use crate::probe::{ProbeCx, Receipt};
 
 /// The label that every test alert bears, with the run that sent it as its value.
 pub(super) const LABEL: &str = "gonogo_test";
@@ -51,8 +51,8 @@ pub struct Told {
     pub counted: Option<Vec<Counted>>,
     /// The silences and alerts that kept it quiet.
     pub kept_quiet_by: Vec<String>,
-    /// How many other alerts fire that are told by the same integrations, so that what was counted may
-    /// be theirs.
+    /// How many other alerts fired at its beginning or its end, or were tests that were resolved before
+    /// it, and are told by the same integrations, so that what was counted may be theirs.
     pub others: usize,
     /// The Alertmanagers on which it was not seen to be resolved; there it ends by itself.
     pub unresolved_on: Vec<String>,
@@ -69,26 +69,6 @@ pub struct Counted {
     pub taken: u64,
     /// How many tries were refused or came to no end.
     pub refused: u64,
-}
-
-/// What this process has sent, between making the change and the look after it. It is no parameter.
-#[derive(Debug, Clone, Default)]
-pub(super) struct Memory(Arc<Mutex<Vec<Told>>>);
-
-impl PartialEq for Memory {
-    fn eq(&self, _: &Self) -> bool {
-        true
-    }
-}
-
-impl Memory {
-    pub(super) fn read(&self) -> Vec<Told> {
-        self.0.lock().unwrap_or_else(PoisonError::into_inner).clone()
-    }
-
-    fn keep(&self, told: Told) {
-        self.0.lock().unwrap_or_else(PoisonError::into_inner).push(told);
-    }
 }
 
 /// What is to be done.
@@ -130,7 +110,7 @@ pub(super) fn is_test_of(labels: &Labels, alert: &Labels) -> bool {
 
 /// The routes that are to be tested and may be, and what is left of earlier runs.
 pub(super) fn propose(probe: &AlertRoute, seen: &Seen) -> Option<Change> {
-    let ups: Vec<_> = seen.members.iter().filter_map(super::up).collect();
+    let ups: Vec<_> = seen.members.iter().filter_map(Member::up).collect();
     let mut left: Vec<Labels> = ups.iter().flat_map(|up| up.left.iter().cloned()).collect();
     left.sort_unstable();
     left.dedup();
@@ -160,7 +140,7 @@ pub(super) async fn apply(
     probe: &AlertRoute,
     change: Change,
     cx: &ProbeCx,
-) -> Result<String, Fault> {
+) -> Result<Receipt, Fault> {
     let access = probe.access.based(&cx.base);
     let limit = probe.patience(cx);
     let mut members = Vec::new();
@@ -176,8 +156,12 @@ pub(super) async fn apply(
             on => format!("{} is not seen to be resolved on {}", show(labels), on.join(", ")),
         });
     }
+    // Word of the end of these may be sent, and counted, while the next one is watched.
+    let mut resolved = change.left.clone();
+    let mut all = Vec::new();
     for n in &change.routes {
-        let told = drill.route(*n, &change.configs).await?;
+        let told = drill.route(*n, &change.configs, &resolved).await?;
+        resolved.push(labelled(&probe.routes[*n].labels, &cx.run.short()));
         let labels = show(&probe.routes[*n].labels);
         let then = if told.unresolved_on.is_empty() {
             "resolved".to_owned()
@@ -186,9 +170,10 @@ pub(super) async fn apply(
         };
         let watched = humane(Duration::from_secs_f64(told.watched_ms / 1e3));
         receipts.push(format!("sent {labels}, watched for {watched}, {then}"));
-        probe.memory.keep(told);
+        all.push(told);
     }
-    Ok(receipts.join("; "))
+    let facts = Facts::of(&all).map_err(|error| Fault::Bug { message: error.to_string() })?;
+    Ok(Receipt { line: receipts.join("; "), facts: Some(facts) })
 }
 
 struct Drill<'a> {
@@ -204,11 +189,17 @@ type Tallies = BTreeMap<String, Tally>;
 
 impl Drill<'_> {
     /// Tests one route: from the first alert that is sent on, it is resolved at the end.
-    async fn route(&self, n: usize, configs: &[String]) -> Result<Told, Fault> {
+    async fn route(
+        &self,
+        n: usize,
+        configs: &[String],
+        resolved: &[Labels],
+    ) -> Result<Told, Fault> {
         let route = &self.probe.routes[n];
         let labels = labelled(&route.labels, &self.cx.run.short());
         let wanted = self.wanted(&labels, configs).await?;
-        let (before, others) = (self.tallies().await, self.others(&labels, &wanted).await?);
+        let before = self.tallies().await;
+        let others = self.others(&labels, &wanted, resolved).await?;
         let begun = Clock.tick();
         let sent = self.cx.clock.now();
         let ends_at = sent + self.probe.within.signed() + SAFETY;
@@ -219,19 +210,22 @@ impl Drill<'_> {
             Err(fault) => Err(fault),
         };
         let watched_ms = millis_since(begun);
+        // One that began meanwhile may have been told as well.
+        let later = self.others(&labels, &wanted, resolved).await;
         let unresolved_on = self.resolve(&labels).await;
         let (counted, kept_quiet_by) = watched?;
+        let others = others.max(later?);
         Ok(Told { route: n, sent, watched_ms, counted, kept_quiet_by, others, unresolved_on })
     }
 
     /// How many notifications by which integration the alert calls for, by the configuration of this
-    /// moment; a fault when that is not the one that was judged.
+    /// moment, the most of any member; a fault when that is not the one that was judged.
     async fn wanted(
         &self,
         labels: &Labels,
         configs: &[String],
     ) -> Result<BTreeMap<String, u64>, Fault> {
-        let mut wanted = BTreeMap::new();
+        let mut wanted: BTreeMap<String, u64> = BTreeMap::new();
         for (member, judged) in self.members.iter().zip(configs) {
             let what = || format!("sending a test alert to {}", member.base());
             let status = member.status(self.limit).await.map_err(|t| t.into_fault(&what()))?;
@@ -241,13 +235,16 @@ impl Drill<'_> {
                 return Err(Fault::Unreadable { what: what(), reason });
             }
             let routing = super::read(&config, member.base())?;
-            let mut of_this = BTreeMap::new();
+            let mut of_this: BTreeMap<String, u64> = BTreeMap::new();
             for stop in routing.stops(labels) {
                 for kind in routing.receivers.get(&stop.receiver).into_iter().flatten() {
                     *of_this.entry(kind.clone()).or_insert(0) += 1;
                 }
             }
-            wanted = of_this;
+            for (kind, n) in of_this {
+                let most = wanted.entry(kind).or_default();
+                *most = n.max(*most);
+            }
         }
         Ok(wanted)
     }
@@ -265,11 +262,13 @@ impl Drill<'_> {
         Some(sum)
     }
 
-    /// How many other alerts fire that nothing keeps quiet, and that are told by these integrations.
+    /// How many other alerts fire that nothing keeps quiet, or were resolved before, and that are told
+    /// by these integrations.
     async fn others(
         &self,
         labels: &Labels,
         wanted: &BTreeMap<String, u64>,
+        resolved: &[Labels],
     ) -> Result<usize, Fault> {
         let mut most = 0;
         for member in &self.members {
@@ -279,15 +278,17 @@ impl Drill<'_> {
             let alerts = member.alerts(self.limit).await.map_err(|t| t.into_fault(&what()))?;
             let loud = |alert: &&Alert| {
                 alert.labels != *labels
+                    && !resolved.contains(&alert.labels)
                     && alert.status.silenced_by.is_empty()
                     && alert.status.inhibited_by.is_empty()
             };
-            let by_the_same = |alert: &&Alert| {
-                let stops = routing.stops(&alert.labels);
+            let by_the_same = |labels: &&Labels| {
+                let stops = routing.stops(labels);
                 let mut kinds = stops.iter().filter_map(|s| routing.receivers.get(&s.receiver));
                 kinds.any(|kinds| kinds.iter().any(|kind| wanted.contains_key(kind)))
             };
-            most = most.max(alerts.iter().filter(loud).filter(by_the_same).count());
+            let all = alerts.iter().filter(loud).map(|alert| &alert.labels).chain(resolved);
+            most = most.max(all.filter(by_the_same).count());
         }
         Ok(most)
     }

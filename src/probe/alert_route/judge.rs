@@ -4,9 +4,9 @@ use std::collections::BTreeSet;
 
 use super::drill::{Told, integrations, show};
 use super::{
-    AlertRoute, Expected, INHIBITS, LEFT, MUTE, OK, Seen, Stop, TIMES, UNSENT, UNTOLD, Up, WRONG, drill,
+    AlertRoute, Expected, INHIBITS, LEFT, MUTE, Member, OK, REFUSED, Seen, Stop, TIMES, TOLD,
+    UNSENT, UNTOLD, Up, WRONG, drill,
 };
-use super::{REFUSED, TOLD};
 use crate::model::finding::Finding;
 use crate::model::outcome::Outcome;
 use crate::model::text::{count, one_line};
@@ -30,9 +30,7 @@ pub(super) fn route(url: &str, route: &Expected, stops: &[Stop]) -> Vec<Finding>
     if wanted != reached {
         let message = format!("would reach {}, not {}", names(&reached), names(&wanted));
         found.push(
-            Finding::new(&WRONG, &target, message)
-                .expected(names(&wanted))
-                .actual(names(&reached)),
+            Finding::new(&WRONG, &target, message).expected(names(&wanted)).actual(names(&reached)),
         );
     }
     let mute = |name: &str| stops.iter().any(|s| s.receiver == name && s.integrations.is_empty());
@@ -95,13 +93,13 @@ pub(super) fn prospects(probe: &AlertRoute, url: &str, up: &Up) -> Vec<Finding> 
 /// Whether every Alertmanager answered, and would lead the test of a route to those named and to nobody
 /// else.
 pub(super) fn is_free(probe: &AlertRoute, seen: &Seen, n: usize, nth: usize) -> bool {
-    let may = |member| super::up(member).is_some_and(|up| may_test(probe, n, nth, up));
+    let may = |member: &Member| member.up().is_some_and(|up| may_test(probe, n, nth, up));
     seen.members.iter().all(may)
 }
 
 /// The tests that were made, and those that are to be.
 pub(super) fn tests(probe: &AlertRoute, seen: &Seen) -> Vec<Finding> {
-    let ups: Vec<&Up> = seen.members.iter().filter_map(super::up).collect();
+    let ups: Vec<&Up> = seen.members.iter().filter_map(Member::up).collect();
     let mut found = Vec::new();
     for (nth, (n, route)) in probe.tested().enumerate() {
         let target = show(&route.labels);
@@ -135,7 +133,8 @@ fn outcome(probe: &AlertRoute, target: &str, told: &Told) -> Vec<Finding> {
     let mut found = vec![arrival(probe, target, told)];
     if !told.unresolved_on.is_empty() {
         let on = one_line(&told.unresolved_on.join(", "));
-        let message = format!("the test alert was not seen to be resolved on {on}; it ends by itself");
+        let message =
+            format!("the test alert was not seen to be resolved on {on}; it ends by itself");
         found.push(Finding::new(&LEFT, target, message));
     }
     found
@@ -144,9 +143,8 @@ fn outcome(probe: &AlertRoute, target: &str, told: &Told) -> Vec<Finding> {
 fn arrival(probe: &AlertRoute, target: &str, told: &Told) -> Finding {
     let to = one_line(&probe.routes[told.route].receivers.join(", "));
     let seconds = format!("{:.1} s", told.watched_ms / 1e3);
-    let untold = |message: String| {
-        Finding::new(&UNTOLD, target, message).expected(format!("taken by {to}"))
-    };
+    let untold =
+        |message: String| Finding::new(&UNTOLD, target, message).expected(format!("taken by {to}"));
     if !told.kept_quiet_by.is_empty() {
         let by = one_line(&told.kept_quiet_by.join(", "));
         return untold(format!("the test alert was kept quiet by {by}, so nobody was told"));

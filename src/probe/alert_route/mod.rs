@@ -4,6 +4,7 @@ mod drill;
 mod judge;
 
 use std::collections::BTreeSet;
+use std::net::SocketAddr;
 use std::time::Duration;
 
 use futures_util::future::{join, join_all};
@@ -12,15 +13,16 @@ use serde::{Deserialize, Serialize};
 
 use super::{Act, Complaint, JudgeCx, Probe, ProbeCx, Receipt, Target};
 use crate::model::code::Code;
+use crate::model::facts::Facts;
 use crate::model::fault::{Fault, Sight};
 use crate::model::finding::Finding;
 use crate::model::hash::sha256_hex;
 use crate::model::outcome::Outcome;
 use crate::model::peer::Peer;
-use crate::model::text::{clip, count, one_line, quote};
+use crate::model::text::{count, one_line, quote};
 use crate::model::time::Span;
-use crate::net::alertmanager::{Alertmanager, Labels, Routing, Trouble};
-use crate::net::http::{Access, Denial, HttpUrl};
+use crate::net::alertmanager::{self, Alertmanager, Labels, Reply, Routing, Trouble};
+use crate::net::http::{Access, HttpUrl};
 use crate::net::prometheus::Prometheus;
 
 /// Would an alert with these labels wake the right people?
@@ -61,20 +63,21 @@ pub struct AlertRoute {
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub routes: Vec<Expected>,
     /// How long a test alert may take to be told: longer than the `group_wait` of its route, and longer
-    /// than its `group_interval` where a real alert of the same group may fire. Default `1m`.
+    /// than its `group_interval` where a real alert of the same group may fire. A day at most. Default
+    /// `1m`.
     #[serde(default = "a_minute", skip_serializing_if = "is_a_minute")]
     pub within: Span,
     /// The base URL of the Prometheus that must send its alerts to every Alertmanager named: by the
-    /// same host and port.
+    /// same host and port, or by an address that the name here has from where the check runs.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub prometheus: Option<HttpUrl>,
     /// How to be let in: certificates, headers, a proxy.
     #[serde(default, skip_serializing_if = "Access::is_default")]
     pub access: Access,
-    #[serde(skip)]
-    #[schemars(skip)]
-    memory: drill::Memory,
 }
+
+/// The longest watch over a test alert.
+const A_DAY: Span = Span::from_secs(24 * 3_600);
 
 const fn a_minute() -> Span {
     Span::from_secs(60)
@@ -109,24 +112,8 @@ pub struct Seen {
     pub told: Vec<drill::Told>,
 }
 
-/// One Alertmanager.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
-pub struct Member {
-    /// Its base URL.
-    pub url: String,
-    /// What it answered.
-    pub sight: Sight<Reply>,
-}
-
-/// What an Alertmanager answered.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
-#[serde(rename_all = "kebab-case")]
-pub enum Reply {
-    /// Its routes.
-    Up(Up),
-    /// A refusal below HTTP.
-    Down(Denial),
-}
+/// One Alertmanager and what it answered.
+pub type Member = alertmanager::Member<Up>;
 
 /// The routes of one Alertmanager.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
@@ -141,6 +128,11 @@ pub struct Up {
     /// Test alerts of these routes that fire there now.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub left: Vec<Labels>,
+    /// The addresses that the name in its URL has, with the port; empty where no Prometheus is named,
+    /// and where the URL has an address itself.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    #[schemars(with = "Vec<String>")]
+    pub addresses: Vec<SocketAddr>,
 }
 
 /// A receiver at which an alert ends up.
@@ -189,8 +181,10 @@ codes! {
     TOLD "alert_route.test-told" Pass "the test alert was taken by the services of its receivers"
         "The Alertmanagers counted as many notifications taken by the other side as the test called for, and the \
          test alert was resolved. That the service then woke somebody is not proved: ask them.\n\n\
-         It is a warning where other alerts fire that are told by the same kind of integration: Alertmanager does \
-         not count by alert, so that what was counted may be theirs."
+         It is a warning where other alerts fire that are told by the same kind of integration, or a test of the \
+         same kind was resolved before: Alertmanager does not count by alert, so that what was counted may be \
+         theirs. Word that an alert has ended is sent and counted up to a `group_interval` after its end; of one \
+         that had ended just before the test nothing is seen here."
     REFUSED "alert_route.test-refused" Fail "the service of a receiver refused the test alert"
         "Alertmanager tried to tell the receiver, and the other side refused or did not answer: a revoked key, a \
          channel that is gone, a proxy in between. A real alert would not arrive either.\n\n\
@@ -220,8 +214,9 @@ codes! {
     NOT_SENT "alert_route.not-sent" Fail "Prometheus does not send its alerts to this Alertmanager"
         "The Alertmanager is not among those that Prometheus sends to. Prometheus must send to every member of a \
          cluster itself: members do not pass alerts on to each other.\n\n\
-         By hand: `curl -s URL/api/v1/alertmanagers`. The host and port must be the same as in the check: a name \
-         here and an address there look like two."
+         By hand: `curl -s URL/api/v1/alertmanagers`. The host and port must be the same as in the check, or the \
+         address one that the name in the check has. It is `unknown` where one side has a name and the other an \
+         address and the two cannot be compared: write the host as Prometheus has it."
     DOWN "alert_route.member-down" Fail "an Alertmanager does not take connections"
         "A configured Alertmanager refuses connections, closes them, or no TLS connection to it can be made; the \
          message has the reason. What it would do with an alert is not known.\n\n\
@@ -244,14 +239,31 @@ impl Probe for AlertRoute {
         if self.alertmanagers.is_empty() {
             complain(Some("alertmanagers"), "nobody is named", "name every member of the cluster");
         }
+        for (message, help) in self.alertmanagers.iter().filter_map(HttpUrl::no_base) {
+            complain(Some("alertmanagers"), &message, &help);
+        }
+        if let Some((message, help)) = self.prometheus.as_ref().and_then(HttpUrl::no_base) {
+            complain(Some("prometheus"), &message, &help);
+        }
         if self.routes.is_empty() && self.prometheus.is_none() {
             complain(None, "nothing is asked", "name `routes`, or `prometheus`, or both");
         }
         if self.routes.iter().any(|route| route.receivers.is_empty() || route.labels.is_empty()) {
-            complain(Some("routes"), "labels or receivers are missing", "name at least one of each");
+            complain(
+                Some("routes"),
+                "labels or receivers are missing",
+                "name at least one of each",
+            );
         }
         if self.within == Span::ZERO {
             complain(Some("within"), "nothing is told in no time", "write a time such as 1m");
+        }
+        if self.within > A_DAY {
+            complain(
+                Some("within"),
+                "no test fires for more than a day",
+                "write a time such as 1m",
+            );
         }
         if let Some((message, help)) = self.access.complaint() {
             complain(Some("access"), &message, help);
@@ -270,31 +282,34 @@ impl Probe for AlertRoute {
     }
 
     async fn observe(&self, cx: &ProbeCx) -> Result<Seen, Fault> {
+        let told = match cx.made.as_deref().map(Facts::read) {
+            Some(Ok(told)) => told,
+            // No other test is sent for it.
+            Some(Err(error)) => {
+                let message = format!("what came of the test alerts cannot be read: {error}");
+                return Err(Fault::Bug { message });
+            }
+            None => Vec::new(),
+        };
         let access = &self.access.based(&cx.base);
         let limit = self.patience(cx);
         let members = join_all(self.alertmanagers.iter().map(|base| async move {
-            let sight = match self.member(base, access, limit, cx).await {
-                Ok(up) => Sight::Seen(Reply::Up(up)),
-                Err(Trouble::Denied(denial)) => Sight::Seen(Reply::Down(denial)),
-                Err(trouble) => Sight::Fault(trouble.into_fault(&format!("asking {base}"))),
-            };
-            Member { url: base.to_string(), sight }
+            Member::of(base, self.member(base, access, limit, cx).await)
         }));
         let sends_to = async {
             let base = self.prometheus.as_ref()?;
-            let all = async {
-                Prometheus::find(base, access, limit).await?.alertmanagers(limit).await
-            };
+            let all =
+                async { Prometheus::find(base, access, limit).await?.alertmanagers(limit).await };
             Some(all.await.into())
         };
         let (members, sends_to) = join(members, sends_to).await;
-        Ok(Seen { members, sends_to, told: self.memory.read() })
+        Ok(Seen { members, sends_to, told })
     }
 
     fn judge(&self, seen: &Seen, _: &JudgeCx) -> Vec<Finding> {
         let mut found: Vec<Finding> =
             seen.members.iter().flat_map(|member| self.judge_member(member)).collect();
-        let ups = seen.members.iter().filter_map(up);
+        let ups = seen.members.iter().filter_map(Member::up);
         let configs: BTreeSet<&str> = ups.map(|up| up.config_sha256.as_str()).collect();
         if configs.len() > 1 {
             let message = format!("{} different configurations are running", configs.len());
@@ -303,7 +318,8 @@ impl Probe for AlertRoute {
         }
         match (&seen.sends_to, &self.prometheus) {
             (Some(Sight::Seen(urls)), _) => {
-                found.extend(self.alertmanagers.iter().map(|base| sent(base, urls)));
+                let all = self.alertmanagers.iter().zip(&seen.members);
+                found.extend(all.map(|(base, member)| sent(base, member, urls)));
             }
             (Some(Sight::Fault(fault)), Some(url)) => {
                 found.push(Finding::fault(url.to_string(), fault));
@@ -315,7 +331,7 @@ impl Probe for AlertRoute {
     }
 
     fn summary(&self, seen: &Seen, _: &JudgeCx) -> String {
-        let ups = seen.members.iter().filter_map(up).count();
+        let ups = seen.members.iter().filter_map(Member::up).count();
         let all = count(seen.members.len(), "Alertmanager");
         format!("{} on {ups} of {all}", count(self.routes.len(), "route"))
     }
@@ -338,13 +354,6 @@ impl Probe for AlertRoute {
     }
 }
 
-fn up(member: &Member) -> Option<&Up> {
-    match &member.sight {
-        Sight::Seen(Reply::Up(up)) => Some(up),
-        Sight::Seen(Reply::Down(_)) | Sight::Fault(_) => None,
-    }
-}
-
 impl AlertRoute {
     async fn member(
         &self,
@@ -358,7 +367,7 @@ impl AlertRoute {
         let routing = read(&config, base)?;
         let stop = |stop: crate::net::alertmanager::Stop| Stop {
             integrations: routing.receivers.get(&stop.receiver).cloned().unwrap_or_default(),
-            receiver: clip(&stop.receiver, 200),
+            receiver: stop.receiver,
             muted_at_times: stop.muted_at_times,
         };
         let stops_of = |labels: &Labels| routing.stops(labels).into_iter().map(stop).collect();
@@ -376,7 +385,9 @@ impl AlertRoute {
             };
             left.extend(alerts.iter().map(|alert| alert.labels.clone()).filter(ours));
         }
+        let compared = self.prometheus.is_some() && base.ip().is_none();
         Ok(Up {
+            addresses: if compared { member.addresses().to_vec() } else { Vec::new() },
             config_sha256: sha256_hex(config.as_bytes()),
             stops: self.routes.iter().map(|route| stops_of(&route.labels)).collect(),
             prospects: prospects.collect(),
@@ -406,8 +417,9 @@ impl AlertRoute {
             }
             Sight::Seen(Reply::Up(up)) => {
                 let each = self.routes.iter().zip(&up.stops);
-                let mut found: Vec<Finding> =
-                    each.flat_map(|(route, stops)| judge::route(&member.url, route, stops)).collect();
+                let mut found: Vec<Finding> = each
+                    .flat_map(|(route, stops)| judge::route(&member.url, route, stops))
+                    .collect();
                 found.extend(judge::prospects(self, &member.url, up));
                 found
             }
@@ -440,19 +452,78 @@ impl Act for AlertRoute {
     }
 
     async fn apply(&self, change: drill::Change, cx: &ProbeCx) -> Result<Receipt, Fault> {
-        drill::apply(self, change, cx).await.map(Receipt::from)
+        drill::apply(self, change, cx).await
     }
 }
 
-/// Whether Prometheus sends to an Alertmanager: by host and port.
-fn sent(base: &HttpUrl, urls: &[String]) -> Finding {
-    let here = |url: &&String| url.parse::<HttpUrl>().is_ok_and(|u| u.authority() == base.authority());
-    if urls.iter().any(|url| here(&url)) {
+/// Whether Prometheus sends to an Alertmanager: by host and port, or by an address that the name of
+/// the host has.
+fn sent(base: &HttpUrl, member: &Member, urls: &[String]) -> Finding {
+    let parsed: Vec<HttpUrl> = urls.iter().filter_map(|url| url.parse().ok()).collect();
+    if parsed.iter().any(|url| url.authority() == base.authority()) {
         return Finding::new(&OK, base.to_string(), "Prometheus sends its alerts here");
     }
+    let known = member.up().map_or(&[][..], |up| up.addresses.as_slice());
+    let address = |url: &HttpUrl| Some(SocketAddr::new(url.ip()?, url.port()));
+    if let Some(address) = parsed.iter().filter_map(address).find(|one| known.contains(one)) {
+        let message = format!("Prometheus sends its alerts here, to {address}");
+        return Finding::new(&OK, base.to_string(), message);
+    }
+    // A name there has addresses that only it knows, and one here may have none that are known.
+    let may_be = |url: &HttpUrl| {
+        url.port() == base.port()
+            && url.ip().is_some() != base.ip().is_some()
+            && (base.ip().is_some() || known.is_empty())
+    };
+    let doubt = parsed.iter().any(may_be);
+    let message = if doubt {
+        "whether Prometheus sends its alerts here is not known: it is a name on one side and an address on the \
+         other"
+    } else {
+        "Prometheus does not send its alerts here"
+    };
     let all = one_line(&urls.join(", "));
-    let message = "Prometheus does not send its alerts here";
-    Finding::new(&NOT_SENT, base.to_string(), message)
+    let finding = Finding::new(&NOT_SENT, base.to_string(), message)
         .expected(base.authority())
-        .actual(if urls.is_empty() { "nobody".to_owned() } else { all })
+        .actual(if urls.is_empty() { "nobody".to_owned() } else { all });
+    if doubt { finding.with_outcome(Outcome::Unknown) } else { finding }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_name_and_an_address_are_compared_by_what_the_name_has() {
+        let pods = ["http://10.2.3.4:9093/api/v2/alerts", "http://10.2.3.5:9093/api/v2/alerts"];
+        let names = ["http://am-0:9093/api/v2/alerts"];
+        let here = "10.2.3.4:9093";
+        for (url, addresses, urls, outcome) in [
+            ("http://am-0:9093", vec![here], &pods[..], Outcome::Pass),
+            ("http://am-0:9093", vec!["10.2.3.9:9093"], &pods, Outcome::Fail),
+            ("http://am-0:9094", vec!["10.2.3.4:9094"], &pods, Outcome::Fail),
+            // Through a proxy, or from one that does not answer.
+            ("http://am-0:9093", vec![], &pods, Outcome::Unknown),
+            ("http://am-0:9094", vec![], &pods, Outcome::Fail),
+            ("http://10.2.3.4:9093", vec![], &pods, Outcome::Pass),
+            ("http://10.2.3.6:9093", vec![], &pods, Outcome::Fail),
+            ("http://10.2.3.4:9093", vec![], &names, Outcome::Unknown),
+            ("http://am-0:9093", vec![here], &names, Outcome::Pass),
+            ("http://am-1:9093", vec![here], &names, Outcome::Fail),
+            ("http://am-0:9093", vec![here], &[], Outcome::Fail),
+        ] {
+            let base: HttpUrl = url.parse().expect(url);
+            let addresses = addresses.iter().map(|one| one.parse().expect("it")).collect();
+            let up = Up {
+                config_sha256: String::new(),
+                stops: Vec::new(),
+                prospects: Vec::new(),
+                left: Vec::new(),
+                addresses,
+            };
+            let urls: Vec<String> = urls.iter().map(|&url| url.to_owned()).collect();
+            let found = sent(&base, &Member::of(&base, Ok(up)), &urls);
+            assert_eq!(found.outcome, outcome, "{url} {urls:?}: {found:?}");
+        }
+    }
 }

@@ -23,7 +23,8 @@ codes! {
         "The file was opened, and what stands where a certificate should is none: a cut-off copy, a \
          key or a request in its place, a page of HTML. A server that is reloaded with it will not \
          start.\n\nLook at it with `openssl x509 -in FILE -noout -text`, and put the right file in \
-         place before anything is reloaded."
+         place before anything is reloaded. Behind a first certificate that can be read this is a \
+         warning: some programs skip it, others refuse the whole file."
     EXPIRED "cert_file.expired" Fail "a certificate in the file has expired"
         "The certificate, or one of those that stand behind it in the file and above it in the \
          chain, is past its end. In a bundle of authorities an expired one is only a warning as long \
@@ -72,7 +73,8 @@ codes! {
     UNTRUSTED "cert_file.untrusted" Fail "the certificates in the file do not lead to a trusted root"
         "No path leads from the first certificate to a root of `ca` with nothing but what is in the \
          file: an intermediate is missing, or the authority is another one.\n\nUse the file with the \
-         full chain. The message has the verifier's words."
+         full chain. The message has the verifier's words.\n\nWhere the file is a bundle of \
+         authorities this is unknown: no path is looked for. Leave `ca` out."
     WEAK_KEY "cert_file.weak-key" Fail "a certificate in the file has a weak key"
         "RSA keys below 2048 bits, and curves other than P-256, P-384 and P-521, are refused by \
          clients. Make a new key and have the certificate issued again."

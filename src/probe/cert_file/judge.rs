@@ -22,12 +22,8 @@ pub(super) fn judge(this: &CertFile, seen: &Observation, cx: &JudgeCx) -> Vec<Fi
         let finding = Finding::new(&codes::WRONG_PASSWORD, target, message);
         return vec![finding.expected("the file's password").actual("another one")];
     }
-    let terms = Terms {
-        cx,
-        margin: this.margin,
-        warn_within: this.warn_within,
-        renewal: this.renewal,
-    };
+    let terms =
+        Terms { cx, margin: this.margin, warn_within: this.warn_within, renewal: this.renewal };
     let first = match seen.certificates.first() {
         Some(Sent::Certificate(first)) => first,
         Some(Sent::Unreadable { size, reason }) => {
@@ -38,6 +34,7 @@ pub(super) fn judge(this: &CertFile, seen: &Observation, cx: &JudgeCx) -> Vec<Fi
         None => return Vec::new(),
     };
     let mut findings: Vec<Finding> = dates(terms, seen, first, &target);
+    findings.extend(unreadable(seen, &target));
     findings.extend(counted(seen).flat_map(weaknesses).map(|weakness| {
         let code = match weakness.part {
             Part::Key => &codes::WEAK_KEY,
@@ -77,12 +74,22 @@ fn is_bundle(seen: &Observation) -> bool {
     first.is_some_and(|first| first.authority)
 }
 
-fn dates(
-    terms: Terms<'_>,
-    seen: &Observation,
-    first: &Certificate,
-    target: &str,
-) -> Vec<Finding> {
+/// What stands in the file behind the first certificate and is none.
+fn unreadable(seen: &Observation, target: &str) -> Vec<Finding> {
+    let others = seen.certificates.iter().enumerate().skip(1);
+    let bad = others.filter_map(|(place, sent)| match sent {
+        Sent::Certificate(_) => None,
+        Sent::Unreadable { size, reason } => {
+            let message = format!("certificate {} is {reason}", place + 1);
+            let finding = Finding::new(&codes::UNREADABLE, target, message);
+            let finding = finding.expected("a certificate").actual(format!("{size} bytes"));
+            Some(finding.with_outcome(Outcome::Warn))
+        }
+    });
+    bad.collect()
+}
+
+fn dates(terms: Terms<'_>, seen: &Observation, first: &Certificate, target: &str) -> Vec<Finding> {
     if is_bundle(seen) {
         return bundle_dates(terms, seen, target);
     }
@@ -170,6 +177,12 @@ fn path(this: &CertFile, seen: &Observation, target: &str) -> Option<Finding> {
     let ca = this.ca.as_ref()?.display();
     match &seen.path {
         Path::Built { .. } => None,
+        Path::Broken { .. } if is_bundle(seen) => {
+            let message = "the first certificate is an authority's, and a bundle of authorities is \
+                           not led to a root: leave `ca` out";
+            let finding = Finding::new(&codes::UNTRUSTED, target, message);
+            Some(finding.with_outcome(Outcome::Unknown))
+        }
         // That the purpose is another one is said already.
         Path::Broken { obstacle: Obstacle::Purpose, .. } if this.purpose.is_some() => None,
         Path::Broken { reason, certificates, .. } => {

@@ -19,15 +19,22 @@ use crate::model::finding::Finding;
 use crate::model::peer::Peer;
 use crate::model::text::{count, one_line};
 use crate::model::time::Span;
+use crate::net::pki::certificate::Certificate;
 use crate::net::pki::path::Path;
+use crate::net::pki::path::{self, Purpose};
 use crate::net::pki::pkcs12::Opened;
 use crate::net::pki::private_key::{Pair, compare};
 use crate::net::pki::roots::Roots;
-use crate::net::pki::certificate::Certificate;
-use crate::net::pki::path::{self, Purpose};
 
 /// Is a certificate on disk ready for the launch: readable, valid until well after it, for the
 /// right names, with the right key?
+///
+/// ```yaml
+/// cert_file:
+///   file: /etc/letsencrypt/live/login.example.com/fullchain.pem
+///   key: /etc/letsencrypt/live/login.example.com/privkey.pem
+///   names: [login.example.com]
+/// ```
 ///
 /// For certificates no endpoint shows: a client's for mutual TLS, one that is deployed but not
 /// served yet, a bundle of authorities. The file is PEM (anything may stand around the
@@ -63,7 +70,8 @@ pub struct CertFile {
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub purpose: Option<Purpose>,
     /// The roots the certificates in the file must lead to: a PEM file, relative to the checklist,
-    /// or `platform` for those this machine trusts. Default: not looked at.
+    /// or `platform` for those this machine trusts. Not for a bundle of authorities. Default: not
+    /// looked at.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub ca: Option<PathBuf>,
     /// By how much it must outlive the end of the launch window, such as `7d`. Default: `72h`.
@@ -100,9 +108,7 @@ pub struct Observation {
 }
 
 /// What the password of a file came to.
-#[derive(
-    Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize, JsonSchema,
-)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "kebab-case")]
 pub enum Password {
     /// It was right, or none was needed.
@@ -212,6 +218,11 @@ impl Probe for CertFile {
             }
             None => format!("{all}, the first cannot be read"),
         }
+    }
+
+    fn names_files(&self) -> bool {
+        let more = [&self.key, &self.password_file].into_iter().flatten();
+        more.chain([&self.file]).any(|file| file.is_relative())
     }
 
     fn reproduce(&self, _: Option<&Observation>) -> Vec<String> {

@@ -2,9 +2,9 @@
 
 use super::{CertFile, Observation, Password};
 use crate::model::fault::Fault;
+use crate::net::pki::file;
 use crate::net::pki::path::{Obstacle, Path};
 use crate::net::pki::pkcs12::{self, Opened, Store};
-use crate::net::pki::file;
 use crate::probe::ProbeCx;
 
 /// Opens the file.

@@ -71,8 +71,8 @@ codes! {
     SUBNET_IGNORED "dns.subnet-ignored" Unknown "the server takes no notice of the client's network"
         "The server's answer does not repeat the client subnet (RFC 7871), so it is the same for \
          every client, or depends on the asker's own address. What clients of that network get \
-         cannot be told from here. For resolvers this is not applicable: most public ones, 1.1.1.1 \
-         among them, do not pass the network on.\n\nAsk the DNS provider whether it supports EDNS \
+         cannot be told from here. For resolvers that answer otherwise this is not applicable: most \
+         public ones, 1.1.1.1 among them, do not pass the network on.\n\nAsk the DNS provider whether it supports EDNS \
          client subnet, or run the check from a machine in that region.\n\nBy hand: `dig @SERVER \
          NAME TYPE +subnet=NETWORK`, and look for `CLIENT-SUBNET`."
     EXPIRED_ANSWER "dns.expired-answer" Warn "the resolver serves an answer that has expired"
@@ -90,7 +90,8 @@ codes! {
         "An answer took longer than `max_latency`, or the warm answers' 95th percentile is above \
          `warm.p95`. Every first connection of a player waits for this.\n\nCold answers are slow \
          when authorities are far away or do not answer; warm ones when the resolver is overloaded \
-         or far from here.\n\nBy hand: `dig @RESOLVER NAME TYPE`, and look at `Query time`."
+         or far from here. Where warm questions go without an answer, a rate limit perhaps, its \
+         speed is unknown.\n\nBy hand: `dig @RESOLVER NAME TYPE`, and look at `Query time`."
     NOT_WARM "dns.not-warm" Fail "the resolver does not answer from its cache"
         "Fewer warm answers than `warm.hit_ratio` came from the cache entry made by the cold round: \
          their TTL began anew or ran differently. The resolver has many caches behind one address, \

@@ -24,7 +24,7 @@ pub(super) fn judge(dns: &Dns, seen: &DnsSeen, cx: &JudgeCx) -> Vec<Finding> {
     for question in &seen.questions {
         let truth = Truth::of(dns, question, with_address.contains(&question.name.as_str()));
         if question.region.is_some() {
-            region::judge(question, &truth, &mut findings);
+            region::judge(seen, question, &truth, &mut findings);
             continue;
         }
         zone::judge(dns, cx, question, &truth, &mut findings);
@@ -40,7 +40,7 @@ pub(super) fn judge(dns: &Dns, seen: &DnsSeen, cx: &JudgeCx) -> Vec<Finding> {
         delegation::judge(zone, &mut findings);
     }
     for resolver in &seen.resolvers {
-        resolver::judge(dns, cx, resolver, &mut findings);
+        resolver::judge(dns, cx, seen, resolver, &mut findings);
     }
     fold::fold(findings)
 }

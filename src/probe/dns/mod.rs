@@ -26,8 +26,8 @@ use crate::model::time::Span;
 use crate::net::dns::{Pace, Rate, Server, Subnet, Type, canonical};
 
 pub use observation::{
-    Asked, AuthorityTold, DnsSeen, QuestionSeen, ResolverSeen, ResolverTold, Snooping, TcpSeen, Warmth,
-    ZoneSeen, ZoneServerSeen,
+    Asked, AuthorityTold, DnsSeen, QuestionSeen, ResolverSeen, ResolverTold, Snooping, TcpSeen,
+    Warmth, ZoneSeen, ZoneServerSeen,
 };
 pub use param::{Authorities, Dnssec, DomainName, Question, Region, Resolver, Until, Warm};
 
@@ -58,6 +58,8 @@ pub struct Dns {
     pub names: Vec<DomainName>,
     /// A file with more names, one a line, relative to the checklist; empty lines and what follows
     /// a `#` do not count. For lists too long to write into the checklist, up to 100000 names.
+    /// Time for 5000 names at the pace of `rate` is added to the `timeout` by itself; for more,
+    /// give a longer one: where it is too short for them, nobody is asked.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub names_file: Option<PathBuf>,
     /// The record types to ask for, for every name. Default `[A, AAAA]`. A name with an A record
@@ -140,6 +142,11 @@ struct Wanted {
     region: Option<(String, Subnet)>,
 }
 
+/// Any public address: the machine's own resolvers and the zones' servers may be public.
+fn public() -> Server {
+    Server::udp(([192, 0, 2, 1], 53).into())
+}
+
 /// How many names a file may hold.
 const MAX_NAMES: usize = 100_000;
 
@@ -182,14 +189,16 @@ impl Dns {
 
     /// The slowest pace any server is asked at, as far as the parameters tell.
     fn slowest(&self) -> Pace {
-        // Any public address; the machine's own resolvers and the zones' servers may be public.
-        let public = Server::udp(([192, 0, 2, 1], 53).into());
-        let resolvers = self.resolvers.iter().map(|resolver| match resolver {
-            Resolver::System => public,
+        self.slowest_of(self.resolvers.iter().map(|resolver| match resolver {
+            Resolver::System => public(),
             Resolver::At(server) => *server,
-        });
+        }))
+    }
+
+    /// The slowest pace any server is asked at, where these are the resolvers.
+    fn slowest_of(&self, resolvers: impl Iterator<Item = Server>) -> Pace {
         let authorities: Vec<Server> = match &self.authorities {
-            Authorities::Auto => vec![public],
+            Authorities::Auto => vec![public()],
             Authorities::Off => Vec::new(),
             Authorities::At(servers) => servers.clone(),
         };
@@ -201,11 +210,11 @@ impl Dns {
             .unwrap_or(unlimited)
     }
 
-    /// How long so many questions are spaced out over, cold, warm and at the authorities.
-    fn spacing(&self, questions: usize) -> Duration {
+    /// How long so many questions are spaced out over at a pace, cold, warm and at the authorities.
+    fn spacing(&self, questions: usize, pace: Pace) -> Duration {
         let rounds = 2 + self.rounds() as usize + usize::from(self.snoops());
         // A fourth for the jitter.
-        self.slowest().duration(questions * rounds).mul_f64(1.25)
+        pace.duration(questions * rounds).mul_f64(1.25)
     }
 
     /// Whether resolvers are asked what they have in their caches.
@@ -225,8 +234,7 @@ impl Dns {
 
 impl Probe for Dns {
     const KIND: &'static str = "dns";
-    const SUMMARY: &'static str =
-        "Do names answer rightly on the authorities and on every resolver, fast and from a warm cache?";
+    const SUMMARY: &'static str = "Do names answer rightly on the authorities and on every resolver, fast and from a warm cache?";
     const CODES: &'static [&'static Code] = codes::ALL;
     const TARGET: Target = Target::List("names");
     type Observation = DnsSeen;
@@ -251,7 +259,8 @@ impl Probe for Dns {
     fn waits(&self) -> Duration {
         // A file is read when the look begins; until then it may hold anything.
         let more = if self.names_file.is_some() { 5_000 } else { 0 };
-        self.spacing(self.wanted(&[]).len() + more * self.types.len()) + self.pause()
+        let questions = self.wanted(&[]).len() + more * self.types.len();
+        self.spacing(questions, self.slowest()) + self.pause()
     }
 
     async fn observe(&self, cx: &ProbeCx) -> Result<DnsSeen, Fault> {

@@ -44,6 +44,9 @@ pub struct ZoneSeen {
     /// The servers the zone itself names, sorted.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub child: Vec<String>,
+    /// Why a server did not say whom the zone names; absent where all that were asked said it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub child_fault: Option<Fault>,
     /// Each server that answered with authority.
     pub servers: Vec<ZoneServerSeen>,
 }
@@ -53,8 +56,9 @@ pub struct ZoneSeen {
 pub struct ZoneServerSeen {
     /// The server.
     pub server: String,
-    /// The serial number of its copy.
-    pub serial: u32,
+    /// The serial number of its copy; absent where it did not answer that question.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub serial: Option<u32>,
     /// Whether it answers over TCP as well.
     pub tcp: Sight<TcpSeen>,
 }
@@ -148,9 +152,10 @@ pub struct Warmth {
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schemars(with = "Option<String>", extend("format" = "date-time"))]
     pub until: Option<Timestamp>,
-    /// The first warm answer that says something else than the cold one, or that it has expired.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub changed: Option<Box<Answer>>,
+    /// The warm answers that say something else than the cold one, or that they have expired; of
+    /// those that say the same, the first.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub changed: Vec<Answer>,
 }
 
 /// How a resolver treats questions without recursion (RD=0).

@@ -4,6 +4,7 @@ use std::time::Duration;
 
 use futures_util::future::join_all;
 use jiff::Timestamp;
+use tokio::io::AsyncReadExt as _;
 
 use super::authority::Inquiry;
 use super::observation::{
@@ -14,9 +15,10 @@ use super::snoop::{Snooped, snoop, weigh};
 use super::{Authorities, Dns, MAX_NAMES, Wanted};
 use crate::model::fault::{Fault, Sight};
 use crate::model::latency::Latency;
+use crate::model::time::humane;
 use crate::net::dns::{
-    Answer, Ask, Checking, Client, Flag, Pace, Patience, Rcode, Recursion, Server, Type, fqdn,
-    system_servers,
+    Answer, Ask, Checking, Client, Flag, Pace, Patience, Rate, Rcode, Recursion, Server, Type,
+    fqdn, system_servers,
 };
 use crate::probe::ProbeCx;
 
@@ -36,8 +38,10 @@ pub(super) async fn observe(dns: &Dns, cx: &ProbeCx) -> Result<DnsSeen, Fault> {
         None => Vec::new(),
     };
     let questions = dns.wanted(&more);
+    let servers = resolvers(&dns.resolvers);
+    enough_time(dns, cx, questions.len(), &servers)?;
     let begun = cx.clock.tick();
-    let mut seen = look(dns, cx, questions.clone()).await?;
+    let mut seen = look(dns, cx, questions.clone(), &servers).await?;
     let mut pause = Duration::from_secs(1);
     while dns.until == Some(Until::Propagated) && !super::judge::is_propagated(dns, &seen, cx) {
         // A look that could not be finished would tell less than the one before it.
@@ -48,16 +52,46 @@ pub(super) async fn observe(dns: &Dns, cx: &ProbeCx) -> Result<DnsSeen, Fault> {
         tokio::time::sleep(pause).await;
         pause = (pause * 2).min(LONGEST_PAUSE);
         let looks = seen.looks + 1;
-        seen = DnsSeen { looks, ..look(dns, cx, questions.clone()).await? };
+        seen = DnsSeen { looks, ..look(dns, cx, questions.clone(), &servers).await? };
     }
     Ok(seen)
 }
 
+/// Whether so many questions can be asked at all in the time there is. With less, every one of them
+/// would be given up before its answer could come.
+fn enough_time(
+    dns: &Dns,
+    cx: &ProbeCx,
+    questions: usize,
+    servers: &[Result<Server, Fault>],
+) -> Result<(), Fault> {
+    let pace = dns.slowest_of(servers.iter().flatten().copied());
+    let needed = dns.spacing(questions, pace) + dns.pause();
+    let Rate::PerSecond(rate) = pace.rate else { return Ok(()) };
+    if needed < cx.remaining() {
+        return Ok(());
+    }
+    Err(Fault::Local {
+        what: format!("asking {questions} questions"),
+        reason: format!(
+            "at {rate} a second and with every round they take {0}, and the check has {1}; set \
+             `rate`, or a `timeout` longer than {0}",
+            humane(needed),
+            humane(cx.allowance)
+        ),
+    })
+}
+
 /// One look at everything.
-async fn look(dns: &Dns, cx: &ProbeCx, questions: Vec<Wanted>) -> Result<DnsSeen, Fault> {
+async fn look(
+    dns: &Dns,
+    cx: &ProbeCx,
+    questions: Vec<Wanted>,
+    servers: &[Result<Server, Fault>],
+) -> Result<DnsSeen, Fault> {
     let asks = asks(&questions)?;
-    let servers = resolvers(&dns.resolvers);
-    let spacing = dns.spacing(questions.len()) + dns.pause();
+    let pace = dns.slowest_of(servers.iter().flatten().copied());
+    let spacing = dns.spacing(questions.len(), pace) + dns.pause();
     let base = cx.remaining().saturating_sub(spacing);
     let first = servers.iter().find_map(|server| server.as_ref().ok().copied());
 
@@ -89,20 +123,25 @@ async fn read_names(cx: &ProbeCx, path: &std::path::Path) -> Result<Vec<DomainNa
     let what = || format!("reading names from {}", path.display());
     let unreadable = |reason: String| Fault::Local { what: what(), reason };
     let full = cx.path(path);
-    let size = tokio::fs::metadata(&full).await.map_err(|e| Fault::from_io(what(), &e))?.len();
-    if size > MAX_FILE {
-        return Err(unreadable(format!("{size} bytes are more than {MAX_FILE}")));
+    let read = async {
+        let mut text = String::new();
+        let file = tokio::fs::File::open(&full).await?;
+        // One byte more, to see that there is more: what is no plain file has no size to ask for.
+        file.take(MAX_FILE + 1).read_to_string(&mut text).await?;
+        Ok::<String, std::io::Error>(text)
+    };
+    let text = cx.within(what(), read).await?.map_err(|e| Fault::from_io(what(), &e))?;
+    if u64::try_from(text.len()).is_ok_and(|size| size > MAX_FILE) {
+        return Err(unreadable(format!("it has more than {MAX_FILE} bytes")));
     }
-    let text = tokio::fs::read_to_string(&full).await.map_err(|e| Fault::from_io(what(), &e))?;
     let mut names = Vec::new();
     for (number, line) in text.lines().enumerate() {
         let word = line.split('#').next().unwrap_or_default().trim();
         if word.is_empty() {
             continue;
         }
-        let name = word
-            .parse()
-            .map_err(|error| unreadable(format!("line {}: {error}", number + 1)))?;
+        let name =
+            word.parse().map_err(|error| unreadable(format!("line {}: {error}", number + 1)))?;
         names.push(name);
     }
     if names.is_empty() {
@@ -221,13 +260,15 @@ async fn ask_resolver(
     asks: &[Ask],
     open: &[usize],
 ) -> Looked {
-    let mut client = Client::new(server, Pace::for_server(&server, dns.rate));
+    let pace = Pace::for_server(&server, dns.rate);
+    let mut client = Client::new(server, pace);
     let shown = server.to_string();
     let asks: Vec<Ask> = open.iter().map(|index| asks[*index].clone()).collect();
     let rounds = dns.rounds();
     let left = cx.remaining();
     let until = cx.clock.tick() + left;
-    let spacing = dns.slowest().duration(asks.len() * (1 + rounds as usize + usize::from(dns.snoops()))).mul_f64(1.25);
+    let turns = 1 + rounds as usize + usize::from(dns.snoops());
+    let spacing = pace.duration(asks.len() * turns).mul_f64(1.25);
     let base = left.saturating_sub(spacing + dns.pause());
     let cold_share = if rounds == 0 { 0.95 } else { 0.7 };
     let patience = Patience::about(base.mul_f64(cold_share).min(Duration::from_secs(10)));
@@ -259,7 +300,8 @@ async fn ask_resolver(
     }
     tokio::time::sleep(dns.pause().min(cx.remaining())).await;
     let asks: Vec<Ask> = again.iter().map(|index| asks[*index].clone()).collect();
-    let snooped = if dns.snoops() { snoop(&mut client, &asks, patience, until).await } else { None };
+    let snooped =
+        if dns.snoops() { snoop(&mut client, &asks, patience, until).await } else { None };
     let mut traces: Vec<Vec<Answer>> = vec![Vec::new(); again.len()];
     let mut silent = vec![0_u32; again.len()];
     for round in 0..rounds {
@@ -329,15 +371,7 @@ fn warmth(cold: &Answer, trace: &[Answer], silent: u32) -> Warmth {
         cached: None,
         caches: 0,
         until: None,
-        changed: trace
-            .iter()
-            .find(|warm| {
-                warm.rcode != cold.rcode
-                    || warm.records != cold.records
-                    || (warm.stale().is_some() && cold.stale().is_none())
-            })
-            .cloned()
-            .map(Box::new),
+        changed: changed(cold, trace),
     };
     let mut ends: Vec<Timestamp> = Vec::new();
     if let Some(end) = cold.expires() {
@@ -361,6 +395,32 @@ fn warmth(cold: &Answer, trace: &[Answer], silent: u32) -> Warmth {
     warmth.caches = ends.len();
     warmth.until = ends.into_iter().min();
     warmth
+}
+
+/// The warm answers that say something else than the cold one, each thing said once.
+fn changed(cold: &Answer, trace: &[Answer]) -> Vec<Answer> {
+    let mut changed: Vec<Answer> = Vec::new();
+    for warm in trace {
+        // That the cold one had expired and this one has not is no change for the worse.
+        let known = says_the_same(cold, warm) && (is_stale(cold) || !is_stale(warm));
+        let same = |other: &Answer| says_the_same(other, warm) && is_stale(other) == is_stale(warm);
+        if !known && !changed.iter().any(same) {
+            changed.push(warm.clone());
+        }
+    }
+    changed
+}
+
+/// Whether two answers lead to the same records by the same aliases; TTLs apart.
+fn says_the_same(one: &Answer, other: &Answer) -> bool {
+    let aliases = |answer: &Answer| -> Vec<String> {
+        answer.chain.iter().map(|link| link.to.clone()).collect()
+    };
+    one.rcode == other.rcode && one.records == other.records && aliases(one) == aliases(other)
+}
+
+fn is_stale(answer: &Answer) -> bool {
+    answer.stale().is_some()
 }
 
 /// When an entry of so many seconds ends.

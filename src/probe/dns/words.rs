@@ -1,13 +1,11 @@
 //! What the kind says beside its findings: complaints, the summary, the commands by hand.
 
-use std::time::Duration;
-
+use super::judge::resolver::{ms, warm_until};
 use super::{
-    Asked, Authorities, Complaint, Dns, DnsSeen, Dnssec, QuestionSeen, Wanted, JudgeCx, MAX_ROUNDS, Resolver, canonical,
+    Asked, Authorities, Complaint, Dns, DnsSeen, Dnssec, JudgeCx, MAX_ROUNDS, QuestionSeen,
+    Resolver, Wanted, Warm, canonical,
 };
-use super::judge::resolver::warm_until;
-use crate::model::text::count;
-use crate::model::time::humane;
+use crate::model::text::{count, quote};
 use crate::net::dns::{Server, Via};
 
 /// How many commands by hand are worth reading.
@@ -25,10 +23,18 @@ pub(super) fn complaints(dns: &Dns) -> Vec<Complaint> {
     };
     let nothing = dns.names.is_empty() && dns.names_file.is_none();
     if nothing && dns.records.is_empty() && dns.client_subnet.is_empty() {
-        complain(None, "there is no name to ask for", Some("give `names`, such as [login.example.com]"));
+        complain(
+            None,
+            "there is no name to ask for",
+            Some("give `names`, such as [login.example.com]"),
+        );
     }
     if dns.types.is_empty() && (!dns.names.is_empty() || dns.names_file.is_some()) {
-        complain(Some("types"), "without a type no name is asked for", Some("leave `types` out for [A, AAAA]"));
+        complain(
+            Some("types"),
+            "without a type no name is asked for",
+            Some("leave `types` out for [A, AAAA]"),
+        );
     }
     if dns.resolvers.is_empty() {
         match &dns.authorities {
@@ -38,13 +44,21 @@ pub(super) fn complaints(dns: &Dns) -> Vec<Complaint> {
                 Some("name one, or list the `authorities`"),
             ),
             Authorities::Off => {
-                complain(Some("resolvers"), "there is nobody to ask", Some("leave `resolvers` out for [system]"));
+                complain(
+                    Some("resolvers"),
+                    "there is nobody to ask",
+                    Some("leave `resolvers` out for [system]"),
+                );
             }
             Authorities::At(_) => {}
         }
     }
     if dns.authorities == Authorities::At(Vec::new()) {
-        complain(Some("authorities"), "the list is empty", Some("write `off` to believe the resolvers"));
+        complain(
+            Some("authorities"),
+            "the list is empty",
+            Some("write `off` to believe the resolvers"),
+        );
     }
     if dns.dnssec == Dnssec::Require && dns.authorities == Authorities::Off {
         complain(
@@ -60,14 +74,6 @@ pub(super) fn complaints(dns: &Dns) -> Vec<Complaint> {
             "nothing says which records to wait for",
             Some("give `records`, or let the `authorities` be asked"),
         );
-    }
-    if let Some(warm) = &dns.warm {
-        if warm.rounds > MAX_ROUNDS {
-            complain(Some("warm"), "more than 100 rounds", None);
-        }
-        if warm.rounds == 0 && (warm.p95.is_some() || warm.hit_ratio.is_some()) {
-            complain(Some("warm"), "without a round there is nothing to measure", Some("set `rounds` to 1 or more"));
-        }
     }
     if let Authorities::At(servers) = &dns.authorities
         && servers.iter().any(|server| server.via != Via::Udp)
@@ -87,15 +93,40 @@ pub(super) fn complaints(dns: &Dns) -> Vec<Complaint> {
             );
         }
     }
+    let own = dns.records.iter().map(|records| ("records", records));
     let regional = dns.client_subnet.values().flat_map(|region| &region.records);
-    for (question, values) in dns.records.iter().chain(regional) {
+    for (key, (question, values)) in own.chain(regional.map(|records| ("client_subnet", records))) {
         for value in values {
             if let Err(error) = canonical(question.kind, value) {
-                complain(Some("records"), &format!("{question}: {error}"), None);
+                complain(Some(key), &format!("{question}: {error}"), None);
             }
         }
     }
+    complaints.extend(dns.warm.iter().flat_map(warm_complaints));
     complaints
+}
+
+fn warm_complaints(warm: &Warm) -> Vec<Complaint> {
+    let measures = warm.p95.is_some() || warm.hit_ratio.is_some();
+    let rounds = "set `rounds` to 1 or more";
+    [
+        (warm.rounds > MAX_ROUNDS, "more than 100 rounds", None),
+        (warm.rounds == 0 && measures, "without a round there is nothing to measure", Some(rounds)),
+        (warm.rounds == 0 && warm.snoop, "without a round `snoop` asks nothing", Some(rounds)),
+        (
+            warm.hit_ratio.is_some_and(|least| least.get() <= 0.0),
+            "a `hit_ratio` of 0 asks for nothing",
+            Some("leave it out, or ask for more"),
+        ),
+    ]
+    .into_iter()
+    .filter(|(wrong, _, _)| *wrong)
+    .map(|(_, message, help)| Complaint {
+        key: Some("warm"),
+        message: message.to_owned(),
+        help: help.map(str::to_owned),
+    })
+    .collect()
 }
 
 /// One line: `24 answers on 3 resolvers, warm until 10:04:05 UTC; p95 14 ms (cold 186 ms)`.
@@ -122,13 +153,12 @@ pub(super) fn summary(seen: &DnsSeen, cx: &JudgeCx) -> String {
     if let Some(until) = seen.warm_until {
         text.push_str(&format!(", {}", warm_until(cx, until)));
     }
-    let millis = |ms: f64| humane(Duration::from_secs_f64(ms / 1000.0));
     match (&seen.latency, &seen.cold) {
         (Some(warm), Some(cold)) => {
-            text.push_str(&format!("; p95 {} (cold {})", millis(warm.p95), millis(cold.p95)));
+            text.push_str(&format!("; p95 {} (cold {})", ms(warm.p95), ms(cold.p95)));
         }
         (Some(one), None) | (None, Some(one)) => {
-            text.push_str(&format!("; p95 {}", millis(one.p95)));
+            text.push_str(&format!("; p95 {}", ms(one.p95)));
         }
         (None, None) => {}
     }
@@ -149,16 +179,6 @@ fn by_interest(seen: &DnsSeen) -> impl Iterator<Item = &QuestionSeen> {
     };
     let odd = seen.questions.iter().filter(is_odd);
     odd.chain(seen.questions.iter().filter(move |question| !is_odd(question)))
-}
-
-/// A name safe to paste into a shell.
-fn quoted(name: &str) -> String {
-    let plain = |c: char| c.is_ascii_alphanumeric() || matches!(c, '.' | '-' | '_');
-    if name.chars().all(plain) {
-        name.to_owned()
-    } else {
-        format!("'{}'", name.replace('\'', "'\\''"))
-    }
 }
 
 /// The same questions with `dig`.
@@ -182,32 +202,28 @@ pub(super) fn reproduce(dns: &Dns, seen: Option<&DnsSeen>) -> Vec<String> {
     };
     let questions: Vec<String> = match seen {
         Some(seen) => by_interest(seen)
-            .map(|q| format!("{} {}{}", quoted(&q.name), q.kind, subnet(q.region.as_ref())))
+            .map(|q| format!("{} {}{}", quote(&q.name), q.kind, subnet(q.region.as_ref())))
             .collect(),
         None => dns
             .wanted(&[])
             .iter()
             .map(|Wanted { question, region }| {
                 let subnet = subnet(region.as_ref().map(|(label, _)| label));
-                format!("{} {}{subnet}", quoted(question.name.as_str()), question.kind)
+                format!("{} {}{subnet}", quote(question.name.as_str()), question.kind)
             })
             .collect(),
     };
     let mut commands = Vec::new();
     for question in questions {
         for server in &authorities {
-            commands.push(format!(
-                "dig {server} {question} +norecurse +noall +answer +comments"
-            ));
+            commands.push(format!("dig {server} {question} +norecurse +noall +answer +comments"));
         }
         for resolver in &dns.resolvers {
             let server = match resolver {
                 Resolver::System => String::new(),
                 Resolver::At(server) => format!("{} ", server.dig()),
             };
-            commands.push(format!(
-                "dig {server}{question} +noall +answer +comments"
-            ));
+            commands.push(format!("dig {server}{question} +noall +answer +comments"));
         }
         if commands.len() >= MAX_COMMANDS {
             break;

@@ -22,11 +22,18 @@ pub(super) struct ZoneHint {
     pub(super) servers: Vec<Server>,
 }
 
+/// What one server says of its zones.
+struct Told {
+    said: Vec<Said>,
+    /// The names whose zone it did not say, and the server with the reason.
+    silent: Vec<(String, ZoneServerSeen)>,
+}
+
 /// What one server says of one zone.
 struct Said {
     zone: String,
     server: ZoneServerSeen,
-    child: Vec<String>,
+    child: Result<Vec<String>, Fault>,
 }
 
 impl Inquiry<'_> {
@@ -57,20 +64,7 @@ impl Inquiry<'_> {
                 looks.push(self.look_at(server, names.clone()));
             }
         }
-        let mut zones: BTreeMap<String, ZoneSeen> = BTreeMap::new();
-        for said in join_all(looks).await.into_iter().flatten() {
-            let zone = zones.entry(said.zone.clone()).or_insert_with(|| ZoneSeen {
-                parent: parents.get(&said.zone).cloned().unwrap_or_default(),
-                zone: said.zone,
-                child: Vec::new(),
-                servers: Vec::new(),
-            });
-            zone.child.extend(said.child);
-            zone.child.sort_unstable();
-            zone.child.dedup();
-            zone.servers.push(said.server);
-        }
-        zones.into_values().collect()
+        merge(join_all(looks).await, &parents)
     }
 
     fn some_names(&self) -> Vec<Name> {
@@ -83,17 +77,21 @@ impl Inquiry<'_> {
         names
     }
 
-    async fn look_at(&self, server: Server, names: Vec<Name>) -> Vec<Said> {
+    async fn look_at(&self, server: Server, names: Vec<Name>) -> Told {
         let mut client = Client::new(server, Pace::for_server(&server, self.rate));
-        let asks: Vec<Ask> = names
-            .into_iter()
-            .map(|name| Ask::new(name, RecordType::SOA, Recursion::Off))
-            .collect();
+        let asks: Vec<Ask> =
+            names.into_iter().map(|name| Ask::new(name, RecordType::SOA, Recursion::Off)).collect();
         let answers = client.ask_all(&asks, self.patience, self.until, Answer::read).await;
         let mut serials: BTreeMap<String, u32> = BTreeMap::new();
+        let mut silent = Vec::new();
         for (ask, answer) in asks.iter().zip(answers) {
-            if let Some((zone, serial)) = answer.ok().and_then(|answer| start(ask, &answer)) {
-                serials.insert(zone, serial);
+            match answer {
+                Ok(answer) => serials.extend(start(ask, &answer)),
+                Err(fault) => {
+                    let (server, tcp) = (server.to_string(), Sight::Fault(fault));
+                    let name = shown(&ask.name.to_lowercase().to_ascii());
+                    silent.push((name, ZoneServerSeen { server, serial: None, tcp }));
+                }
             }
         }
         let zones: Vec<Name> = serials.keys().filter_map(|zone| fqdn(zone).ok()).collect();
@@ -106,19 +104,67 @@ impl Inquiry<'_> {
         let over_tcp = Server { via: Via::Tcp, ..server };
         let mut client = Client::new(over_tcp, Pace::for_server(&server, self.rate));
         let tcp = client.ask_all(&starts, self.patience, self.until, Answer::read).await;
-        serials
+        let said = serials
             .into_iter()
             .zip(children)
             .zip(tcp)
             .map(|(((zone, serial), child), tcp)| Said {
                 zone,
-                server: ZoneServerSeen { server: server.to_string(), serial, tcp: over(tcp) },
-                child: child
-                    .map(|answer| answer.records.iter().map(|name| shown(name)).collect())
-                    .unwrap_or_default(),
+                server: ZoneServerSeen {
+                    server: server.to_string(),
+                    serial: Some(serial),
+                    tcp: over(tcp),
+                },
+                child: child.map(|answer| answer.records.iter().map(|name| shown(name)).collect()),
             })
-            .collect()
+            .collect();
+        Told { said, silent }
     }
+}
+
+/// Puts together what the servers of each zone say; `parents` has the zones that were found by
+/// their delegation, with the servers it names.
+fn merge(told: Vec<Told>, parents: &BTreeMap<String, Vec<String>>) -> Vec<ZoneSeen> {
+    let mut zones: BTreeMap<String, ZoneSeen> = BTreeMap::new();
+    let blank = |zone: String| ZoneSeen {
+        parent: parents.get(&zone).cloned().unwrap_or_default(),
+        zone,
+        child: Vec::new(),
+        child_fault: None,
+        servers: Vec::new(),
+    };
+    let mut silent = Vec::new();
+    for told in told {
+        for said in told.said {
+            let zone = zones.entry(said.zone.clone()).or_insert_with(|| blank(said.zone));
+            match said.child {
+                Ok(child) => zone.child.extend(child),
+                Err(fault) => zone.child_fault = zone.child_fault.take().or(Some(fault)),
+            }
+            zone.child.sort_unstable();
+            zone.child.dedup();
+            zone.servers.push(said.server);
+        }
+        silent.extend(told.silent);
+    }
+    for (name, server) in silent {
+        // The zone of a name that a listed server was asked for is known by the others, if at all.
+        let zone = if parents.contains_key(&name) { Some(name) } else { above(&name, &zones) };
+        let Some(zone) = zone else { continue };
+        let zone = zones.entry(zone.clone()).or_insert_with(|| blank(zone));
+        if zone.servers.iter().all(|known| known.server != server.server) {
+            zone.servers.push(server);
+        }
+    }
+    zones.into_values().collect()
+}
+
+/// The lowest of the zones that a name is in.
+fn above(name: &str, zones: &BTreeMap<String, ZoneSeen>) -> Option<String> {
+    let is_in = |zone: &&String| {
+        name.strip_suffix(zone.as_str()).is_some_and(|rest| rest.is_empty() || rest.ends_with('.'))
+    };
+    zones.keys().filter(is_in).max_by_key(|zone| zone.len()).cloned()
 }
 
 /// The zone a name is in and its serial, from the answer for its SOA.
@@ -141,5 +187,59 @@ fn over(answer: Result<Answer, Fault>) -> Sight<TcpSeen> {
             Sight::Seen(TcpSeen::Refused)
         }
         Err(fault) => Sight::Fault(fault),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::model::time::Span;
+
+    fn fault() -> Fault {
+        Fault::Timeout { what: "asking".to_owned(), after: Span::from_secs(1) }
+    }
+
+    fn silent(name: &str, server: &str) -> Told {
+        let tcp = Sight::Fault(fault());
+        let server = ZoneServerSeen { server: server.to_owned(), serial: None, tcp };
+        Told { said: Vec::new(), silent: vec![(name.to_owned(), server)] }
+    }
+
+    fn said(child: Result<Vec<String>, Fault>) -> Told {
+        let tcp = Sight::Seen(TcpSeen::Answered);
+        let server = ZoneServerSeen { server: "192.0.2.1".to_owned(), serial: Some(7), tcp };
+        let said = vec![Said { zone: "example".to_owned(), server, child }];
+        Told { said, silent: Vec::new() }
+    }
+
+    #[test]
+    fn who_does_not_answer_stays_a_server_of_the_zone() {
+        let parent = vec!["ns1.example".to_owned(), "ns2.example".to_owned()];
+        let delegated = BTreeMap::from([("example".to_owned(), parent.clone())]);
+        // Every server is silent, and still the zone is told.
+        let zones = merge(vec![silent("example", "192.0.2.2")], &delegated);
+        assert_eq!((zones.len(), zones[0].servers.len()), (1, 1));
+        assert_eq!(zones[0].parent, parent);
+
+        let told = vec![said(Err(fault())), silent("example", "192.0.2.2")];
+        let zones = merge(told, &delegated);
+        assert_eq!((zones.len(), zones[0].servers.len()), (1, 2));
+        assert_eq!(zones[0].child_fault, Some(fault()));
+    }
+
+    #[test]
+    fn a_listed_server_is_silent_about_the_zone_others_tell() {
+        let listed = BTreeMap::new();
+        let told = |name| vec![said(Ok(Vec::new())), silent(name, "192.0.2.2")];
+        for (name, servers) in
+            [("login.example", 2), ("example", 2), ("otherexample", 1), ("login.test", 1)]
+        {
+            let zones = merge(told(name), &listed);
+            assert_eq!((zones.len(), zones[0].servers.len()), (1, servers), "{name}");
+        }
+        assert_eq!(merge(vec![silent("login.example", "192.0.2.2")], &listed), []);
+        // It answered for another name of the zone.
+        let zones = merge(vec![said(Ok(Vec::new())), silent("a.example", "192.0.2.1")], &listed);
+        assert_eq!(zones[0].servers.len(), 1);
     }
 }

@@ -4,6 +4,7 @@ use cel::common::ast::{EntryExpr, Expr, IdedExpr, LiteralValue, operators};
 use serde_json::Value;
 
 use super::BadExpectation;
+use super::guard::{Null, among_arguments};
 use crate::model::text::did_you_mean;
 
 /// A value that an expression speaks of: the longest path of fields from the observation's root.
@@ -35,15 +36,6 @@ pub(super) fn names(schema: &Value, definitions: &Value) -> String {
     walk.fields(&[schema]).join(", ")
 }
 
-/// What a null means where a value stands.
-#[derive(Clone, Copy, PartialEq, Eq)]
-enum Null {
-    /// No data.
-    Wrong,
-    /// An answer: the expression compares with null, or asks with `has`.
-    Fine,
-}
-
 /// What is known of the shape of a value: some schemas, one of which it has; `None` when anything.
 type Shape<'a> = Option<Vec<&'a Value>>;
 
@@ -64,15 +56,7 @@ impl<'a> Walk<'a> {
                 self.visit_path(expression, null)
             }
             Expr::Call(call) => {
-                let is_null =
-                    |arg: &IdedExpr| matches!(arg.expr, Expr::Literal(LiteralValue::Null));
-                let compares =
-                    [operators::EQUALS, operators::NOT_EQUALS].contains(&call.func_name.as_str());
-                let null = if compares && call.args.iter().any(is_null) {
-                    Null::Fine
-                } else {
-                    Null::Wrong
-                };
+                let null = among_arguments(call);
                 for part in call.target.iter().map(AsRef::as_ref).chain(&call.args) {
                     self.visit(part, null)?;
                 }
@@ -128,12 +112,17 @@ impl<'a> Walk<'a> {
         null: Null,
     ) -> Result<Shape<'a>, BadExpectation> {
         let shape = self.shape(expression)?;
-        let asks = matches!(&expression.expr, Expr::Select(select) if select.test);
-        if let (Some(text), true) = (spell(expression), self.is_rooted(expression)) {
+        let mut expression = expression.clone();
+        let mut may_be_null = null == Null::Fine;
+        if let Expr::Select(select) = &mut expression.expr {
+            // What `has` asks about is the value that is shown.
+            may_be_null |= std::mem::take(&mut select.test);
+        }
+        if let (Some(text), true) = (spell(&expression), self.is_rooted(&expression)) {
             let unit = unit(&text, shape.as_deref().unwrap_or_default());
-            if !self.parts.iter().any(|part| part.text == text) {
-                let may_be_null = asks || null == Null::Fine;
-                let expression = expression.clone();
+            if let Some(known) = self.parts.iter_mut().find(|part| part.text == text) {
+                known.may_be_null |= may_be_null;
+            } else {
                 self.parts.push(Part { text, expression, unit, may_be_null });
             }
         }

@@ -1,16 +1,18 @@
 //! Expectations: CEL expressions over an observation, for what no parameter says.
 //!
 //! An expression is compiled and checked against the kind's observation schema when the list is
-//! read, so that a misspelt field is a mistake of the list and not of the launch. What is missing or
-//! null when it is judged is unknown, never a pass.
+//! read, so that a misspelt field is a mistake of the list and not of the launch. What is missing
+//! or null when it is judged is unknown, never a pass, unless the expression itself asks for that.
 
 mod fields;
+mod guard;
 
 use std::collections::HashMap;
 use std::sync::Arc;
 
+use cel::common::ast::IdedExpr;
 use cel::objects::{Key, Map};
-use cel::{Context, Program, Value as Cel};
+use cel::{Context, ExecutionError, Program, Value as Cel};
 use serde_json::Value;
 
 use crate::model::code::engine as codes;
@@ -20,14 +22,19 @@ use crate::model::time::Span;
 
 /// The longest expression, in bytes.
 const LENGTH: usize = 2000;
-/// The parser is recursive and its frames are large; this is what its own depth limit needs.
+/// The deepest expression, in levels. Judging is recursive, on whatever stack there is; a chain of
+/// `&&` or `||` is a balanced tree and not deep.
+const DEPTH: usize = 100;
+/// The parser is recursive and its frames are large; this is what its own depth limit needs, and
+/// what no deeper expression than [`DEPTH`] leaves.
 const STACK: usize = 32 << 20;
 
 /// A compiled expression.
 #[derive(Debug)]
 pub struct Expectation {
     source: String,
-    program: Program,
+    /// With its nulls guarded.
+    expression: IdedExpr,
     /// The values the expression speaks of, as it writes them, with their units.
     parts: Vec<fields::Part>,
 }
@@ -46,7 +53,7 @@ impl Expectation {
     /// it will be judged on, given with the definitions the schema refers to.
     ///
     /// # Errors
-    /// When it is no CEL, or names a field the observation never has.
+    /// When it is no CEL, is too long or too deep, or names a field the observation never has.
     pub fn compile(
         source: &str,
         schema: &Value,
@@ -57,27 +64,20 @@ impl Expectation {
             return Err(plain(format!("the expression is longer than {LENGTH} bytes")));
         }
         let text = source.to_owned();
-        let compiled = std::thread::Builder::new()
+        let (written, expression) = std::thread::Builder::new()
             .stack_size(STACK)
-            .spawn(move || Program::compile(&text).map_err(|errors| errors.to_string()))
+            .spawn(move || parse(&text))
             .map_err(|error| plain(format!("the expression cannot be compiled here: {error}")))?
             .join()
-            .map_err(|_| plain("the expression is too deep to be compiled".to_owned()))?;
-        let program = compiled.map_err(|errors| {
-            let first = errors.lines().next().unwrap_or_default();
-            plain(format!(
-                "not a CEL expression: {}",
-                one_line(first.trim_start_matches("ERROR: "))
-            ))
-        })?;
-        let parts = fields::check(program.expression(), schema, definitions)?;
+            .map_err(|_| plain("the expression is too deep to be compiled".to_owned()))??;
+        let parts = fields::check(&written, schema, definitions)?;
         if parts.is_empty() {
             return Err(BadExpectation {
                 message: "the expression says nothing about what is observed".to_owned(),
                 help: Some(format!("the observation has: {}", fields::names(schema, definitions))),
             });
         }
-        Ok(Self { source: source.to_owned(), program, parts })
+        Ok(Self { source: source.to_owned(), expression, parts })
     }
 
     /// Judges an observation; `None` when the expression is true of it.
@@ -96,16 +96,16 @@ impl Expectation {
             });
             shown.collect::<Vec<_>>().join(", ")
         };
-        let nothing = |(part, (_, value)): (&fields::Part, &(String, Option<Cel>))| {
-            !part.may_be_null && matches!(value, None | Some(Cel::Null))
-        };
-        let absent = self.parts.iter().zip(&values).any(nothing);
-        let result = self.program.execute(&context);
+        let absent = self.lacks(&values);
+        let result = Cel::resolve(&self.expression, &context);
+        let missing =
+            || (&codes::EXPECT_NO_DATA, format!("a value is missing in: {}", self.source));
         let (code, message) = match result {
             Ok(Cel::Bool(true)) if !absent => return None,
             Ok(Cel::Bool(false)) if !absent => (&codes::EXPECT, format!("not so: {}", self.source)),
-            Ok(Cel::Bool(_)) => {
-                (&codes::EXPECT_NO_DATA, format!("a value is missing in: {}", self.source))
+            Ok(Cel::Bool(_)) => missing(),
+            Err(ExecutionError::FunctionError { function, .. }) if function == guard::KNOWN => {
+                missing()
             }
             Ok(other) => {
                 let other = show(&other);
@@ -126,11 +126,43 @@ impl Expectation {
         )
     }
 
+    /// Whether one of the values it speaks of is missing and may not be: neither it nor what it is
+    /// a field of is asked for, and found missing, by the expression itself.
+    fn lacks(&self, values: &[(String, Option<Cel>)]) -> bool {
+        let nothing = |value: &Option<Cel>| matches!(value, None | Some(Cel::Null));
+        let missing = || self.parts.iter().zip(values).filter(|(_, (_, value))| nothing(value));
+        let is_asked = |text: &str| {
+            missing().any(|(part, _)| {
+                let rest = text.strip_prefix(&part.text);
+                part.may_be_null && rest.is_some_and(|rest| rest.starts_with(['.', '[']))
+            })
+        };
+        missing().any(|(part, _)| !part.may_be_null && !is_asked(&part.text))
+    }
+
     /// The expression as written.
     #[must_use]
     pub fn as_str(&self) -> &str {
         &self.source
     }
+}
+
+/// An expression as it is written, and as it is judged by.
+fn parse(source: &str) -> Result<(IdedExpr, IdedExpr), BadExpectation> {
+    let program = Program::compile(source).map_err(|errors| {
+        let errors = errors.to_string();
+        let first = errors.lines().next().unwrap_or_default();
+        let first = one_line(first.trim_start_matches("ERROR: "));
+        BadExpectation { message: format!("not a CEL expression: {first}"), help: None }
+    })?;
+    let mut guarded = program.expression().clone();
+    let depth = guard::guard(&mut guarded);
+    if depth > DEPTH {
+        let message = format!("the expression is {depth} levels deep, and {DEPTH} are the most");
+        let help = Some("write it as several expectations".to_owned());
+        return Err(BadExpectation { message, help });
+    }
+    Ok((program.expression().clone(), guarded))
 }
 
 /// The observation's fields as variables, and what the language of lists adds to CEL.
@@ -140,12 +172,18 @@ fn context(observation: &Value) -> Context<'static, 'static> {
         context.add_variable_from_value(name.clone(), convert(value));
     }
     // Times in an observation are milliseconds, and so is a duration.
-    let duration = |text: Arc<String>| -> Result<f64, cel::ExecutionError> {
+    let duration = |text: Arc<String>| -> Result<f64, ExecutionError> {
         let span: Span =
-            text.parse().map_err(|error| cel::ExecutionError::function_error("duration", error))?;
+            text.parse().map_err(|error| ExecutionError::function_error("duration", error))?;
         Ok(span.get().as_secs_f64() * 1000.0)
     };
     context.add_function("duration", duration).expect("the name is not taken");
+    let known = |value: Cel| {
+        let is_null = matches!(value, Cel::Null);
+        let error = || ExecutionError::function_error(guard::KNOWN, "it is null");
+        if is_null { Err(error()) } else { Ok(value) }
+    };
+    context.add_function(guard::KNOWN, known).expect("the name is not taken");
     context
 }
 
@@ -192,7 +230,7 @@ mod tests {
         json!({ "type": "object", "properties": {
             "latency": { "anyOf": [{ "$ref": "#/$defs/Latency" }, { "type": "null" }] },
             "names": { "type": "array", "items": { "type": "object", "properties": {
-                "name": { "type": "string" }, "ttl": { "type": "integer" } } } },
+                "name": { "type": "string" }, "ttl": { "type": ["integer", "null"] } } } },
             "vars": { "type": "object", "additionalProperties": { "type": "string" } } },
             "$defs": { "Latency": latency } })
     }
@@ -230,6 +268,76 @@ mod tests {
         check("vars.y == '1'", &seen, nothing);
         check("latency.p95 < 100", &json!({ "latency": null }), nothing);
         check("latency.p95 < 100", &json!({}), nothing);
+    }
+
+    #[test]
+    fn null_inside_a_list_is_no_data_either() {
+        let nothing = Some("gonogo.expectation-no-data");
+        let seen = json!({ "names": [{ "name": "a", "ttl": null }, { "name": "b", "ttl": 60 }] });
+        check("names.all(n, n.ttl != 0)", &seen, nothing);
+        check("names.all(n, !(n.ttl == 0))", &seen, nothing);
+        check("names.filter(n, n.ttl == 0).size() == 0", &seen, nothing);
+        check("!names.exists(n, n.ttl in [0, 1])", &seen, nothing);
+        check("!(0 in names.map(n, n.ttl))", &seen, nothing);
+        check("!names.exists(n, [0, 1].contains(n.ttl))", &seen, nothing);
+        check("names.all(n, (n.name == 'a' ? n.ttl : 1) != 0)", &seen, nothing);
+        check("names[0]['ttl'] != 0", &seen, nothing);
+        // One that is wrong is wrong, whatever is not known of the others.
+        check("names.all(n, n.ttl == 30)", &seen, Some("gonogo.expectation"));
+        check("names.exists(n, n.ttl == 60)", &seen, None);
+        // Whoever asks for null means it.
+        check("names.all(n, n.ttl == null || n.ttl != 0)", &seen, None);
+        check("names.all(n, n.ttl != 0 || n.ttl == null)", &seen, None);
+        check("names.filter(n, n.ttl != null).all(n, n.ttl == 60)", &seen, None);
+        check("names.filter(n, n.ttl == null).map(n, n.name) == ['a']", &seen, None);
+    }
+
+    #[test]
+    fn an_expectation_can_ask_for_absence() {
+        let (wrong, nothing) = (Some("gonogo.expectation"), Some("gonogo.expectation-no-data"));
+        let (none, slow) = (json!({ "latency": null }), json!({ "latency": { "p95": 120.0 } }));
+        for source in
+            ["latency == null || latency.p95 < 100", "latency.p95 < 100 || latency == null"]
+        {
+            check(source, &none, None);
+            check(source, &slow, wrong);
+            check(source, &json!({}), nothing);
+        }
+        for source in
+            ["!has(latency.p99) || latency.p99 < 5", "latency.p99 < 5 || !has(latency.p99)"]
+        {
+            check(source, &slow, None);
+            check(source, &json!({ "latency": { "p99": 4 } }), None);
+            check(source, &json!({ "latency": { "p99": 5 } }), wrong);
+            check(source, &json!({ "latency": { "p99": null } }), nothing);
+        }
+        check(
+            "has(latency.p99) && latency.p99 != 5",
+            &json!({ "latency": { "p99": null } }),
+            nothing,
+        );
+        // What is asked for says nothing of its neighbours.
+        check("latency.p99 == null || latency.p95 < 100", &json!({ "latency": {} }), nothing);
+        let finding = compile("!has(latency.p95)").expect("good").judge(&slow).expect("a finding");
+        assert_eq!(finding.actual.as_deref(), Some("latency.p95 = 120 ms"));
+    }
+
+    #[test]
+    fn no_expression_is_too_deep_to_be_judged() {
+        let chain = |n: usize| format!("latency.p95{} < 5000", "+1.0".repeat(n));
+        let error = compile(&chain(490)).expect_err("too deep");
+        assert!(error.message.ends_with("levels deep, and 100 are the most"), "{}", error.message);
+        let path = format!("latency{} < 5", ".p".repeat(980));
+        assert!(compile(&path).expect_err("too deep").message.contains("levels deep"));
+        let wide = vec!["latency.p95 < 70"; 100].join(" && ");
+        // Less than any thread that judges has, most of it not used yet.
+        let judge = move || {
+            let seen = json!({ "latency": { "p95": 62.0 } });
+            check(&chain(96), &seen, None);
+            check(&wide, &seen, None);
+        };
+        let thread = std::thread::Builder::new().stack_size(1 << 20).spawn(judge);
+        thread.expect("a thread").join().expect("judged");
     }
 
     #[test]

@@ -44,7 +44,7 @@ pub(super) static STATUS: Code = Code {
     default: Outcome::Fail,
 };
 
-/// A header is missing or different.
+/// Asked too often.
 pub(super) static THROTTLED: Code = Code {
     id: "http.throttled",
     summary: "the server says that it was asked too often",
@@ -56,6 +56,7 @@ pub(super) static THROTTLED: Code = Code {
     default: Outcome::Unknown,
 };
 
+/// A header is missing or different.
 pub(super) static HEADER: Code = Code {
     id: "http.header",
     summary: "a header is missing or has another value",
@@ -179,7 +180,8 @@ pub(super) static NO_ADDRESS: Code = Code {
     id: "http.no-address",
     summary: "the host's name has no address",
     doc: "The resolver of this machine answered that the name does not exist, or has neither an A nor an AAAA \
-          record. So nobody was asked.\n\n\
+          record. So nobody was asked; with `follow` it can be the host that a redirect leads to, and \
+          the finding says who redirects.\n\n\
           At a launch: the record is missing, misspelt, or not visible from here (split horizon). By hand: \
           `dig HOST A` and `dig HOST AAAA`.",
     default: Outcome::Fail,

@@ -6,10 +6,9 @@ use super::observe::MAX_REDIRECTS;
 use super::{At, Body, Ending, Found, Http, Method, Seen, Visit, codes};
 use crate::model::fault::Sight;
 use crate::model::finding::Finding;
-use crate::model::text::one_line;
+use crate::model::text::{one_line, quote};
 use crate::model::time::humane;
 use crate::net::http::Denial;
-use crate::model::text::quote;
 
 pub(super) fn judge(probe: &Http, seen: &Seen) -> Vec<Finding> {
     match &seen.found {
@@ -47,6 +46,7 @@ fn visited(probe: &Http, target: &str, visit: &Visit) -> Vec<Finding> {
         }
         Ending::Denied { denial } => return vec![denied(target, denial)],
         Ending::Loop => return vec![looped(target, visit)],
+        Ending::Nowhere { host, words } => return vec![nowhere(target, host, words)],
     };
     if status == THROTTLED && !probe.status.contains(status) {
         return vec![throttled(probe, target, headers)];
@@ -71,13 +71,19 @@ fn visited(probe: &Http, target: &str, visit: &Visit) -> Vec<Finding> {
     found
 }
 
-/// The numbers that one of the samples did not have. Where nothing was answered that has been told.
+/// The numbers that one of the samples did not have. Where the last was not answered that has been
+/// told.
 fn unread(probe: &Http, target: &str, at: &At) -> Option<Finding> {
     at.sight.seen()?.status()?;
     let missing = probe.numbers.iter().filter(|(name, _)| !at.readings.contains_key(*name));
     let missing: Vec<&str> = missing.map(|(_, pointer)| pointer.as_str()).collect();
     (!missing.is_empty()).then(|| {
-        let message = format!("the body has no number at {}", one_line(&missing.join(", ")));
+        let missing = one_line(&missing.join(", "));
+        let message = if probe.again.is_some() {
+            format!("one of the two samples has no number at {missing}")
+        } else {
+            format!("the body has no number at {missing}")
+        };
         Finding::new(&codes::NO_NUMBER, target, message).expected("JSON with a number there")
     })
 }
@@ -101,6 +107,12 @@ fn denied(target: &str, denial: &Denial) -> Finding {
         Denial::Tls(_) => &codes::TLS,
     };
     Finding::new(code, target, denial.to_string()).expected("an HTTP answer")
+}
+
+fn nowhere(target: &str, host: &str, words: &str) -> Finding {
+    let (host, words) = (one_line(host), one_line(words));
+    let message = format!("redirected to {host}, which has no address: {words}");
+    Finding::new(&codes::NO_ADDRESS, target, message).expected("an A or AAAA record").actual(words)
 }
 
 fn looped(target: &str, visit: &Visit) -> Finding {
@@ -177,13 +189,14 @@ fn judge_latency(probe: &Http, target: &str, total_ms: f64) -> Option<Finding> {
     Some(finding.expected(format!("at most {limit}")).actual(millis(total_ms)))
 }
 
-fn millis(millis: f64) -> String {
+pub(super) fn millis(millis: f64) -> String {
     humane(Duration::try_from_secs_f64(millis / 1000.0).unwrap_or_default())
 }
 
 /// The same look with `curl`, once for each address.
 pub(super) fn reproduce(probe: &Http, seen: Option<&Seen>) -> Vec<String> {
-    let mut words = vec!["curl".to_owned(), "-sS".to_owned()];
+    // The probe uses no proxy, whatever the environment says.
+    let mut words = ["curl", "-sS", "--noproxy", "'*'"].map(str::to_owned).to_vec();
     words.extend(match probe.method {
         Method::Get => vec!["-i".to_owned()],
         Method::Head => vec!["-I".to_owned()],

@@ -20,7 +20,7 @@ use crate::model::fault::Fault;
 use crate::model::finding::Finding;
 use crate::model::peer::Peer;
 use crate::model::text::count;
-use crate::model::time::{Span, humane};
+use crate::model::time::Span;
 use crate::net::http::HttpUrl;
 
 pub use observe::{At, Body, Ending, Found, Hop, Seen, Visit};
@@ -97,8 +97,8 @@ pub struct Http {
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub body: Option<Pattern>,
     /// The longest the whole exchange with one address may take: connecting, TLS, the answer, its
-    /// body, and every redirect that is followed. Such as `300ms`. Without it only the check's
-    /// `timeout` bounds it.
+    /// body as far as it is read (1 MiB), and every redirect that is followed. Such as `300ms`.
+    /// Without it only the check's `timeout` bounds it.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub max_latency: Option<Span>,
     /// Follow redirects, at most 10, and judge the last answer. Default `false`: a redirect is an
@@ -112,7 +112,7 @@ pub struct Http {
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub addresses: Vec<IpAddr>,
     /// Numbers to take out of the body, which must be JSON then: a map from a name of your own to a JSON
-    /// pointer (RFC 6901), such as `in_use: /db/InUse`. They stand in the observation as `readings`, for
+    /// pointer (RFC 6901), such as `in_use: /db/InUse`; `""` is the whole body. They stand in the observation as `readings`, for
     /// `expect`. A number that is not there is `unknown`.
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
     pub numbers: BTreeMap<String, String>,
@@ -203,21 +203,31 @@ impl Probe for Http {
         if self.max_latency == Some(Span::ZERO) {
             complain("max_latency", "nothing takes no time", "write a time such as 300ms");
         }
-        if let Some(pointer) = self.numbers.values().find(|it| !it.starts_with('/')) {
+        if let Some(pointer) =
+            self.numbers.values().find(|it| !it.is_empty() && !it.starts_with('/'))
+        {
             let message = format!("`{pointer}` is no JSON pointer");
             complain("numbers", &message, "it begins with a slash, such as /db/InUse");
         }
         if !self.numbers.is_empty() && self.method == Method::Head {
-            complain("numbers", "the answer to HEAD has no body", "use GET, or leave `numbers` out");
+            complain(
+                "numbers",
+                "the answer to HEAD has no body",
+                "use GET, or leave `numbers` out",
+            );
         }
         if self.again.is_some() && self.numbers.is_empty() {
             complain("again", "there are no numbers to compare", "add `numbers`");
         }
         if self.again.is_some_and(|it| it > MOST_APART || it == Span::ZERO) {
-            complain("again", "the samples cannot be so far apart", "write 30s, say");
+            complain("again", "the samples are to be up to 10m apart", "write 30s, say");
         }
         if let Some(name) = self.headers.keys().find(|name| !is_header_name(name)) {
-            complain("headers", &format!("`{name}` cannot be a header's name"), "see RFC 9110 §5.1");
+            complain(
+                "headers",
+                &format!("`{name}` cannot be a header's name"),
+                "see RFC 9110 §5.1",
+            );
         }
         found
     }
@@ -266,7 +276,7 @@ impl Probe for Http {
             "{} from {}, slowest {}",
             statuses.join(", "),
             count_addresses(all.len()),
-            humane(std::time::Duration::from_secs_f64(slowest / 1000.0))
+            judge::millis(slowest)
         )
     }
 

@@ -14,9 +14,7 @@ use crate::clock::millis_since;
 use crate::model::fault::{Fault, Sight};
 use crate::model::text::clip;
 use crate::model::time::Span;
-use crate::net::http::{
-    self, Access, Answer, Client, Denial, End, Exchange, HttpUrl, Limits, Request,
-};
+use crate::net::http::{Access, Answer, Client, Denial, End, Exchange, HttpUrl, Limits, Request};
 use crate::net::name::{self, Addresses};
 use crate::probe::ProbeCx;
 
@@ -82,7 +80,8 @@ pub enum Ending {
     Answered {
         /// Its status.
         status: u16,
-        /// Its headers in the order received, names in lower case, long values cut.
+        /// Its headers in the order received, names in lower case, long values cut; `location`
+        /// without query.
         headers: Vec<(String, String)>,
         /// Its body.
         body: Body,
@@ -98,6 +97,13 @@ pub enum Ending {
     },
     /// In a circle, or after too many redirects.
     Loop,
+    /// With a redirect to a host that has no address.
+    Nowhere {
+        /// The host.
+        host: String,
+        /// What the resolver said, such as `NXDOMAIN`.
+        words: String,
+    },
 }
 
 /// A body.
@@ -125,7 +131,7 @@ impl Visit {
     fn numbers(&self) -> BTreeMap<String, f64> {
         match &self.ending {
             Ending::Answered { body, .. } => body.numbers.clone(),
-            Ending::Denied { .. } | Ending::Loop => BTreeMap::new(),
+            Ending::Denied { .. } | Ending::Loop | Ending::Nowhere { .. } => BTreeMap::new(),
         }
     }
 
@@ -134,7 +140,7 @@ impl Visit {
     pub const fn status(&self) -> Option<u16> {
         match &self.ending {
             Ending::Answered { status, .. } => Some(*status),
-            Ending::Denied { .. } | Ending::Loop => None,
+            Ending::Denied { .. } | Ending::Loop | Ending::Nowhere { .. } => None,
         }
     }
 
@@ -143,25 +149,35 @@ impl Visit {
     pub const fn total_ms(&self) -> Option<f64> {
         match &self.ending {
             Ending::Answered { total_ms, .. } => Some(*total_ms),
-            Ending::Denied { .. } | Ending::Loop => None,
+            Ending::Denied { .. } | Ending::Loop | Ending::Nowhere { .. } => None,
         }
     }
 }
 
 pub(super) async fn observe(probe: &Http, cx: &ProbeCx) -> Result<Seen, Fault> {
     let access = Access::trusting(probe.ca.clone()).based(&cx.base);
+    let apart = probe.again.map_or(Duration::ZERO, Span::get);
     let addresses: Vec<IpAddr> = if probe.addresses.is_empty() {
-        match name::addresses(probe.url.host(), None, cx.remaining() / 2).await? {
+        let own = cx.remaining().saturating_sub(apart);
+        match name::addresses(probe.url.host(), None, own / 2).await? {
             Addresses::Found(found) => found,
             Addresses::None(words) => return Ok(Seen { found: Found::None(words) }),
         }
     } else {
         probe.addresses.clone()
     };
-    let first = sample(probe, cx, &access, &addresses).await;
-    let Some(apart) = probe.again else { return Ok(seen(first.clone(), &first)) };
-    tokio::time::sleep(apart.get().min(cx.remaining() * 9 / 10)).await;
-    Ok(seen(sample(probe, cx, &access, &addresses).await, &first))
+    // Less than all that is left, so that one silent address does not cost what the others said;
+    // and the first of two samples leaves the time to wait and for the second.
+    let most = |left: Duration| left * 9 / 10;
+    let own = cx.remaining().saturating_sub(apart);
+    let limit = if probe.again.is_some() { own / 2 } else { most(own) };
+    let first = sample(probe, cx, &access, &addresses, limit).await;
+    if probe.again.is_none() {
+        return Ok(seen(first.clone(), &first));
+    }
+    tokio::time::sleep(apart.min(cx.remaining())).await;
+    let last = sample(probe, cx, &access, &addresses, most(cx.remaining())).await;
+    Ok(seen(last, &first))
 }
 
 /// The last sample, with what it has in common with the first.
@@ -175,12 +191,14 @@ fn seen(last: Vec<At>, first: &[At]) -> Seen {
     Seen { found: Found::Addresses(all.collect()) }
 }
 
-/// Asks every address once.
-async fn sample(probe: &Http, cx: &ProbeCx, access: &Access, addresses: &[IpAddr]) -> Vec<At> {
-    // Less than all that is left, so that one silent address does not cost what the others said; and
-    // the first sample leaves time to wait and for the second.
-    let left = cx.remaining().saturating_sub(probe.again.map_or(Duration::ZERO, Span::get));
-    let limit = if probe.again.is_some() { left / 2 } else { left * 9 / 10 };
+/// Asks every address once, each within the limit.
+async fn sample(
+    probe: &Http,
+    cx: &ProbeCx,
+    access: &Access,
+    addresses: &[IpAddr],
+    limit: Duration,
+) -> Vec<At> {
     let port = probe.url.port();
     let looks = addresses.iter().map(|ip| {
         let look = Look { probe, cx, access, limit };
@@ -209,7 +227,15 @@ impl Look<'_> {
         let mut redirects = Vec::new();
         loop {
             let left = self.limit.saturating_sub(begun.elapsed());
-            let addresses = self.pin(&url, address, left).await?;
+            let addresses: Vec<SocketAddr> = match self.pin(&url, address, left).await? {
+                Addresses::Found(ips) => {
+                    ips.into_iter().map(|ip| SocketAddr::new(ip, url.port())).collect()
+                }
+                Addresses::None(words) => {
+                    let ending = Ending::Nowhere { host: url.host().to_owned(), words };
+                    return Ok(Visit { redirects, ending });
+                }
+            };
             let client = Client::new(&url, &addresses, self.access).await?;
             let before = millis_since(begun);
             let answer = match self.ask(&client, &url, method, begun.elapsed()).await? {
@@ -240,11 +266,11 @@ impl Look<'_> {
         url: &HttpUrl,
         address: SocketAddr,
         left: Duration,
-    ) -> Result<Vec<SocketAddr>, Fault> {
+    ) -> Result<Addresses, Fault> {
         if url.host() == self.probe.url.host() && url.port() == address.port() {
-            return Ok(vec![address]);
+            return Ok(Addresses::Found(vec![address.ip()]));
         }
-        http::find(url, self.access, left).await
+        name::addresses(url.host(), None, left).await
     }
 
     async fn ask(
@@ -294,7 +320,7 @@ impl Look<'_> {
     }
 
     /// The headers for the record. Those a check asks for are kept whole, for the judge; cookies
-    /// are sessions and are not kept.
+    /// are sessions and are not kept, nor is the query of a redirect, which can be one.
     fn headers(&self, answer: &Answer) -> Vec<(String, String)> {
         let asked = |name: &str| self.probe.headers.keys().any(|k| k.eq_ignore_ascii_case(name));
         answer
@@ -302,7 +328,11 @@ impl Look<'_> {
             .iter()
             .filter(|(name, _)| asked(name) || name != "set-cookie")
             .map(|(name, value)| {
-                let value = if asked(name) { value.clone() } else { clip(value, 200) };
+                let value = match name.as_str() {
+                    _ if asked(name) => value.clone(),
+                    "location" => clip(value.split(['?', '#']).next().unwrap_or_default(), 200),
+                    _ => clip(value, 200),
+                };
                 (name.clone(), value)
             })
             .collect()

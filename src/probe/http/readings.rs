@@ -57,8 +57,13 @@ mod tests {
         .into();
         let body = r#"{"db": {"InUse": 7}, "a/b": 1.5, "all": [1, 2], "name": "7"}"#;
         let found: Vec<(String, f64)> = numbers(body, &pointers).into_iter().collect();
-        assert_eq!(found, [("in_use", 7.0), ("item", 2.0), ("slash", 1.5)].map(|(n, v)| (n.to_owned(), v)));
+        assert_eq!(
+            found,
+            [("in_use", 7.0), ("item", 2.0), ("slash", 1.5)].map(|(n, v)| (n.to_owned(), v))
+        );
         assert!(numbers("no JSON", &pointers).is_empty());
+        let whole = BTreeMap::from([("all".to_owned(), String::new())]);
+        assert_eq!(numbers("42\n", &whole), BTreeMap::from([("all".to_owned(), 42.0)]));
     }
 
     #[test]

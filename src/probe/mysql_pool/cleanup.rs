@@ -6,11 +6,13 @@
 use std::time::Duration;
 
 use super::MysqlPool;
-use super::observe::{FAREWELL, Process, ask, number, processes, text, unreadable};
+use super::observe::{FAREWELL, Process, ask, number, processes, text};
 use crate::model::fault::Fault;
-use crate::net::mysql::{Door, Found, Opened, Session};
+use crate::net::mysql::{Session, enter};
 use crate::probe::ProbeCx;
-use crate::probe::pool::{Cleanup, MOST_NAMESAKES, Namesake, is_run, propose_cleanup};
+use crate::probe::pool::{
+    Cleanup, MOST_NAMESAKES, Namesake, cleanup_receipt, is_run, propose_cleanup,
+};
 
 /// What follows the run's name where a session is a ramp's.
 const RAMP: &str = "-ramp";
@@ -70,7 +72,7 @@ fn namesake(
     }))
 }
 
-/// Ends what was proposed and is still silent, and waits until the server has ended it.
+/// Ends what was proposed and is still silent, and waits a moment until the server has ended it.
 pub(super) async fn apply(
     probe: &MysqlPool,
     change: &Cleanup,
@@ -79,38 +81,25 @@ pub(super) async fn apply(
     let what = "ending what killed ramps left behind";
     let limit = cx.remaining() / 4;
     let own = format!("gonogo-{}", cx.run.short());
-    let no = |refusal: String| Fault::Unreadable { what: what.to_owned(), reason: refusal };
-    let door = match Door::find(&probe.url, own.clone(), &cx.base, limit).await? {
-        Found::Door(door) => door,
-        Found::No(refusal) => return Err(no(refusal.to_string())),
-    };
-    let mut session = match door.open(limit).await? {
-        Opened::Open(session) => *session,
-        Opened::No(refusal) => return Err(no(refusal.to_string())),
-    };
+    let mut session = enter(&probe.url, &own, &cx.base, limit, what).await?;
     // A number is never given twice, so whoever is still silent is still who it was.
     let now = propose_cleanup(&look(&mut session, &own, limit).await?, Some(change.silent));
     let now = now.map_or_else(Vec::new, |now| now.sessions);
     let still = |it: &&Namesake| now.iter().any(|now| now.number == it.number);
-    let these: Vec<u64> = change.sessions.iter().filter(still).map(|it| it.number).collect();
-    let mut ended = 0;
-    for number in &these {
-        let killed = session.ask(what, &format!("KILL CONNECTION {number}"), limit).await?;
-        ended += u32::from(killed.is_ok());
-    }
-    let patience = cx.clock.tick() + PATIENCE.min(cx.remaining() / 2);
-    while cx.clock.tick() < patience {
-        let left = processes(&mut session, limit).await?;
-        if !left.iter().any(|process| these.contains(&process.id)) {
-            break;
+    let mut told = Vec::new();
+    for it in change.sessions.iter().filter(still) {
+        let kill = format!("KILL CONNECTION {}", it.number);
+        if session.ask(what, &kill, limit).await?.is_ok() {
+            told.push(it.number);
         }
+    }
+    let mut stay = told.len();
+    let patience = cx.clock.tick() + PATIENCE.min(cx.remaining() / 2);
+    while stay > 0 && cx.clock.tick() < patience {
+        let there = processes(&mut session, limit).await?;
+        stay = there.iter().filter(|process| told.contains(&process.id)).count();
         tokio::time::sleep(Duration::from_millis(20)).await;
     }
     session.close(FAREWELL.min(cx.remaining())).await;
-    let all = u32::try_from(change.sessions.len()).map_err(|_| unreadable("there are too many"))?;
-    let stayed = match all.saturating_sub(ended) {
-        0 => String::new(),
-        stayed => format!(", {stayed} had ended or stirred meanwhile"),
-    };
-    Ok(format!("ended {ended} of {all}{stayed}"))
+    Ok(cleanup_receipt(change.sessions.len(), told.len(), stay))
 }

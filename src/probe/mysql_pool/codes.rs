@@ -74,12 +74,16 @@ codes! {
     READ_ONLY "read-only" Warn "the server takes no writes"
         "`read_only` is on, as it is on replicas: an application with this URL fails at its first write \
          (error 1290).\n\nName the primary. Look: `SELECT @@read_only;`, `SHOW REPLICA STATUS`."
-    PROXY "proxy" Unknown "a proxy answers, not the server"
+    PROXY "proxy" Unknown "a proxy, or what it may open to the server, was not seen"
         "The session is with a proxy, by what it calls itself, and its own views were not seen. The limits it \
          shows may be any server's behind it, and clients meet the proxy's own first, so neither is \
-         judged.\n\nName the admin interface of ProxySQL in `poolers` (port 6032, a user of \
-         `admin-stats_credentials`); give the user of a ShardingSphere-Proxy the right to `SHOW STORAGE \
-         UNITS`; check the servers by URLs that lead to them directly."
+         judged. Or a proxy of `poolers` has no server with the host and port of `url`, so it is not known \
+         what it can open to that one. As a warning: it has, and does not tell this user how many \
+         connections it may open to it.\n\nName the admin interface of ProxySQL in `poolers` (port 6032, a \
+         user of `admin-stats_credentials`, or of `admin-admin_credentials` for its limits to the servers: \
+         `SELECT * FROM runtime_mysql_servers`); give the user of a ShardingSphere-Proxy the right to `SHOW \
+         STORAGE UNITS`; write the host of `url` as the proxy has it; check the servers by URLs that lead to \
+         them directly."
     PROXY_FULL "proxy-full" Fail "the proxy takes no more clients, or hardly any"
         "As many clients are connected to ProxySQL as `mysql-max_connections` allows, and it turns every \
          further one away; or, as a warning (a failure where the check states `max_used`), more than \

@@ -6,7 +6,7 @@ use serde::{Deserialize, Serialize};
 use super::proxy::{Proxy, Visited};
 use crate::model::fault::Sight;
 use crate::net::mysql::{Greeting, Refusal};
-use crate::probe::pool::{Namesake, Picture, Ramp};
+use crate::probe::pool::{self, Namesake, Picture, Ramp};
 
 /// What was seen of a server and its connections.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
@@ -25,14 +25,7 @@ pub struct Seen {
 }
 
 /// What came of logging in.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
-#[serde(rename_all = "kebab-case")]
-pub enum Login {
-    /// The server let the user in.
-    In(Box<Inside>),
-    /// The server, or what stands before it, said no.
-    Refused(Refusal),
-}
+pub type Login = pool::Login<Inside, Refusal>;
 
 /// What a session has seen.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]

@@ -17,8 +17,13 @@ const USED: &str = "SHOW GLOBAL STATUS WHERE Variable_name = 'Threads_connected'
 const MOST_USED: &str = "SHOW GLOBAL STATUS WHERE Variable_name = 'Max_used_connections'";
 const SESSIONS: &str = "SHOW PROCESSLIST";
 /// Whoever has one of these gets the connection that is kept for administrators.
-const PRIVILEGES: &[&str] =
-    &["ALL PRIVILEGES", "SUPER", "CONNECTION ADMIN", "CONNECTION_ADMIN", "SERVICE_CONNECTION_ADMIN"];
+const PRIVILEGES: &[&str] = &[
+    "ALL PRIVILEGES",
+    "SUPER",
+    "CONNECTION ADMIN",
+    "CONNECTION_ADMIN",
+    "SERVICE_CONNECTION_ADMIN",
+];
 
 /// A server that is reached directly.
 pub(super) struct Direct<'a> {
@@ -53,9 +58,9 @@ pub(super) async fn plan(
 async fn privileged(watch: &mut Session, limit: Duration) -> Result<bool, Fault> {
     let rows = ask(watch, "reading the account's own privileges", "SHOW GRANTS", limit).await?;
     let global = rows.iter().filter_map(|row| row.first()?.as_deref()?.split_once(" ON *.* "));
-    Ok(global.map(|(grant, _)| grant.trim_start_matches("GRANT ")).any(|grant| {
-        grant.split(", ").any(|privilege| PRIVILEGES.contains(&privilege))
-    }))
+    Ok(global
+        .map(|(grant, _)| grant.trim_start_matches("GRANT "))
+        .any(|grant| grant.split(", ").any(|privilege| PRIVILEGES.contains(&privilege))))
 }
 
 /// `Max_used_connections` at this moment.

@@ -12,7 +12,7 @@ use crate::model::finding::Finding;
 use crate::model::outcome::Outcome;
 use crate::model::time::{Span, humane};
 use crate::net::mysql::Refusal;
-use crate::probe::pool::{Cut, Load, Ramp, judge_leftovers, judge_ramp};
+use crate::probe::pool::{Cut, Load, Ramp, budget, judge_leftovers, judge_ramp};
 
 /// So many sessions that wait for row locks are a pile.
 const PILE: usize = 3;
@@ -21,16 +21,12 @@ const NAMED: usize = 3;
 
 /// Judges everything.
 pub(super) fn judge(probe: &MysqlPool, seen: &Seen) -> Vec<Finding> {
-    match &seen.login {
+    let mut findings = match &seen.login {
         Login::Refused(refusal) => vec![refused(seen, refusal)],
-        Login::In(inside) => {
-            let mut findings = Judge { probe, target: &seen.target, inside }.all();
-            if probe.cleanup.is_none() {
-                findings.extend(judge_proxy::judge(probe, seen));
-            }
-            findings
-        }
-    }
+        Login::In(inside) => Judge { probe, target: &seen.target, inside }.all(),
+    };
+    findings.extend(judge_proxy::judge(probe, seen));
+    findings
 }
 
 fn refused(seen: &Seen, refusal: &Refusal) -> Finding {
@@ -65,7 +61,13 @@ impl Judge<'_> {
             return self.leftovers();
         }
         if let Some(proxy) = self.inside.proxy() {
-            return self.proxied(proxy);
+            let mut findings = self.proxied(proxy);
+            findings.extend(self.pools(None));
+            // It was held back, and that must not go without saying.
+            if let (Some(wish), Some(ramp)) = (&self.probe.ramp, &self.inside.ramp) {
+                findings.extend(judge_ramp(&codes::RAMP, wish, ramp, self.target));
+            }
+            return findings;
         }
         let server = match &self.inside.server {
             Sight::Seen(server) => server,
@@ -73,6 +75,7 @@ impl Judge<'_> {
         };
         let mut findings = self.connections(server);
         findings.extend(self.demand(server));
+        findings.extend(self.pools(Some(Span::from_secs(server.wait_timeout))));
         match &self.inside.activity {
             Some(Sight::Seen(activity)) => findings.extend(self.activity(activity)),
             Some(Sight::Fault(fault)) => findings.push(Finding::fault(self.target, fault)),
@@ -85,20 +88,8 @@ impl Judge<'_> {
 
     /// What killed ramps left behind; all that a check with `cleanup` asks.
     fn leftovers(&self) -> Vec<Finding> {
-        match (&self.inside.namesakes, self.probe.cleanup) {
-            (Some(Sight::Seen(all)), cleanup) => {
-                judge_leftovers(&codes::LEFTOVERS_OF, self.target, all, cleanup)
-            }
-            (Some(Sight::Fault(fault)), Some(_)) => vec![Finding::fault(self.target, fault)],
-            (None, Some(_)) => {
-                let message = "a proxy answers, or the server's limits were not seen: what killed ramps \
-                               left behind is looked for on the server itself";
-                let finding = self.find(&codes::LEFTOVERS, message.to_owned());
-                vec![finding.with_outcome(Outcome::Unknown)]
-            }
-            // Beside everything else it is a courtesy; what it could not see hides nothing.
-            (Some(Sight::Fault(_)) | None, None) => Vec::new(),
-        }
+        let (namesakes, cleanup) = (self.inside.namesakes.as_ref(), self.probe.cleanup);
+        judge_leftovers(&codes::LEFTOVERS_OF, self.target, namesakes, cleanup, "proxy")
     }
 
     /// A proxy in the server's place is judged by its own views, where the check can ask for them.
@@ -162,15 +153,19 @@ impl Judge<'_> {
             self.find(&codes::OK, message).expected(share.clone())
         }];
         if self.too_many(server.most_used, most) {
-            let turned_away = if server.most_used > most { ": somebody was turned away" } else { "" };
+            let turned_away =
+                if server.most_used > most { ": somebody was turned away" } else { "" };
             let message =
                 format!("at its highest {} of {most} were in use{turned_away}", server.most_used);
             findings.push(self.find(&codes::PEAKED, message));
         }
-        if let Some(limit) = server.user_limit.filter(|limit| self.too_many(server.user_used, *limit)) {
+        if let Some(limit) =
+            server.user_limit.filter(|limit| self.too_many(server.user_used, *limit))
+        {
             let message = format!("{} of {limit} connections of the account", server.user_used);
             let outcome = if server.user_used >= limit { Outcome::Fail } else { stated };
-            findings.push(self.find(&codes::USER_LIMIT, message).with_outcome(outcome).expected(share));
+            findings
+                .push(self.find(&codes::USER_LIMIT, message).with_outcome(outcome).expected(share));
         }
         if server.read_only {
             findings.push(self.find(&codes::READ_ONLY, "read_only is on".to_owned()));
@@ -178,6 +173,7 @@ impl Judge<'_> {
         findings
     }
 
+    /// The demand of the launch against the limits of the server, less the headroom.
     fn demand(&self, server: &Server) -> Vec<Finding> {
         let Some(demand) = &self.probe.demand else { return Vec::new() };
         let headroom = self.probe.headroom.unwrap_or(DEFAULT_HEADROOM);
@@ -202,8 +198,9 @@ impl Judge<'_> {
         ];
         for (name, limit, code, outcome) in limits {
             let (Some(limit), Some(total)) = (limit, demand.total()) else { continue };
-            let budget = demand.budget(limit, headroom);
-            let message = format!("the launch asks for {total}, {name} less {headroom} is {budget}");
+            let budget = budget(limit, headroom);
+            let message =
+                format!("the launch asks for {total}, {name} less {headroom} is {budget}");
             let finding = if total > budget {
                 self.find(code, message).with_outcome(outcome)
             } else {
@@ -212,12 +209,19 @@ impl Judge<'_> {
             let finding = finding.expected(format!("at most {budget} ({limit} less {headroom})"));
             findings.push(finding.actual(format!("{total}: {}", demand.arithmetic())));
         }
+        findings
+    }
+
+    /// The pools against the load, and their connections against what ends idle ones. `wait_timeout` is
+    /// the server's, where it is the server that answers.
+    fn pools(&self, wait_timeout: Option<Span>) -> Vec<Finding> {
+        let Some(demand) = &self.probe.demand else { return Vec::new() };
+        let mut findings = Vec::new();
         findings.extend(demand.load().map(|load: Load| {
             let code =
                 if load.outcome == Outcome::Pass { &codes::OK } else { &codes::POOL_TOO_SMALL };
             self.find(code, load.message).with_outcome(load.outcome)
         }));
-        let wait_timeout = Some(Span::from_secs(server.wait_timeout));
         let cuts = [("the server (wait_timeout)", wait_timeout)];
         findings.extend(demand.cut(self.probe.path_idle, &cuts).map(|cut: Cut| {
             let code = if cut.in_time { &codes::OK } else { &codes::LIFETIME };

@@ -3,13 +3,14 @@
 use std::collections::BTreeMap;
 
 use super::codes;
-use super::facts::{Login, Seen};
+use super::facts::{Inside, Seen};
 use super::proxy::{Behind, Proxy};
 use super::{DEFAULT_HEADROOM, DEFAULT_MAX_USED, MysqlPool};
 use crate::model::fault::Sight;
 use crate::model::finding::Finding;
 use crate::model::outcome::Outcome;
 use crate::model::text::count;
+use crate::probe::pool::budget;
 
 /// Judges all proxies of a check, and what they can open in all to the server of its `url`.
 pub(super) fn judge(probe: &MysqlPool, seen: &Seen) -> Vec<Finding> {
@@ -21,14 +22,17 @@ pub(super) fn judge(probe: &MysqlPool, seen: &Seen) -> Vec<Finding> {
         });
     }
     findings.extend(demand(probe, seen));
-    findings.extend(budget(probe, seen));
+    if let Some(inside) = seen.login.inside().filter(|inside| inside.proxy().is_none()) {
+        findings.extend(openings(probe, seen, inside));
+    }
     findings
 }
 
 /// Judges one proxy.
 pub(super) fn one(probe: &MysqlPool, place: &str, proxy: &Proxy) -> Vec<Finding> {
     let mut findings = Vec::new();
-    if let (Some(most), Some(clients)) = (proxy.max_clients, proxy.clients) {
+    if let (Some(Some(most)), Some(clients)) = (proxy.max_clients.seen(), proxy.clients) {
+        let most = *most;
         findings.push(clients_of(probe, place, clients, most));
     }
     if proxy.servers.is_empty() {
@@ -83,7 +87,8 @@ fn servers(place: &str, servers: &[Behind]) -> Vec<Finding> {
         }
     }
     for server in servers {
-        let (Some(used), Some(limit)) = (server.used, server.limit.filter(|limit| *limit > 0)) else {
+        let (Some(used), Some(limit)) = (server.used, server.limit.filter(|limit| *limit > 0))
+        else {
             continue;
         };
         if used >= limit {
@@ -115,59 +120,91 @@ fn named(server: &Behind) -> String {
     format!("{} is {status}{errors}", server.place())
 }
 
-/// Every proxy that was seen: those of the check, and the one its URL leads to.
-fn all(seen: &Seen) -> impl Iterator<Item = &Proxy> {
-    let own = match &seen.login {
-        Login::In(inside) => inside.views.as_ref().and_then(Sight::seen),
-        Login::Refused(_) => None,
-    };
-    own.into_iter().chain(seen.poolers.iter().filter_map(|visited| visited.proxy.seen()))
+/// Every proxy that was seen, with its place: those of the check, and the one its URL leads to.
+fn all(seen: &Seen) -> impl Iterator<Item = (&str, &Proxy)> {
+    let own = seen.login.inside().and_then(|inside| inside.views.as_ref()?.seen());
+    let own = own.into_iter().map(|proxy| (seen.target.as_str(), proxy));
+    let named = seen.poolers.iter();
+    own.chain(named.filter_map(|it| Some((it.place.as_str(), it.proxy.seen()?))))
 }
 
 /// The demand of the launch against the clients that all proxies take.
-fn demand(probe: &MysqlPool, seen: &Seen) -> Option<Finding> {
-    let demand = probe.demand.as_ref()?;
-    let total = demand.total()?;
-    let limits: Option<Vec<u64>> = all(seen).map(|proxy| proxy.max_clients).collect();
-    let limit: u64 = limits.filter(|limits| !limits.is_empty())?.iter().sum();
+fn demand(probe: &MysqlPool, seen: &Seen) -> Vec<Finding> {
+    let Some(demand) = &probe.demand else { return Vec::new() };
+    let Some(total) = demand.total() else { return Vec::new() };
+    // Of a sum with an unknown in it nothing can be said, and the unknown one has been told.
+    if seen.poolers.iter().any(|visited| visited.proxy.seen().is_none()) || all(seen).count() == 0 {
+        return Vec::new();
+    }
+    let untold = |(place, proxy): (&str, &Proxy)| {
+        proxy.max_clients.fault().map(|fault| Finding::fault(place, fault))
+    };
+    let untold: Vec<Finding> = all(seen).filter_map(untold).collect();
+    if !untold.is_empty() {
+        return untold;
+    }
+    // One without a limit takes as many as there are.
+    let limits: Option<Vec<u64>> =
+        all(seen).map(|(_, proxy)| proxy.max_clients.seen().copied().flatten()).collect();
+    let Some(limit) = limits.map(|all| all.into_iter().fold(0, u64::saturating_add)) else {
+        let message =
+            format!("the launch asks for {total}, and there is a proxy that takes any number");
+        return vec![Finding::new(&codes::OK, &seen.target, message)];
+    };
     let headroom = probe.headroom.unwrap_or(DEFAULT_HEADROOM);
-    let budget = demand.budget(limit, headroom);
+    let budget = budget(limit, headroom);
     let code = if total > budget { &codes::OVER_BUDGET } else { &codes::OK };
     let message = format!(
         "the launch asks for {total}, the proxies take {limit} clients, less {headroom} {budget}"
     );
     let finding = Finding::new(code, &seen.target, message);
     let finding = finding.expected(format!("at most {budget} ({limit} less {headroom})"));
-    Some(finding.actual(format!("{total}: {}", demand.arithmetic())))
+    vec![finding.actual(format!("{total}: {}", demand.arithmetic()))]
 }
 
 /// What the proxies can open in all to the server of the URL, against its own limit.
-fn budget(probe: &MysqlPool, seen: &Seen) -> Option<Finding> {
-    let Login::In(inside) = &seen.login else { return None };
-    if inside.proxy().is_some() {
-        return None;
-    }
-    let server = inside.server.seen()?;
+fn openings(probe: &MysqlPool, seen: &Seen, inside: &Inside) -> Vec<Finding> {
+    let Some(server) = inside.server.seen() else { return Vec::new() };
     let place = probe.url.place();
-    let mut sum = 0;
+    let mut findings = Vec::new();
+    let mut sum = 0_u64;
     let mut parts = Vec::new();
     for visited in &seen.poolers {
         let Some(proxy) = visited.proxy.seen() else { continue };
-        for behind in proxy.servers.iter().filter(|it| same(&place, &inside.greeting.address, it)) {
-            let Some(limit) = behind.limit else { continue };
-            sum += limit * proxy.nodes;
-            let nodes = if proxy.nodes > 1 { format!(" × {} nodes", proxy.nodes) } else { String::new() };
+        let this = |it: &&Behind| same(&place, &inside.greeting.address, it);
+        let servers: Vec<&Behind> = proxy.servers.iter().filter(this).collect();
+        if servers.is_empty() && !proxy.servers.is_empty() {
+            let others: Vec<String> = proxy.servers.iter().take(5).map(Behind::place).collect();
+            let message = format!("none of its servers is {place}, but {}", others.join(", "));
+            let finding = Finding::new(&codes::PROXY, &visited.place, message);
+            findings
+                .push(finding.expected("the server of `url`, by the name the proxy has for it"));
+        }
+        for behind in servers {
+            let Some(limit) = behind.limit else {
+                let message = format!(
+                    "does not tell this user how many connections it may open to {place} (hostgroup {})",
+                    behind.group
+                );
+                let finding = Finding::new(&codes::PROXY, &visited.place, message);
+                findings.push(finding.with_outcome(Outcome::Warn));
+                continue;
+            };
+            sum = sum.saturating_add(limit.saturating_mul(proxy.nodes));
+            let nodes =
+                if proxy.nodes > 1 { format!(" × {} nodes", proxy.nodes) } else { String::new() };
             parts.push(format!("{limit}{nodes} by {} ({})", visited.place, behind.group));
         }
     }
-    if parts.is_empty() {
-        return None;
-    }
     let most = server.max_connections;
-    let code = if sum > most { &codes::PROXY_BUDGET } else { &codes::OK };
-    let message = format!("the proxies can open {sum} connections, max_connections is {most}");
-    let finding = Finding::new(code, &seen.target, message).expected(format!("at most {most}"));
-    Some(finding.actual(parts.join(" + ")))
+    // Too many are too many, whatever the others may open; enough can only be said of all.
+    if !parts.is_empty() && (sum > most || findings.is_empty()) {
+        let code = if sum > most { &codes::PROXY_BUDGET } else { &codes::OK };
+        let message = format!("the proxies can open {sum} connections, max_connections is {most}");
+        let finding = Finding::new(code, &seen.target, message).expected(format!("at most {most}"));
+        findings.push(finding.actual(parts.join(" + ")));
+    }
+    findings
 }
 
 /// Whether a server behind a proxy is the one of the URL, by its name or by the address it was reached at.

@@ -16,8 +16,7 @@ use serde::{Deserialize, Serialize};
 
 use super::param::Share;
 use super::pool::{
-    Block, Cleanup, Demand, Ramp, RampWish, cleanup_complaints, cleanup_summary,
-    propose_cleanup,
+    Block, Cleanup, Demand, Ramp, RampWish, cleanup_complaints, cleanup_summary, propose_cleanup,
 };
 use super::{Act, Complaint, JudgeCx, Probe, ProbeCx, Receipt, Target};
 use crate::model::code::Code;
@@ -25,7 +24,7 @@ use crate::model::fault::{Fault, Sight};
 use crate::model::finding::Finding;
 use crate::model::peer::Peer;
 use crate::model::time::Span;
-use crate::net::mysql::MyUrl;
+use crate::net::mysql::{MyUrl, SslMode};
 
 pub use facts::{Activity, Inside, Login, Seen, Server, Session};
 pub use proxy::{Behind, Proxy, Visited};
@@ -94,7 +93,9 @@ pub struct MysqlPool {
     /// `admin-stats_credentials` (`["mysql://stats:${env:STATS}@proxysql-1:6032"]`), or a
     /// ShardingSphere-Proxy. Their clients are compared with what they take, the demand with all of them,
     /// and what they can open in all to this server with its `max_connections`; servers that a ProxySQL has
-    /// given up are told.
+    /// given up are told. What it may open to a server a ProxySQL tells its administrators only
+    /// (`admin-admin_credentials`); without that it is a warning. Write the host of `url` as the proxies
+    /// have it.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub poolers: Vec<MyUrl>,
     /// Opens connections step by step to see them work. Without it nothing is opened but the one
@@ -141,8 +142,7 @@ impl MysqlPool {
 
 impl Probe for MysqlPool {
     const KIND: &'static str = "mysql_pool";
-    const SUMMARY: &'static str =
-        "Will the connections of MySQL or MariaDB hold at the launch?";
+    const SUMMARY: &'static str = "Will the connections of MySQL or MariaDB hold at the launch?";
     const CODES: &'static [&'static Code] = codes::ALL;
     const TARGET: Target = Target::One("url");
     type Observation = Seen;
@@ -175,7 +175,7 @@ impl Probe for MysqlPool {
     }
 
     fn summary(&self, seen: &Seen, _: &JudgeCx) -> String {
-        let Login::In(inside) = &seen.login else {
+        let Some(inside) = seen.login.inside() else {
             return format!("{} did not let {} in", seen.target, seen.user);
         };
         let namesakes = inside.namesakes.as_ref().and_then(Sight::seen);
@@ -202,7 +202,15 @@ impl Probe for MysqlPool {
             Some(path) => format!("-S {}", quoted(&path.display().to_string())),
             None => format!("-h {} -P {}", quoted(&self.url.host), self.url.port),
         };
-        let mysql = |sql: &str| format!("mysql {place} -u {} -p -e \"{sql}\"", quoted(&self.url.user));
+        let mut tls = String::new();
+        if self.url.ssl_mode != SslMode::Preferred {
+            tls += &format!(" --ssl-mode={}", self.url.ssl_mode.as_str());
+        }
+        if let Some(file) = &self.url.ssl_ca {
+            tls += &format!(" --ssl-ca={}", quoted(&file.display().to_string()));
+        }
+        let user = quoted(&self.url.user);
+        let mysql = |sql: &str| format!("mysql {place}{tls} -u {user} -p -e \"{sql}\"");
         if self.cleanup.is_some() {
             return vec![mysql(
                 "SELECT PROCESSLIST_ID, ATTR_VALUE FROM \
@@ -211,8 +219,12 @@ impl Probe for MysqlPool {
             )];
         }
         vec![
-            mysql("SHOW GLOBAL STATUS LIKE '%connect%'; SHOW GLOBAL VARIABLES LIKE 'max%connections'"),
-            mysql("SHOW PROCESSLIST; SELECT * FROM information_schema.INNODB_TRX ORDER BY trx_started"),
+            mysql(
+                "SHOW GLOBAL STATUS LIKE '%connect%'; SHOW GLOBAL VARIABLES LIKE 'max%connections'",
+            ),
+            mysql(
+                "SHOW PROCESSLIST; SELECT * FROM information_schema.INNODB_TRX ORDER BY trx_started",
+            ),
         ]
     }
 }
@@ -226,8 +238,8 @@ impl Act for MysqlPool {
     }
 
     fn propose(&self, seen: &Seen, _: &JudgeCx) -> Option<Cleanup> {
-        let Login::In(inside) = &seen.login else { return None };
-        propose_cleanup(inside.namesakes.as_ref()?.seen()?, self.cleanup)
+        let namesakes = seen.login.inside()?.namesakes.as_ref()?;
+        propose_cleanup(namesakes.seen()?, self.cleanup)
     }
 
     fn describe(&self, change: &Cleanup) -> String {

@@ -4,11 +4,11 @@ use std::time::Duration;
 
 use futures_util::future::join_all;
 
-use super::{DEFAULT_HEADROOM, MysqlPool};
 use super::cleanup;
-use super::proxy::{self, Visited};
 use super::facts::{Activity, Inside, Login, Seen, Server, Session};
 use super::ground::{self, Direct};
+use super::proxy::{self, Visited};
+use super::{DEFAULT_HEADROOM, MysqlPool};
 use crate::model::fault::{Fault, Sight};
 use crate::model::text::one_line;
 use crate::net::mysql::{self, Door, Found, Opened, Rows};
@@ -30,8 +30,13 @@ const COUNTERS: &str = "SHOW GLOBAL STATUS WHERE Variable_name IN ('Threads_conn
 /// A user without PROCESS sees only its own sessions here, which is what its own limit is about.
 const SESSIONS: &str = "SHOW PROCESSLIST";
 /// Refused without PROCESS, so that what is not shown is never taken for what is not there.
-const TRANSACTIONS: &str = "SELECT trx_mysql_thread_id, TIMESTAMPDIFF(SECOND, trx_wait_started, NOW()) \
-                            FROM information_schema.INNODB_TRX ORDER BY trx_started LIMIT 1000";
+/// `InnoDB` tells times as the server's machine has them, whatever the zone of the session is.
+const TRANSACTIONS: &str = "SELECT trx_mysql_thread_id, \
+                            TIMESTAMPDIFF(SECOND, trx_wait_started, moment), \
+                            TIMESTAMPDIFF(SECOND, trx_started, moment) FROM \
+                            information_schema.INNODB_TRX, (SELECT COALESCE(CONVERT_TZ(NOW(), \
+                            @@session.time_zone, 'SYSTEM'), NOW()) AS moment) AS machine \
+                            ORDER BY trx_started LIMIT 1000";
 
 /// Looks once.
 pub(super) async fn look(probe: &MysqlPool, cx: &ProbeCx) -> Result<Seen, Fault> {
@@ -49,20 +54,20 @@ pub(super) async fn look(probe: &MysqlPool, cx: &ProbeCx) -> Result<Seen, Fault>
         },
     };
     let poolers = probe.poolers.iter().map(|url| async {
-        let asked = proxy::visit(url, &run, &cx.base, limit / 4).await;
-        Visited { place: url.place(), proxy: asked.into() }
+        // Each of its questions has a limit, and all of them together what is left of the time.
+        let asked = Box::pin(proxy::visit(url, &run, &cx.base, limit / 4));
+        let asked = cx.within(format!("asking {}", url.place()), asked).await;
+        Visited { place: url.place(), proxy: asked.flatten().into() }
     });
     let poolers = join_all(poolers).await;
-    let picture = match &login {
-        Login::In(inside) if inside.proxy().is_none() => inside.server.seen().map(|server| {
-            let headroom = probe.headroom.unwrap_or(DEFAULT_HEADROOM);
-            let numbers = (server.max_connections, 0, server.used);
-            // The demand is for the proxies of the check, where it names some.
-            let demand = probe.demand.as_ref().filter(|_| probe.poolers.is_empty());
-            Picture::of(numbers, demand.and_then(Demand::total), headroom)
-        }),
-        Login::In(_) | Login::Refused(_) => None,
-    };
+    let direct = login.inside().filter(|inside| inside.proxy().is_none());
+    let picture = direct.and_then(|inside| inside.server.seen()).map(|server| {
+        let headroom = probe.headroom.unwrap_or(DEFAULT_HEADROOM);
+        let numbers = (server.max_connections, 0, server.used);
+        // The demand is for the proxies of the check, where it names some.
+        let demand = probe.demand.as_ref().filter(|_| probe.poolers.is_empty());
+        Picture::of(numbers, demand.and_then(Demand::total), headroom)
+    });
     Ok(Seen { target: probe.url.target(), user: probe.url.user.clone(), login, poolers, picture })
 }
 
@@ -240,7 +245,11 @@ async fn activity(
             let waited = waited.parse().map_err(|_| unreadable("a wait is not a number"))?;
             activity.lock_waits.push(session(waited));
         } else if process.sleeps {
-            activity.idle_in_transaction.push(session(process.seconds));
+            // It may have slept for long before it began one, after the sessions were listed.
+            let open = text(row, 2)?.parse::<i64>();
+            let open = open.map_err(|_| unreadable("an age is not a number"))?;
+            let open = u64::try_from(open).unwrap_or_default();
+            activity.idle_in_transaction.push(session(process.seconds.min(open)));
         }
     }
     for sessions in [&mut activity.idle_in_transaction, &mut activity.lock_waits] {

@@ -9,9 +9,9 @@ use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
 use super::observe::{ask, unreadable};
-use crate::model::fault::Fault;
+use crate::model::fault::{Fault, Sight};
 use crate::model::text::one_line;
-use crate::net::mysql::{Door, Found, MyUrl, Opened, Session, Table};
+use crate::net::mysql::{MyUrl, Session, Table, enter};
 
 /// How long a farewell may take.
 const FAREWELL: Duration = Duration::from_millis(500);
@@ -34,7 +34,7 @@ pub struct Visited {
     /// Its host and port.
     pub place: String,
     /// What it says of itself.
-    pub proxy: crate::model::fault::Sight<Proxy>,
+    pub proxy: Sight<Proxy>,
 }
 
 /// What a proxy says of itself.
@@ -42,8 +42,8 @@ pub struct Visited {
 pub struct Proxy {
     /// `ProxySQL` or `ShardingSphere`.
     pub name: String,
-    /// How many clients it takes; absent where it does not say, or sets no limit.
-    pub max_clients: Option<u64>,
+    /// How many clients it takes; absent where it sets no limit.
+    pub max_clients: Sight<Option<u64>>,
     /// How many it has; absent where it does not say.
     pub clients: Option<u64>,
     /// How many of the same there are that each open their own connections, itself included.
@@ -88,18 +88,9 @@ pub(super) async fn visit(
     base: &Path,
     limit: Duration,
 ) -> Result<Proxy, Fault> {
-    let no = |refusal: String| Fault::Unreadable {
-        what: format!("logging in to {}", url.target()),
-        reason: refusal,
-    };
-    let door = match Door::find(url, application, base, limit).await? {
-        Found::Door(door) => door,
-        Found::No(refusal) => return Err(no(refusal.to_string())),
-    };
-    let mut session = match door.open(limit).await? {
-        Opened::Open(session) => *session,
-        Opened::No(refusal) => return Err(no(refusal.to_string())),
-    };
+    // ProxySQL's clients have another port than its admin interface: a no of the latter is none to them.
+    let what = format!("logging in to {}", url.target());
+    let mut session = enter(url, application, base, limit, &what).await?;
     let seen = if session.greeting.version.contains("ShardingSphere") {
         sharding_sphere(&mut session, limit).await
     } else {
@@ -168,7 +159,10 @@ async fn proxysql(session: &mut Session, limit: Duration) -> Result<Proxy, Fault
     let servers: Option<Vec<Behind>> = pool.rows.iter().take(MOST).map(read).collect();
     Ok(Proxy {
         name: "ProxySQL".to_owned(),
-        max_clients: variable(&variables, "mysql-max_connections"),
+        max_clients: variable(&variables, "mysql-max_connections")
+            .map(Some)
+            .ok_or_else(|| unreadable("there is no mysql-max_connections"))
+            .into(),
         clients: variable(&clients, "Client_Connections_connected"),
         nodes: 1,
         servers: servers.ok_or_else(|| unreadable("a server of the pool has no host or port"))?,
@@ -191,9 +185,12 @@ pub(super) async fn sharding_sphere(
     limit: Duration,
 ) -> Result<Proxy, Fault> {
     let units = table(session, UNITS, "host", limit).await?;
-    // Without a cluster of proxies some versions do not know the word.
-    let nodes = table(session, NODES, "instance_id", limit).await;
-    let nodes = nodes.map_or(1, |nodes| nodes.rows.len().max(1) as u64);
+    let nodes = match table(session, NODES, "instance_id", limit).await {
+        Ok(nodes) => nodes.rows.len().max(1) as u64,
+        // Without a cluster of proxies some versions do not know the word.
+        Err(Fault::Unreadable { .. }) => 1,
+        Err(fault) => return Err(fault),
+    };
     let read = |row: &Vec<Option<String>>| {
         Some(Behind {
             group: one_line(text(&units, row, &["name"])?),
@@ -215,7 +212,7 @@ pub(super) async fn sharding_sphere(
     let servers: Option<Vec<Behind>> = units.rows.iter().take(MOST).map(read).collect();
     Ok(Proxy {
         name: "ShardingSphere".to_owned(),
-        max_clients: front(session, limit).await,
+        max_clients: front(session, limit).await.into(),
         clients: None,
         nodes,
         servers: servers.ok_or_else(|| unreadable("a storage unit has no name, host or port"))?,
@@ -223,9 +220,10 @@ pub(super) async fn sharding_sphere(
 }
 
 /// `proxy-frontend-max-connections`; 0 and less are no limit. Only an administrator may see it.
-async fn front(session: &mut Session, limit: Duration) -> Option<u64> {
+async fn front(session: &mut Session, limit: Duration) -> Result<Option<u64>, Fault> {
     let question = "SHOW DIST VARIABLE WHERE NAME = proxy_frontend_max_connections";
-    let rows = ask(session, "reading the proxy's limit", question, limit).await.ok()?;
-    let value: i64 = rows.first()?.last()?.as_deref()?.parse().ok()?;
-    u64::try_from(value).ok().filter(|limit| *limit > 0)
+    let rows = ask(session, "reading how many clients the proxy takes", question, limit).await?;
+    let value = rows.first().and_then(|row| row.last()?.as_deref()?.parse::<i64>().ok());
+    let value = value.ok_or_else(|| unreadable("proxy_frontend_max_connections is no number"))?;
+    Ok(u64::try_from(value).ok().filter(|limit| *limit > 0))
 }

@@ -130,12 +130,6 @@ impl Demand {
         }
     }
 
-    /// What a limit leaves for the launch once its headroom is kept.
-    #[must_use]
-    pub fn budget(&self, limit: u64, headroom: Share) -> u64 {
-        limit - round_up(headroom.get(), limit).min(limit)
-    }
-
     /// Whether the pools can carry the load; `None` where one of the two is not said.
     #[must_use]
     #[expect(clippy::cast_precision_loss, reason = "a number of connections is far below 2^52")]
@@ -245,6 +239,11 @@ impl Demand {
     }
 }
 
+/// What a limit leaves for the launch once its headroom is kept.
+pub(in crate::probe) fn budget(limit: u64, headroom: Share) -> u64 {
+    limit - round_up(headroom.get(), limit).min(limit)
+}
+
 /// A number of connections, rounded up to whole ones.
 #[expect(
     clippy::cast_possible_truncation,
@@ -272,7 +271,7 @@ impl Surge {
     clippy::cast_precision_loss,
     reason = "a share between 0 and 1 of a number far below 2^52"
 )]
-pub(in crate::probe) fn round_up(share: f64, of: u64) -> u64 {
+pub(super) fn round_up(share: f64, of: u64) -> u64 {
     (share * of as f64 - 1e-9).ceil().max(0.0) as u64
 }
 

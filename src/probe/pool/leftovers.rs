@@ -8,6 +8,7 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use crate::model::code::Code;
+use crate::model::fault::Sight;
 use crate::model::finding::Finding;
 use crate::model::outcome::Outcome;
 use crate::model::text::count;
@@ -152,8 +153,33 @@ fn by_run(sessions: &[&Namesake]) -> Vec<String> {
     runs.into_iter().map(run).collect()
 }
 
-/// Judges what was left behind. Without `cleanup` only what is there is said.
+/// Judges what killed ramps left behind; all that a check with `cleanup` asks. `namesakes` are absent
+/// where the server was not seen, or `before`, such as a pooler, answers in its place.
 pub(in crate::probe) fn judge(
+    codes: &LeftoverCodes,
+    target: &str,
+    namesakes: Option<&Sight<Vec<Namesake>>>,
+    cleanup: Option<Span>,
+    before: &str,
+) -> Vec<Finding> {
+    match (namesakes, cleanup) {
+        (Some(Sight::Seen(all)), _) => seen(codes, target, all, cleanup),
+        (Some(Sight::Fault(fault)), Some(_)) => vec![Finding::fault(target, fault)],
+        (None, Some(_)) => {
+            let message = format!(
+                "a {before} answers, or the server's limits were not seen: what killed ramps left \
+                 behind is looked for on the server itself"
+            );
+            let finding = Finding::new(codes.leftovers, target, message);
+            vec![finding.with_outcome(Outcome::Unknown)]
+        }
+        // Beside everything else it is a courtesy; what it could not see hides nothing.
+        (Some(Sight::Fault(_)) | None, None) => Vec::new(),
+    }
+}
+
+/// Judges those that were seen. Without `cleanup` only what is there is said.
+fn seen(
     codes: &LeftoverCodes,
     target: &str,
     namesakes: &[Namesake],
@@ -207,6 +233,21 @@ pub(in crate::probe) fn summary(namesakes: &[Namesake], cleanup: Span) -> String
     format!("no connection of a killed ramp is left{stay}")
 }
 
+/// What came of ending `all` sessions: so many were `told` to end, and of those so many `stay`, for the
+/// waiting was over before they had gone.
+pub(in crate::probe) fn receipt(all: usize, told: usize, stay: usize) -> String {
+    let more = |count: usize, what: &str| match count {
+        0 => String::new(),
+        count => format!(", {count} {what}"),
+    };
+    format!(
+        "ended {} of {all}{}{}",
+        told.saturating_sub(stay),
+        more(all.saturating_sub(told), "had ended or stirred meanwhile"),
+        more(stay, "told to end and not gone yet")
+    )
+}
+
 /// Whether a name is `gonogo-` and the short form of a run.
 pub(in crate::probe) fn is_run(name: &str) -> bool {
     name.strip_prefix("gonogo-").is_some_and(|run| {
@@ -252,6 +293,23 @@ mod tests {
             change.describe(),
             "end 2 connections: gonogo-00000000000a, id 1, 2 from 192.0.2.1, silent for 1m 10s"
         );
+    }
+
+    #[test]
+    fn a_receipt_counts_as_ended_only_what_has_gone() {
+        for (all, told, stay, line) in [
+            (2, 2, 0, "ended 2 of 2"),
+            (3, 2, 0, "ended 2 of 3, 1 had ended or stirred meanwhile"),
+            (3, 3, 1, "ended 2 of 3, 1 told to end and not gone yet"),
+            (
+                4,
+                3,
+                1,
+                "ended 2 of 4, 1 had ended or stirred meanwhile, 1 told to end and not gone yet",
+            ),
+        ] {
+            assert_eq!(receipt(all, told, stay), line);
+        }
     }
 
     #[test]

@@ -31,6 +31,8 @@ pub(super) const SLOWER: f64 = 5.0;
 pub(super) const NEVER_SLOW: f64 = 50.0;
 /// How long one login, or one statement, may take.
 const PATIENCE: Duration = Duration::from_secs(5);
+/// What silence is counted under, and what cannot be read.
+const LOST: &str = "lost";
 /// How long one connection may take to end.
 const FAREWELL: Duration = Duration::from_millis(500);
 
@@ -84,7 +86,7 @@ pub(in crate::probe) struct Stumble {
 impl Stumble {
     /// Silence, or nothing that can be read.
     pub(in crate::probe) fn lost(words: impl Into<String>) -> Self {
-        Self { key: "lost".to_owned(), words: words.into() }
+        Self { key: LOST.to_owned(), words: words.into() }
     }
 }
 
@@ -191,8 +193,9 @@ impl<G: Ground> Ramper<'_, G> {
         (step, end.or_else(|| free.is_none().then_some(End::Blind)))
     }
 
-    /// Opens connections a handful at a time. The handful is a fifth of the floor, so that several
-    /// ramps that meet by accident cannot use it up between two looks.
+    /// Opens connections a handful at a time, as long as there will be time to hold them. The handful
+    /// is a fifth of the floor, so that several ramps that meet by accident cannot use it up between
+    /// two looks.
     async fn open(
         &self,
         watch: &mut G::Watch,
@@ -202,6 +205,9 @@ impl<G: Ground> Ramper<'_, G> {
         connect: &mut Vec<f64>,
     ) -> Result<(), End> {
         loop {
+            if self.cx.remaining() < self.wish.hold() {
+                return Err(End::Time);
+            }
             let missing = goal.saturating_sub(u32::try_from(held.len()).unwrap_or(u32::MAX));
             if missing == 0 {
                 return Ok(());
@@ -212,7 +218,7 @@ impl<G: Ground> Ramper<'_, G> {
                 return Err(End::Floor);
             }
             let opening = (0..handful).map(|_| self.open_one());
-            let mut failed = false;
+            let mut end = None;
             for opened in join_all(opening).await {
                 match opened {
                     Ok((session, millis)) => {
@@ -220,13 +226,13 @@ impl<G: Ground> Ramper<'_, G> {
                         connect.push(millis);
                     }
                     Err(stumble) => {
-                        tally.fail(stumble);
-                        failed = true;
+                        let why = self.stumbled(stumble, tally);
+                        end = end.filter(|end| *end == End::Errors).or(Some(why));
                     }
                 }
             }
-            if failed {
-                return Err(End::Errors);
+            if let Some(end) = end {
+                return Err(end);
             }
         }
     }
@@ -288,11 +294,17 @@ impl<G: Ground> Ramper<'_, G> {
                 tally.note(|tally| tally.statement.push(millis_since(begun)));
                 Ok(())
             }
-            Err(stumble) => {
-                tally.fail(stumble);
-                Err(End::Errors)
-            }
+            Err(stumble) => Err(self.stumbled(stumble, tally)),
         }
+    }
+
+    /// Notes what failed. Silence that was cut off because the check's own time is over says nothing.
+    fn stumbled(&self, stumble: Stumble, tally: &Tally) -> End {
+        if stumble.key == LOST && self.cx.remaining().is_zero() {
+            return End::Time;
+        }
+        tally.fail(stumble);
+        End::Errors
     }
 
     async fn look(&self, watch: &mut G::Watch) -> Result<Ceiling, End> {
@@ -395,7 +407,14 @@ impl Tally {
 
 #[cfg(test)]
 mod tests {
+    use std::sync::Arc;
+
     use super::*;
+    use crate::clock::Clock;
+    use crate::model::id::{CheckId, RunId};
+    use crate::model::time::{Span, Window};
+    use crate::net::postgres::Services;
+    use crate::probe::JudgeCx;
 
     #[test]
     fn steps_double_up_to_the_plan() {
@@ -407,6 +426,80 @@ mod tests {
             (40, vec![1, 2, 4, 8, 16, 32, 40]),
         ] {
             assert_eq!(steps_to(planned), all);
+        }
+    }
+
+    /// A server without limits that takes so long for a login, and never says no.
+    struct Slow(Duration);
+
+    impl Ground for Slow {
+        type Held = ();
+        type Watch = ();
+
+        async fn open(&self, limit: Duration) -> Result<(), Stumble> {
+            let login = tokio::time::timeout(limit, tokio::time::sleep(self.0));
+            login.await.map_err(|_| Stumble::lost("no answer"))
+        }
+
+        async fn statement(&self, (): &mut (), _: Duration) -> Result<(), Stumble> {
+            Ok(())
+        }
+
+        async fn look(&self, (): &mut (), _: Duration) -> Result<View, Fault> {
+            Ok(View { ceiling: ceiling(Limited::Server, 1000, 1), others_wait: false })
+        }
+
+        async fn close(&self, (): (), _: Duration) {}
+
+        fn number(&self, (): &()) -> Option<u64> {
+            None
+        }
+
+        async fn left(&self, (): &mut (), _: &[u64], _: Duration) -> Result<u32, Fault> {
+            Ok(0)
+        }
+    }
+
+    fn context(allowance: Duration) -> ProbeCx {
+        let (clock, now) = (Clock, Clock.now());
+        ProbeCx {
+            run: RunId(uuid::Uuid::now_v7()),
+            id: CheckId::new("ramp").expect("a good id"),
+            item: String::new(),
+            operator: None,
+            clock,
+            times: JudgeCx { now, launch: now, window: Window { from: now, to: now } },
+            limit: clock.tick() + allowance,
+            allowance,
+            base: std::path::PathBuf::new(),
+            allow_exec: false,
+            passfile: None,
+            services: Services::default(),
+            signoffs: Arc::new([]),
+            people: Arc::default(),
+            earlier: Arc::new([]),
+            made: None,
+        }
+    }
+
+    #[tokio::test]
+    async fn a_ramp_that_runs_out_of_its_own_time_is_cut_short_and_has_met_no_error() {
+        for (allowance, login, held) in [
+            // The login is done, and there is no time left to hold it.
+            (2000, 1500, 1),
+            // The login takes longer than there is time for.
+            (2000, 9000, 0),
+        ] {
+            let cx = context(Duration::from_millis(allowance));
+            let hold = Some(Span::from_millis(600));
+            let wish = RampWish { max_added: Some(1), hold, max_p99: None, guard: None };
+            let ground = Slow(Duration::from_millis(login));
+            let ramper = Ramper { cx: &cx, ground: &ground, wish: &wish };
+            let plan = Plan { ceiling: ceiling(Limited::Server, 1000, 1), planned: 1 };
+            let Ramp::Ran(run) = ramper.run(&mut (), plan).await else { panic!("held back") };
+            let step = &run.steps[0];
+            assert_eq!((run.end, step.held), (End::Time, held), "{step:?}");
+            assert!(step.errors.is_empty() && step.first_error.is_none(), "{step:?}");
         }
     }
 

@@ -10,9 +10,9 @@ use super::PostgresPool;
 use super::observe::{FAREWELL, complete};
 use super::questions::{literal, read_count, still_there};
 use crate::model::fault::Fault;
-use crate::net::postgres::{Door, Found, Opened, Row, Session, Table};
+use crate::net::postgres::{Row, Session, Table, enter};
 use crate::probe::ProbeCx;
-use crate::probe::pool::{Cleanup, MOST_NAMESAKES, Namesake};
+use crate::probe::pool::{Cleanup, MOST_NAMESAKES, Namesake, cleanup_receipt};
 
 /// A run's name, as the server's regular expressions have it.
 const RUN: &str = "^gonogo-[0-9a-f]{12}$";
@@ -50,7 +50,7 @@ fn end(change: &Cleanup) -> String {
     };
     let these: Vec<String> = change.sessions.iter().map(one).collect();
     format!(
-        "SELECT count(*) AS used FROM (SELECT pg_terminate_backend(pid) AS ended FROM \
+        "SELECT pid FROM (SELECT pid, pg_terminate_backend(pid) AS ended FROM \
          pg_stat_activity a WHERE application_name ~ '{RUN}' AND {RAMP} AND (pid, {STARTED}) IN \
          (VALUES {}) AND NOT EXISTS (SELECT FROM pg_stat_activity o WHERE o.application_name = \
          a.application_name AND (o.state IS DISTINCT FROM 'idle' OR o.state_change > \
@@ -82,7 +82,7 @@ fn read(row: Row<'_>) -> Result<Namesake, Fault> {
     })
 }
 
-/// Ends what was proposed, and waits until the server has ended it.
+/// Ends what was proposed, and waits a moment until the server has ended it.
 pub(super) async fn apply(
     probe: &PostgresPool,
     change: &Cleanup,
@@ -92,41 +92,30 @@ pub(super) async fn apply(
     let limit = cx.remaining() / 4;
     let url = complete(cx, &probe.url)?;
     let own = format!("gonogo-{}", cx.run.short());
-    let no = |refusal: String| Fault::Unreadable { what: what.to_owned(), reason: refusal };
-    let door = match Door::find(&url, own, &cx.base, limit).await? {
-        Found::Door(door) => door,
-        Found::No(refusal) => return Err(no(refusal.to_string())),
-    };
-    let mut session = match door.open(limit).await? {
-        Opened::Open(session) => *session,
-        Opened::No(refusal) => return Err(no(refusal.to_string())),
-    };
-    let ended = session.ask(what, &end(change), limit).await;
-    let ended = ended.map_err(|failure| failure.fault(what)).and_then(|it| read_count(&it))?;
-    let mut left = ended;
+    let mut session = enter(&url, &own, &cx.base, limit, what).await?;
+    let told = session.ask(what, &end(change), limit).await.map_err(|it| it.fault(what))?;
+    let told = told.iter().flat_map(Table::rows).map(|row| row.value("pid"));
+    let told: Vec<u64> = told.collect::<Result<_, _>>()?;
+    let mut stay = told.len();
     let patience = cx.clock.tick() + PATIENCE.min(cx.remaining() / 2);
-    while left > 0 && cx.clock.tick() < patience {
-        left = 0;
-        for (application, pids) in runs(change) {
+    while stay > 0 && cx.clock.tick() < patience {
+        stay = 0;
+        for (application, pids) in runs(change, &told) {
             let asked = session.ask(what, &still_there(application, &pids), limit).await;
-            left += read_count(&asked.map_err(|failure| failure.fault(what))?)?;
+            stay += read_count(&asked.map_err(|failure| failure.fault(what))?)? as usize;
         }
         tokio::time::sleep(Duration::from_millis(20)).await;
     }
     session.close(FAREWELL.min(cx.remaining())).await;
-    let stayed = match change.sessions.len().saturating_sub(ended as usize) {
-        0 => String::new(),
-        stayed => format!(", {stayed} had ended or stirred meanwhile"),
-    };
-    Ok(format!("ended {ended} of {}{stayed}", change.sessions.len()))
+    Ok(cleanup_receipt(change.sessions.len(), told.len(), stay))
 }
 
-/// The processes of a change by their run.
-fn runs(change: &Cleanup) -> Vec<(&str, Vec<u64>)> {
+/// Those processes of a change that were told to end, by their run.
+fn runs<'c>(change: &'c Cleanup, told: &[u64]) -> Vec<(&'c str, Vec<u64>)> {
     let chunks = change.sessions.chunk_by(|one, other| one.application == other.application);
-    chunks
-        .filter_map(|run| {
-            Some((run.first()?.application.as_str(), run.iter().map(|it| it.number).collect()))
-        })
-        .collect()
+    let run = |run: &'c [Namesake]| {
+        let pids = run.iter().map(|it| it.number).filter(|pid| told.contains(pid));
+        Some((run.first()?.application.as_str(), pids.collect()))
+    };
+    chunks.filter_map(run).collect()
 }

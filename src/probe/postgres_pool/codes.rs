@@ -85,7 +85,8 @@ codes! {
     LOCK_WAIT "lock-wait" Warn "sessions have been waiting for locks"
         "A session has waited for a lock for longer than `max_lock_wait`. It is a failure where the check \
          states it, and a warning where the default of ten seconds is meant. It holds a slot of the pool \
-         while it waits.\n\nThe \
+         while it waits. Before version 14 the server does not tell when the wait began: then it counts \
+         from the beginning of the statement.\n\nThe \
          finding names who waits and for whom. `SELECT pid, pg_blocking_pids(pid), query FROM \
          pg_stat_activity WHERE wait_event_type = 'Lock';` shows the statements. A migration that \
          waits for an exclusive lock blocks everybody behind it: give it a `lock_timeout`."
@@ -183,7 +184,8 @@ codes! {
          pgbouncer -c 'SHOW LISTS' -c 'SHOW CONFIG'`."
     POOLER_WAIT "pooler-wait" Fail "clients of the pooler wait for a connection to the server"
         "Clients waited in two looks half a second apart, or one has waited for over a second: the \
-         pool has fewer connections than its clients need. Opening a connection to PgBouncer still \
+         pool has fewer connections than its clients need. Where they waited in both looks, but none \
+         of them for half a second, it is a warning: one after the other waits for a moment. Opening a connection to PgBouncer still \
          works; every statement is late.\n\nLook for transactions that do other things meanwhile, \
          then at `pool_size`. A bigger pool helps only while the server has idle cores.\n\nLook: \
          `psql -p PORT pgbouncer -c 'SHOW POOLS'`: `cl_waiting`, `maxwait`."
@@ -207,7 +209,9 @@ codes! {
          pools that lead to this server can together open more connections than it has ordinary \
          slots, so under load some of them will be refused (53300), and PgBouncer then turns their \
          clients away for `server_login_retry`.\n\nMake `pool_size` smaller, or set \
-         `max_db_connections`.\n\nLook: `SHOW POOLS`, `SHOW DATABASES`; on the server `SHOW \
+         `max_db_connections`. It is counted by the pools there are now, and of a pooler of `poolers` \
+         where nobody has logged in yet as one pool; each further user brings another.\n\nLook: `SHOW \
+         POOLS`, `SHOW DATABASES`; on the server `SHOW \
          max_connections`."
     POOLER "pooler" Unknown "a pooler answers, and it cannot be looked into"
         "The session is with a pooler such as PgBouncer: it greets with a process id that is not \

@@ -8,7 +8,7 @@ use serde::{Deserialize, Serialize};
 use super::pgbouncer::Pooler;
 use crate::model::fault::{Fault, Sight};
 use crate::net::postgres::{Greeting, PgUrl, Refusal};
-use crate::probe::pool::{Namesake, Picture, Ramp};
+use crate::probe::pool::{self, Namesake, Picture, Ramp};
 
 /// What was seen of a server and its connection slots.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
@@ -37,9 +37,12 @@ pub struct Seen {
 pub struct Visited {
     /// Its host and port.
     pub place: String,
-    /// What it says of itself.
-    pub pooler: Sight<Pooler>,
+    /// What it says of itself, or why it lets nobody in.
+    pub pooler: Sight<Visit>,
 }
+
+/// What came of logging in to a pooler of the check.
+pub type Visit = pool::Login<Pooler, Refusal>;
 
 /// What came of logging in.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]

@@ -22,7 +22,10 @@ pub(super) struct Direct<'a> {
 }
 
 /// How far a ramp may go, from what was seen before.
-pub(super) fn plan<'s>(inside: &'s Inside, wish: &RampWish) -> Result<(Plan, &'s Server), HeldBack> {
+pub(super) fn plan<'s>(
+    inside: &'s Inside,
+    wish: &RampWish,
+) -> Result<(Plan, &'s Server), HeldBack> {
     let server = inside.server.seen().ok_or(HeldBack::Blind)?;
     let usage = inside.usage.as_ref().and_then(Sight::seen).ok_or(HeldBack::Blind)?;
     if server.role.superuser || server.role.uses_reserved {
@@ -41,9 +44,12 @@ pub(super) fn tightest(server: &Server, used: u32) -> Ceiling {
     let with_own = |used: u32| used.saturating_add(1);
     let limits = limits.into_iter().filter_map(|(of, limit, used)| Some((of, limit?, used)));
     let slots = ceiling(Limited::Server, server.ordinary(), with_own(used));
-    limits.map(|(of, limit, used)| ceiling(of, limit, with_own(used))).fold(slots, |least, other| {
-        if other.room() < least.room() { other } else { least }
-    })
+    limits.map(|(of, limit, used)| ceiling(of, limit, with_own(used))).fold(
+        slots,
+        |least, other| {
+            if other.room() < least.room() { other } else { least }
+        },
+    )
 }
 
 /// The tightest limit at this moment. `mark` begins the statement: a comment, or nothing.
@@ -78,9 +84,7 @@ pub(super) async fn open(door: &Door, limit: Duration) -> Result<Session, Stumbl
 /// What a failure is counted under.
 pub(super) fn stumble(failure: Failure) -> Stumble {
     match failure {
-        Failure::Server(error) => {
-            Stumble { key: error.sqlstate.clone(), words: error.to_string() }
-        }
+        Failure::Server(error) => Stumble { key: error.sqlstate.clone(), words: error.to_string() },
         Failure::Fault(fault) => Stumble::lost(fault.to_string()),
     }
 }
@@ -110,7 +114,8 @@ impl Ground for Direct<'_> {
 
     async fn open(&self, limit: Duration) -> Result<Session, Stumble> {
         let mut session = open(self.door, limit).await?;
-        let first = session.ask("the first statement", &(self.settings() + "SELECT 1"), limit).await;
+        let first =
+            session.ask("the first statement", &(self.settings() + "SELECT 1"), limit).await;
         first.map(|_| session).map_err(stumble)
     }
 
@@ -121,7 +126,8 @@ impl Ground for Direct<'_> {
     }
 
     async fn look(&self, watch: &mut Session, limit: Duration) -> Result<View, Fault> {
-        let ceiling = look(watch, &mark(self.application), self.database, self.server, limit).await?;
+        let ceiling =
+            look(watch, &mark(self.application), self.database, self.server, limit).await?;
         Ok(View { ceiling, others_wait: false })
     }
 

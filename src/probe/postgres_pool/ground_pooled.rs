@@ -71,16 +71,20 @@ impl<'a> Through<'a> {
         limit: Duration,
     ) -> Result<(Vec<Ceiling>, Vec<Pool>), Fault> {
         let pools = pgbouncer::glance(&mut watch.console, limit).await?;
-        let clients = pools.iter().map(|pool| pool.clients_active + pool.clients_waiting).sum();
+        let clients = pools.iter().map(|it| it.clients_active.saturating_add(it.clients_waiting));
+        let clients = clients.fold(0, u32::saturating_add);
         let mut ceilings = vec![ceiling(Limited::Clients, self.pooler.max_clients, clients)];
         let mine = |pool: &&Pool| pool.database == self.database && pool.user == self.user;
         let pool = pools.iter().find(mine);
         let servers = pool.map_or(0, |pool| {
-            pool.servers_active + pool.servers_idle + pool.servers_login
+            [pool.servers_idle, pool.servers_login]
+                .into_iter()
+                .fold(pool.servers_active, u32::saturating_add)
         });
         // In session mode a client that has said anything keeps its connection to the server.
         if pool.is_some_and(|pool| pool.mode == "session") {
-            let busy = pool.map_or(0, |pool| pool.servers_active + pool.servers_login);
+            let busy =
+                pool.map_or(0, |pool| pool.servers_active.saturating_add(pool.servers_login));
             ceilings.push(ceiling(Limited::Pool, self.own.capacity(), busy));
         }
         // What the pool may still open must fit into the server, or the server's slots decide.
@@ -124,18 +128,9 @@ impl<'a> Ground for Through<'a> {
         None
     }
 
-    async fn left(
-        &self,
-        watch: &mut Watch<'a>,
-        _: &[u64],
-        limit: Duration,
-    ) -> Result<u32, Fault> {
-        let all = pgbouncer::clients_named(
-            &mut watch.console,
-            self.application,
-            self.database,
-            limit,
-        );
+    async fn left(&self, watch: &mut Watch<'a>, _: &[u64], limit: Duration) -> Result<u32, Fault> {
+        let all =
+            pgbouncer::clients_named(&mut watch.console, self.application, self.database, limit);
         // The session that sees the server is one of them.
         Ok(all.await?.saturating_sub(1))
     }

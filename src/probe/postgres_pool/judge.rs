@@ -51,7 +51,8 @@ fn login(probe: &PostgresPool, seen: &Seen) -> Vec<Finding> {
         Login::Refused { refusal, elsewhere, pooler } => {
             let pooler = pooler.as_ref().and_then(|pooler| pooler.seen());
             let pooler = pooler.map(|pooler| JudgePooler { probe, target: &seen.target, pooler });
-            let told = pooler.and_then(|pooler| pooler.full().or_else(|| pooler.turned_away(refusal)));
+            let told =
+                pooler.and_then(|pooler| pooler.full().or_else(|| pooler.turned_away(refusal)));
             vec![told.unwrap_or_else(|| refused(seen, refusal, elsewhere.as_deref()))]
         }
         Login::Stuck { fault, pooler } => {
@@ -67,15 +68,15 @@ fn refused(seen: &Seen, refusal: &Refusal, elsewhere: Option<&Inside>) -> Findin
     let plain = |code: &'static Code, message: String| {
         Finding::new(code, target, message).actual(refusal.to_string())
     };
+    let code = meaning(refusal);
     match refusal {
-        Refusal::NoAddress(_) => plain(&codes::NO_ADDRESS, refusal.to_string()),
-        Refusal::Connection(_) => plain(&codes::REFUSED, format!("{refusal}: no server there")),
-        Refusal::HungUp => plain(&codes::HUNG_UP, refusal.to_string()),
-        Refusal::NoTls => plain(&codes::NO_TLS, refusal.to_string()),
-        Refusal::Untrusted(_) => plain(&codes::TLS_UNTRUSTED, refusal.to_string()),
-        Refusal::Handshake(_) => plain(&codes::TLS_FAILED, refusal.to_string()),
+        Refusal::Connection(_) => plain(code, format!("{refusal}: no server there")),
+        Refusal::NoAddress(_)
+        | Refusal::HungUp
+        | Refusal::NoTls
+        | Refusal::Untrusted(_)
+        | Refusal::Handshake(_) => plain(code, refusal.to_string()),
         Refusal::Server(error) => {
-            let code = meaning(error);
             let role = &seen.role;
             let limits = elsewhere.and_then(|inside| inside.server.seen());
             let limits = limits.map_or(String::new(), |limits| format!(" ({})", limits_of(limits)));
@@ -84,9 +85,22 @@ fn refused(seen: &Seen, refusal: &Refusal, elsewhere: Option<&Inside>) -> Findin
     }
 }
 
+/// What a refusal stands for.
+pub(super) fn meaning(refusal: &Refusal) -> &'static Code {
+    match refusal {
+        Refusal::NoAddress(_) => &codes::NO_ADDRESS,
+        Refusal::Connection(_) => &codes::REFUSED,
+        Refusal::HungUp => &codes::HUNG_UP,
+        Refusal::NoTls => &codes::NO_TLS,
+        Refusal::Untrusted(_) => &codes::TLS_UNTRUSTED,
+        Refusal::Handshake(_) => &codes::TLS_FAILED,
+        Refusal::Server(error) => meaning_of_error(error),
+    }
+}
+
 /// What the server's error stands for. Its words may be in any language; SQLSTATE and, where one
 /// SQLSTATE means several things, the function that raised it are not.
-fn meaning(error: &ServerError) -> &'static Code {
+fn meaning_of_error(error: &ServerError) -> &'static Code {
     match (error.sqlstate.as_str(), error.routine.as_deref()) {
         (TOO_MANY, Some("InitializeSessionUserId")) => &codes::ROLE_LIMIT,
         (TOO_MANY, Some("CheckMyDatabase")) => &codes::DATABASE_LIMIT,
@@ -144,20 +158,8 @@ impl Judge<'_> {
 
     /// What killed ramps left behind; all that a check with `cleanup` asks.
     fn leftovers(&self) -> Vec<Finding> {
-        let target = &self.seen.target;
-        match (&self.inside.namesakes, self.probe.cleanup) {
-            (Some(Sight::Seen(all)), cleanup) => {
-                judge_leftovers(&codes::LEFTOVERS_OF, target, all, cleanup)
-            }
-            (Some(Sight::Fault(fault)), Some(_)) => vec![Finding::fault(target, fault)],
-            (None, Some(_)) => {
-                let message = "a pooler answers, or the server's limits were not seen: what killed \
-                               ramps left behind is looked for on the server itself";
-                vec![self.find(&codes::LEFTOVERS, message).with_outcome(Outcome::Unknown)]
-            }
-            // Beside everything else it is a courtesy; what it could not see hides nothing.
-            (Some(Sight::Fault(_)) | None, None) => Vec::new(),
-        }
+        let (namesakes, cleanup) = (self.inside.namesakes.as_ref(), self.probe.cleanup);
+        judge_leftovers(&codes::LEFTOVERS_OF, &self.seen.target, namesakes, cleanup, "pooler")
     }
 
     fn find(&self, code: &'static Code, message: impl Into<String>) -> Finding {
@@ -209,7 +211,9 @@ impl Judge<'_> {
             None => {}
         }
         match &self.inside.activity {
-            Some(Sight::Seen(activity)) => findings.extend(judge_activity::judge(self.probe, target, activity)),
+            Some(Sight::Seen(activity)) => {
+                findings.extend(judge_activity::judge(self.probe, target, activity));
+            }
             Some(Sight::Fault(fault)) => findings.push(Finding::fault(&self.seen.target, fault)),
             None => {}
         }
@@ -254,7 +258,7 @@ impl Judge<'_> {
         let composed = format!(
             "max_connections {} less {} reserved",
             server.max_connections,
-            server.superuser_reserved + server.reserved
+            server.superuser_reserved.saturating_add(server.reserved)
         );
         let ordinary = Limit {
             what: "ordinary slots".to_owned(),

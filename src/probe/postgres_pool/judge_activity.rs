@@ -65,7 +65,8 @@ fn lock_waits(probe: &PostgresPool, target: &str, activity: &Activity) -> Option
     let (code, message) = if waits.count < PILE {
         (&codes::LOCK_WAIT, format!("waiting for a lock for more than {most}: {names}"))
     } else {
-        let behind = heads(activity).map_or_else(String::new, |heads| format!(", all behind {heads}"));
+        let behind =
+            heads(activity).map_or_else(String::new, |heads| format!(", all behind {heads}"));
         let message = format!(
             "{} sessions wait for locks{behind}; for more than {most}: {names}",
             waits.count
@@ -121,9 +122,8 @@ fn replication(target: &str, activity: &Activity) -> Vec<Finding> {
         let finding = Finding::new(&codes::REPLICATION_LAG, target, message);
         finding.expected(format!("at most {FAR_BEHIND} s and 64 MiB"))
     };
-    let own = far(activity.behind_seconds).map(|seconds| {
-        finding(format!("this server is a standby, {} behind", age(seconds)))
-    });
+    let own = far(activity.behind_seconds)
+        .map(|seconds| finding(format!("this server is a standby, {} behind", age(seconds))));
     let others = activity.standbys.iter().filter_map(|it| {
         // A standby whose replay stands still reports no newer time: only the bytes grow.
         let bytes = it.behind_bytes.filter(|bytes| *bytes > FAR_BEHIND_BYTES);

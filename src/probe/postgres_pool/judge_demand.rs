@@ -11,45 +11,45 @@ use crate::model::code::Code;
 use crate::model::finding::Finding;
 use crate::model::outcome::Outcome;
 use crate::model::time::Span;
-use crate::probe::pool::round_up;
+use crate::probe::pool::budget;
 
 /// The demand of the launch against every limit of the server, less the headroom.
 pub(super) fn slots(probe: &PostgresPool, target: &str, server: &Server) -> Vec<Finding> {
     let Some(demand) = &probe.demand else { return Vec::new() };
     let Some(total) = demand.total() else { return Vec::new() };
     let find = |code: &'static Code, message: String| Finding::new(code, target, message);
-        let headroom = probe.headroom();
-        let database = server.database.as_ref().and_then(|database| database.limit);
-        // The pool's own role is rarely allowed to look into other sessions.
-        let role = if server.role.sees_all { Outcome::Warn } else { Outcome::Fail };
-        let limits = [
-            ("ordinary slots", Some(server.ordinary()), &codes::OVER_BUDGET, Outcome::Fail),
-            ("the role's limit", server.role.limit, &codes::ROLE_LIMIT, role),
-            ("the database's limit", database, &codes::DATABASE_LIMIT, Outcome::Fail),
-        ];
-        let arithmetic = demand.arithmetic();
-        let mut findings: Vec<Finding> = Vec::new();
-        for (name, limit, code, outcome) in limits {
-            let Some(limit) = limit else { continue };
-            let budget = u64::from(limit) - round_up(headroom.get(), limit.into());
-            if total > budget {
-                let message = format!(
-                    "the launch can ask for {total} connections, {name} less {headroom} headroom \
+    let headroom = probe.headroom();
+    let database = server.database.as_ref().and_then(|database| database.limit);
+    // The pool's own role is rarely allowed to look into other sessions.
+    let role = if server.role.sees_all { Outcome::Warn } else { Outcome::Fail };
+    let limits = [
+        ("ordinary slots", Some(server.ordinary()), &codes::OVER_BUDGET, Outcome::Fail),
+        ("the role's limit", server.role.limit, &codes::ROLE_LIMIT, role),
+        ("the database's limit", database, &codes::DATABASE_LIMIT, Outcome::Fail),
+    ];
+    let arithmetic = demand.arithmetic();
+    let mut findings: Vec<Finding> = Vec::new();
+    for (name, limit, code, outcome) in limits {
+        let Some(limit) = limit else { continue };
+        let budget = budget(limit.into(), headroom);
+        if total > budget {
+            let message = format!(
+                "the launch can ask for {total} connections, {name} less {headroom} headroom \
                      is {budget}"
-                );
-                let finding = find(code, message).with_outcome(outcome);
-                let expected = format!("at most {budget} ({limit} less {headroom})");
-                findings.push(finding.expected(expected).actual(format!("{total}: {arithmetic}")));
-            }
+            );
+            let finding = find(code, message).with_outcome(outcome);
+            let expected = format!("at most {budget} ({limit} less {headroom})");
+            findings.push(finding.expected(expected).actual(format!("{total}: {arithmetic}")));
         }
-        if findings.is_empty() {
-            let ordinary = server.ordinary();
-            let budget = u64::from(ordinary) - round_up(headroom.get(), ordinary.into());
-            let message = format!("demand {total} of {budget} (ordinary slots less {headroom})");
-            findings.push(find(&codes::OK, message).actual(format!("{total}: {arithmetic}")));
-        }
-        findings
     }
+    if findings.is_empty() {
+        let ordinary = server.ordinary();
+        let budget = budget(ordinary.into(), headroom);
+        let message = format!("demand {total} of {budget} (ordinary slots less {headroom})");
+        findings.push(find(&codes::OK, message).actual(format!("{total}: {arithmetic}")));
+    }
+    findings
+}
 
 /// The pools against the load, and their connections against what ends idle ones.
 pub(super) fn pools(

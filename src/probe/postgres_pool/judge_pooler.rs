@@ -10,10 +10,13 @@ use crate::model::outcome::Outcome;
 use crate::model::text::count;
 use crate::model::time::humane;
 use crate::net::postgres::Refusal;
-use crate::probe::pool::round_up;
+use crate::probe::pool::budget;
 
 /// A wait of this many milliseconds is too long, however short-lived the look.
 const LONG_WAIT: f64 = 1000.0;
+/// Where somebody waits in two looks, it is the same client once it has waited for so many milliseconds,
+/// the time between them. Before, it may be one after the other of a busy pool, each for a moment.
+const SAME_CLIENT: f64 = 500.0;
 
 /// What judging a pooler needs.
 pub(super) struct JudgePooler<'a> {
@@ -31,10 +34,14 @@ impl JudgePooler<'_> {
         findings.extend(inside.server.fault().and_then(|_| self.no_server(own)));
         findings.extend(self.waiting(!findings.is_empty()));
         findings.extend(self.clients());
-        findings.extend(self.budget());
+        // The demand is for all poolers of the check together, where it names some.
+        if self.probe.poolers.is_empty() {
+            findings.extend(self.budget());
+        }
         findings.extend(own.and_then(|own| self.server_demand(own, inside)));
         if findings.is_empty() {
-            let active: u32 = self.pooler.pools.iter().map(|pool| pool.servers_active).sum();
+            let active = self.pooler.pools.iter().map(|pool| pool.servers_active);
+            let active = active.fold(0, u32::saturating_add);
             let message = format!(
                 "PgBouncer {}: {} of {} clients, {}, {active} connections to servers busy, nobody \
                  waits",
@@ -78,7 +85,8 @@ impl JudgePooler<'_> {
     /// in English whatever the locale, and its one error code is no help.
     pub(super) fn turned_away(&self, refusal: &Refusal) -> Option<Finding> {
         let Refusal::Server(error) = refusal else { return None };
-        let for_want_of_a_server = ["query_wait_timeout", "server login", "cannot connect to server"];
+        let for_want_of_a_server =
+            ["query_wait_timeout", "server login", "cannot connect to server"];
         for_want_of_a_server.iter().find(|words| error.message.contains(*words))?;
         let own = self.pooler.database(&self.probe.url.database);
         Some(self.no_server(own)?.actual(error.message.clone()))
@@ -99,7 +107,7 @@ impl JudgePooler<'_> {
         let url = &self.probe.url;
         let mine = |it: &&Pool| it.database == url.database && it.user == url.user;
         let pool = self.pooler.pools.iter().find(mine)?;
-        let servers = pool.servers_active + pool.servers_idle;
+        let servers = pool.servers_active.saturating_add(pool.servers_idle);
         if pool.servers_active >= capacity {
             let message = format!(
                 "clients get no server: all {capacity} connections of the pool {} are taken",
@@ -135,7 +143,10 @@ impl JudgePooler<'_> {
                 name(pool),
                 humane(longest.unwrap_or_default()),
             );
-            self.find(&codes::POOLER_WAIT, message).expected("nobody waits").actual(picture(pool))
+            let same = pool.longest_wait_millis >= SAME_CLIENT;
+            let outcome = if same { Outcome::Fail } else { Outcome::Warn };
+            let finding = self.find(&codes::POOLER_WAIT, message).with_outcome(outcome);
+            finding.expected("nobody waits").actual(picture(pool))
         };
         pools.map(say).collect()
     }
@@ -158,7 +169,7 @@ impl JudgePooler<'_> {
         let demand = self.probe.demand.as_ref()?;
         let (total, most) = (demand.total()?, self.pooler.max_clients);
         let headroom = self.probe.headroom();
-        let budget = u64::from(most) - round_up(headroom.get(), most.into());
+        let budget = budget(most.into(), headroom);
         let finding = |code| {
             let message = format!(
                 "the launch can ask for {total} connections, max_client_conn less {headroom} \
@@ -194,7 +205,11 @@ fn name(pool: &Pool) -> String {
 }
 
 fn server(of: &Pooled) -> String {
-    if of.host.is_empty() { format!("port {}", of.port) } else { format!("{}:{}", of.host, of.port) }
+    if of.host.is_empty() {
+        format!("port {}", of.port)
+    } else {
+        format!("{}:{}", of.host, of.port)
+    }
 }
 
 fn picture(pool: &Pool) -> String {

@@ -2,18 +2,20 @@
 
 use super::PostgresPool;
 use super::codes;
-use super::facts::{Login, Seen, Server, Visited};
+use super::facts::{Login, Seen, Server, Visit, Visited};
+use super::judge::meaning;
 use super::judge_pooler::JudgePooler;
 use super::pgbouncer::Pooler;
 use crate::model::fault::Sight;
 use crate::model::finding::Finding;
 use crate::model::outcome::Outcome;
-use crate::probe::pool::{Demand, round_up};
+use crate::probe::pool::budget;
 
 /// Judges each, and all together where all were seen.
 pub(super) fn judge(probe: &PostgresPool, seen: &Seen) -> Vec<Finding> {
     let mut findings: Vec<Finding> = seen.poolers.iter().flat_map(|it| each(probe, it)).collect();
-    let all: Option<Vec<&Pooler>> = seen.poolers.iter().map(|it| it.pooler.seen()).collect();
+    let all: Option<Vec<&Pooler>> =
+        seen.poolers.iter().map(|it| it.pooler.seen()?.inside()).collect();
     // Of a sum with an unknown in it nothing can be said, and the unknown one has been told.
     if let Some(all) = all.filter(|all| !all.is_empty()) {
         findings.extend(clients(probe, &all, &seen.target));
@@ -24,7 +26,11 @@ pub(super) fn judge(probe: &PostgresPool, seen: &Seen) -> Vec<Finding> {
 
 fn each(probe: &PostgresPool, visited: &Visited) -> Vec<Finding> {
     let pooler = match &visited.pooler {
-        Sight::Seen(pooler) => pooler,
+        Sight::Seen(Visit::In(pooler)) => pooler,
+        Sight::Seen(Visit::Refused(refusal)) => {
+            let message = format!("the pooler lets nobody in: {refusal}");
+            return vec![Finding::new(meaning(refusal), &visited.place, message)];
+        }
         Sight::Fault(fault) => return vec![Finding::fault(&visited.place, fault)],
     };
     let judge = JudgePooler { probe, target: &visited.place, pooler };
@@ -46,10 +52,11 @@ fn each(probe: &PostgresPool, visited: &Visited) -> Vec<Finding> {
 
 /// The demand against what all take.
 fn clients(probe: &PostgresPool, all: &[&Pooler], target: &str) -> Option<Finding> {
-    let total = probe.demand.as_ref().and_then(Demand::total)?;
+    let demand = probe.demand.as_ref()?;
+    let total = demand.total()?;
     let most: u64 = all.iter().map(|pooler| u64::from(pooler.max_clients)).sum();
     let headroom = probe.headroom();
-    let budget = most - round_up(headroom.get(), most);
+    let budget = budget(most, headroom);
     let message = format!(
         "the launch can ask for {total} connections, max_client_conn of all poolers less {headroom} \
          headroom is {budget}"
@@ -67,10 +74,10 @@ fn clients(probe: &PostgresPool, all: &[&Pooler], target: &str) -> Option<Findin
 fn servers(probe: &PostgresPool, all: &[&Pooler], seen: &Seen) -> Option<Finding> {
     let Login::In(inside) = &seen.login else { return None };
     let ordinary = inside.server.seen().map(Server::ordinary)?;
-    let demand: u32 = all.iter().map(|pooler| demand(probe, pooler)).sum();
+    let demand = all.iter().map(|it| demand(probe, it)).fold(0, u32::saturating_add);
     let message = format!(
-        "all pools together can open {demand} connections to the server, which has {ordinary} \
-         ordinary slots"
+        "the pools there are now can open {demand} connections to the server together, which has \
+         {ordinary} ordinary slots"
     );
     let (code, outcome) = if demand > ordinary {
         (&codes::POOLER_OVERSIZED, Outcome::Fail)
@@ -81,7 +88,10 @@ fn servers(probe: &PostgresPool, all: &[&Pooler], seen: &Seen) -> Option<Finding
     Some(finding.expected(format!("at most {ordinary}")))
 }
 
+/// What a pooler can open, by the pools it has. Where nobody has logged in yet there are none, and the
+/// launch will bring one at least.
 fn demand(probe: &PostgresPool, pooler: &Pooler) -> u32 {
-    let leading = pooler.leading_to(probe.url.port, &probe.url.database);
-    leading.map(|database| pooler.pools_demand(database)).sum()
+    let leading = || pooler.leading_to(probe.url.port, &probe.url.database);
+    let now = leading().map(|it| it.demand(it.pools)).fold(0, u32::saturating_add);
+    now.max(leading().map(|it| it.demand(1)).max().unwrap_or_default())
 }

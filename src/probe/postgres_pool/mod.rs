@@ -33,8 +33,8 @@ use crate::model::time::Span;
 use crate::net::postgres::PgUrl;
 
 pub use facts::{
-    Activity, Counted, Database, Group, Inside, Login, Role, Seen, Server, Session, Sessions, Usage,
-    Standby, Visited,
+    Activity, Counted, Database, Group, Inside, Login, Role, Seen, Server, Session, Sessions,
+    Standby, Usage, Visit, Visited,
 };
 pub use pgbouncer::{Pool, Pooled, Pooler};
 
@@ -263,6 +263,10 @@ impl Probe for PostgresPool {
             psql(
                 "SELECT name, setting FROM pg_settings WHERE name IN ('max_connections', \
                  'superuser_reserved_connections', 'reserved_connections')",
+            ),
+            psql(
+                "SELECT rolname, rolconnlimit, datname, datconnlimit FROM pg_roles, pg_database \
+                 WHERE rolname = session_user AND datname = current_database()",
             ),
             psql(
                 "SELECT datname, usename, application_name, state, count(*), max(now() - \

@@ -70,7 +70,8 @@ fn picture(probe: &PostgresPool, login: &Login) -> Option<Picture> {
         (pooler.max_clients, 0, pooler.clients)
     } else {
         let (server, usage) = (inside.server.seen()?, inside.usage.as_ref()?.seen()?);
-        (server.max_connections, server.superuser_reserved + server.reserved, usage.used)
+        let reserved = server.superuser_reserved.saturating_add(server.reserved);
+        (server.max_connections, reserved, usage.used)
     };
     let (limit, reserved, used) = numbers;
     Some(Picture::of((limit.into(), reserved.into(), used.into()), demand, probe.headroom()))
@@ -263,7 +264,8 @@ async fn activity(
         );
         return Err(Fault::Denied { what: what.to_owned(), need });
     }
-    questions::read_activity(&ask(session, what, &questions::activity(), limit).await?)
+    let question = questions::activity(server.version_num);
+    questions::read_activity(&ask(session, what, &question, limit).await?)
 }
 
 /// When the database would not let the role in for want of slots, another database of the server

@@ -9,9 +9,10 @@ use std::time::Duration;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
+use super::facts::Visit;
 use crate::model::fault::Fault;
 use crate::model::text::one_line;
-use crate::net::postgres::{Door, Found, Opened, PgUrl, Row, Session, Table};
+use crate::net::postgres::{Door, Found, Opened, PgUrl, Refusal, Row, Session, Table};
 use crate::probe::ProbeCx;
 
 /// The database that is the console.
@@ -68,6 +69,9 @@ pub struct Pooled {
     pub paused: bool,
     /// Whether it is disabled: clients are turned away.
     pub disabled: bool,
+    /// How many pools it has at the moment, one for each user who has been there.
+    #[serde(default)]
+    pub pools: u32,
 }
 
 /// A pool: the connections to one server for one user.
@@ -113,15 +117,8 @@ impl Pooler {
     #[must_use]
     pub fn server_demand(&self, of: &Pooled) -> u32 {
         let same = |it: &&Pooled| (&it.host, &it.port) == (&of.host, &of.port);
-        self.databases.iter().filter(same).map(|it| self.pools_demand(it)).sum()
-    }
-
-    /// How many connections the pools of one database can open.
-    #[must_use]
-    pub fn pools_demand(&self, of: &Pooled) -> u32 {
-        let pools = self.pools.iter().filter(|pool| pool.database == of.name).count();
-        let all = of.capacity().saturating_mul(u32::try_from(pools).unwrap_or(u32::MAX));
-        of.max_connections.map_or(all, |most| all.min(most))
+        let each = self.databases.iter().filter(same).map(|it| it.demand(it.pools));
+        each.fold(0, u32::saturating_add)
     }
 }
 
@@ -130,6 +127,13 @@ impl Pooled {
     #[must_use]
     pub const fn capacity(&self) -> u32 {
         self.pool_size.saturating_add(self.reserve)
+    }
+
+    /// How many connections so many of its pools can open.
+    #[must_use]
+    pub fn demand(&self, pools: u32) -> u32 {
+        let all = self.capacity().saturating_mul(pools);
+        self.max_connections.map_or(all, |most| all.min(most))
     }
 }
 
@@ -145,29 +149,31 @@ pub(super) async fn look(
     limit: Duration,
 ) -> Result<Pooler, Fault> {
     let mut console = open(door, limit / 2).await?;
-    let pooler = read(cx, &mut console, limit / 2).await.map(|mut pooler| {
-        // The console is a client too, though no limit applies to it.
-        pooler.clients = pooler.clients.saturating_sub(own + 1);
-        pooler
-    });
+    let pooler = read(cx, &mut console, own, limit / 2).await;
     console.close(FAREWELL.min(cx.remaining())).await;
     pooler
 }
 
-/// Asks the console that a URL of its own leads to.
+/// Asks the console that a URL of its own leads to. It has the port that the clients have too: where
+/// nobody takes its connection, nobody takes theirs.
 pub(super) async fn visit(
     cx: &ProbeCx,
     url: &PgUrl,
     application: &str,
     limit: Duration,
-) -> Result<Pooler, Fault> {
-    match Door::find(url, application, &cx.base, limit / 2).await? {
-        Found::Door(door) => look(cx, &door, 0, limit).await,
-        Found::No(refusal) => Err(Fault::Name {
-            name: url.place(),
-            reason: refusal.to_string(),
-        }),
-    }
+) -> Result<Visit, Fault> {
+    let door = match Door::find(url, application, &cx.base, limit / 2).await? {
+        Found::Door(door) => door,
+        Found::No(refusal) => return Ok(Visit::Refused(refusal)),
+    };
+    let mut console = match knock(&door, limit / 2).await? {
+        Opened::Open(console) => *console,
+        Opened::No(refusal @ Refusal::Server(_)) => return Err(denied(&door, &refusal)),
+        Opened::No(refusal) => return Ok(Visit::Refused(refusal)),
+    };
+    let pooler = read(cx, &mut console, 0, limit / 2).await;
+    console.close(FAREWELL.min(cx.remaining())).await;
+    pooler.map(|pooler| Visit::In(Box::new(pooler)))
 }
 
 /// The pools at this moment, without the console's own.
@@ -200,23 +206,43 @@ pub(super) async fn clients_named(
 /// # Errors
 /// A [`Fault`] when there is none, or it does not let the user in.
 pub(super) async fn open(door: &Door, limit: Duration) -> Result<Session, Fault> {
-    match door.to_database(CONSOLE).open(limit).await? {
-        Opened::Open(session) if session.greeting.version.ends_with("/bouncer") => Ok(*session),
-        Opened::Open(_) => Err(Fault::Unreadable {
-            what: "looking for the console of PgBouncer".to_owned(),
-            reason: "the database pgbouncer is an ordinary one".to_owned(),
-        }),
-        Opened::No(refusal) => Err(Fault::Denied {
-            what: "looking into the pooler".to_owned(),
-            need: format!(
-                "the console of PgBouncer to let {} in (stats_users in pgbouncer.ini): {refusal}",
-                door.user()
-            ),
-        }),
+    match knock(door, limit).await? {
+        Opened::Open(console) => Ok(*console),
+        Opened::No(refusal @ Refusal::Server(_)) => Err(denied(door, &refusal)),
+        Opened::No(refusal) => Err(refusal.fault("logging in to the console of PgBouncer")),
     }
 }
 
-async fn read(cx: &ProbeCx, console: &mut Session, limit: Duration) -> Result<Pooler, Fault> {
+/// Knocks at the console behind this door, and makes sure that it is one.
+async fn knock(door: &Door, limit: Duration) -> Result<Opened, Fault> {
+    match door.to_database(CONSOLE).open(limit).await? {
+        Opened::Open(session) if !session.greeting.version.ends_with("/bouncer") => {
+            Err(Fault::Unreadable {
+                what: "looking for the console of PgBouncer".to_owned(),
+                reason: "the database pgbouncer is an ordinary one".to_owned(),
+            })
+        }
+        opened @ (Opened::Open(_) | Opened::No(_)) => Ok(opened),
+    }
+}
+
+/// A no of PgBouncer itself: that is about looking into it, and not about its clients.
+fn denied(door: &Door, refusal: &Refusal) -> Fault {
+    Fault::Denied {
+        what: "looking into the pooler".to_owned(),
+        need: format!(
+            "the console of PgBouncer to let {} in (stats_users in pgbouncer.ini): {refusal}",
+            door.user()
+        ),
+    }
+}
+
+async fn read(
+    cx: &ProbeCx,
+    console: &mut Session,
+    own: u32,
+    limit: Duration,
+) -> Result<Pooler, Fault> {
     let version = console.greeting.version.trim_end_matches("/bouncer").to_owned();
     let settings = show(console, "SHOW CONFIG", limit).await?;
     let databases = show(console, "SHOW DATABASES", limit).await?;
@@ -224,22 +250,30 @@ async fn read(cx: &ProbeCx, console: &mut Session, limit: Duration) -> Result<Po
     tokio::time::sleep(BETWEEN.min(cx.remaining() / 4)).await;
     let mut pools = pools(&show(console, "SHOW POOLS", limit).await?)?;
     for pool in &mut pools {
-        let same = before.iter().find(|it| (&it.database, &it.user) == (&pool.database, &pool.user));
+        let same =
+            before.iter().find(|it| (&it.database, &it.user) == (&pool.database, &pool.user));
         pool.clients_waiting_before = same.map_or(0, |it| it.clients_waiting);
     }
-    let clients = pools.iter().map(|pool| pool.clients_active + pool.clients_waiting).sum();
+    let clients = pools.iter().map(|pool| pool.clients_active.saturating_add(pool.clients_waiting));
+    let clients = clients.fold(0, u32::saturating_add);
     pools.retain(|pool| pool.database != CONSOLE);
-    pools.truncate(MOST_POOLS);
     let databases = databases.rows().filter(|row| row.text("name") != Some(CONSOLE));
+    let mut databases: Vec<Pooled> = databases.map(read_database).collect::<Result<_, _>>()?;
+    for database in &mut databases {
+        let its = pools.iter().filter(|pool| pool.database == database.name).count();
+        database.pools = u32::try_from(its).unwrap_or(u32::MAX);
+    }
+    pools.truncate(MOST_POOLS);
     Ok(Pooler {
         version: one_line(&version),
         max_clients: setting(&settings, "max_client_conn")?,
-        clients,
+        // The console is a client too, though no limit applies to it.
+        clients: clients.saturating_sub(own.saturating_add(1)),
         query_wait_timeout: setting(&settings, "query_wait_timeout")?,
         server_lifetime: setting(&settings, "server_lifetime")?,
         server_idle_timeout: setting(&settings, "server_idle_timeout")?,
         client_idle_timeout: setting(&settings, "client_idle_timeout")?,
-        databases: databases.map(read_database).collect::<Result<_, _>>()?,
+        databases,
         pools,
     })
 }
@@ -277,6 +311,7 @@ fn read_database(row: Row<'_>) -> Result<Pooled, Fault> {
         max_connections: (max > 0).then_some(max),
         paused: row.text("paused") == Some("1"),
         disabled: row.text("disabled") == Some("1"),
+        pools: 0,
     })
 }
 
@@ -297,9 +332,10 @@ fn read_pool(row: Row<'_>) -> Result<Pool, Fault> {
         clients_waiting_before: 0,
         longest_wait_millis: secs * 1000.0 + micros / 1000.0,
         servers_active: row.value("sv_active")?,
-        servers_idle: row.value::<u32>("sv_idle")?
-            + row.value::<u32>("sv_used")?
-            + optional("sv_tested")?,
+        servers_idle: row
+            .value::<u32>("sv_idle")?
+            .saturating_add(row.value("sv_used")?)
+            .saturating_add(optional("sv_tested")?),
         servers_login: row.value("sv_login")?,
     })
 }

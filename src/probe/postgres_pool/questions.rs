@@ -8,7 +8,9 @@ use crate::model::fault::Fault;
 use crate::model::text::one_line;
 use crate::net::postgres::{Row, Table};
 
-use super::facts::{Activity, Counted, Database, Group, Role, Server, Session, Sessions, Standby, Usage};
+use super::facts::{
+    Activity, Counted, Database, Group, Role, Server, Session, Sessions, Standby, Usage,
+};
 
 /// Sessions of clients, as far as the role can tell: without the privilege `backend_type` is NULL,
 /// and only what has a database can be one.
@@ -71,9 +73,20 @@ pub(super) fn still_there(application: &str, pids: &[u64]) -> String {
 }
 
 /// What the other sessions do. One transaction, so that its parts are of one moment.
-pub(super) fn activity() -> String {
+pub(super) fn activity(version_num: u32) -> String {
     let session = "SELECT pid, usename AS role, application_name AS application, client_addr AS \
-                   client, extract(epoch FROM clock_timestamp() - state_change) AS seconds";
+                   client, extract(epoch FROM clock_timestamp() - since) AS seconds";
+    // Since version 14 the server tells when a wait began, but for its first moment. Before, only
+    // when the statement did.
+    let (wait_since, locks) = if version_num >= 140_000 {
+        (
+            "coalesce(waitstart, clock_timestamp())",
+            "LEFT JOIN (SELECT pid, min(waitstart) AS waitstart FROM pg_locks WHERE NOT granted \
+             GROUP BY pid) AS waiting USING (pid)",
+        )
+    } else {
+        ("state_change", "")
+    };
     let idle = format!("{CLIENTS} AND state LIKE 'idle in transaction%'");
     let waits = format!("{CLIENTS} AND wait_event_type = 'Lock'");
     format!(
@@ -86,10 +99,10 @@ pub(super) fn activity() -> String {
          count(*) FILTER (WHERE wait_event_type = 'Lock') AS waits, \
          count(*) FILTER (WHERE state = 'disabled') AS untracked \
          FROM pg_stat_activity WHERE {CLIENTS}; \
-         {session}, '' AS blocked_by FROM pg_stat_activity WHERE {idle} \
-         ORDER BY state_change LIMIT 20; \
-         {session}, pg_blocking_pids(pid) AS blocked_by FROM (SELECT * FROM pg_stat_activity \
-         WHERE {waits} ORDER BY state_change LIMIT 20) AS longest; {}; {STANDBYS}",
+         {session}, '' AS blocked_by FROM (SELECT *, state_change AS since FROM pg_stat_activity \
+         WHERE {idle} ORDER BY since LIMIT 20) AS longest; \
+         {session}, pg_blocking_pids(pid) AS blocked_by FROM (SELECT *, {wait_since} AS since FROM \
+         pg_stat_activity {locks} WHERE {waits} ORDER BY since LIMIT 20) AS longest; {}; {STANDBYS}",
         transactions()
     )
 }

@@ -106,7 +106,10 @@ codes! {
     SPLIT "split-view" Fail "the servers do not agree on who is the primary"
         "Sentinels of the same name mean different servers, or the server they mean is a replica. Clients \
          that ask different Sentinels write to different servers, and one side's writes will be thrown \
-         away.\n\nA failover under way looks like this for a few seconds; run the check again. Look: \
+         away.\n\nUnknown, where a server says that it is a primary and no Sentinel names it: it may be the \
+         old primary after a failover, or the Sentinels know it by another address. Write `url` and `nodes` \
+         with the addresses that the Sentinels use.\n\nA failover under way looks like this for a few \
+         seconds; run the check again. Look: \
          `SENTINEL GET-MASTER-ADDR-BY-NAME NAME` on each Sentinel, `ROLE` on each server."
     UNNAMED "unnamed-node" Warn "the cluster has nodes that were not looked at"
         "The cluster knows more nodes than the check names in `url` and `nodes`. What was not looked at \

@@ -9,7 +9,7 @@ use crate::model::fault::{Fault, Sight};
 use crate::model::latency::Latency;
 use crate::model::text::one_line;
 use crate::net::redis::{Refusal, Reply};
-use crate::probe::pool::Picture;
+use crate::probe::pool::{self, Picture};
 
 /// What was seen of a server.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
@@ -35,14 +35,7 @@ pub struct Node {
 }
 
 /// What came of logging in.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
-#[serde(rename_all = "kebab-case")]
-pub enum Login {
-    /// The server let the client in.
-    In(Box<Inside>),
-    /// The server said no.
-    Refused(Refusal),
-}
+pub type Login = pool::Login<Inside, Refusal>;
 
 /// What a connection has seen.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
@@ -139,7 +132,7 @@ pub struct Report {
     pub rejected: u64,
     /// How many bytes are used.
     pub memory: u64,
-    /// `maxmemory` in bytes; absent without a limit.
+    /// `maxmemory` in bytes, 0 without a limit; absent where the server does not say.
     pub max_memory: Option<u64>,
     /// What is done when the memory is full, such as `noeviction`.
     pub policy: String,
@@ -147,12 +140,13 @@ pub struct Report {
     pub evicted: u64,
     /// Whether data is being loaded.
     pub loading: bool,
-    /// What persistence has failed at, in the server's own field names.
-    pub failed_writes: Vec<String>,
+    /// What persistence has failed at, in the server's own field names; absent where the server says
+    /// nothing of writing to the disk.
+    pub failed_writes: Option<Vec<String>>,
     /// Whether every write goes to the append-only file.
     pub append_only: bool,
-    /// How many writes there were since the last snapshot.
-    pub unsaved: u64,
+    /// How many writes there were since the last snapshot; absent where the server does not say.
+    pub unsaved: Option<u64>,
     /// How many seconds ago the last snapshot was made; absent where the server does not say.
     pub saved_ago: Option<u64>,
     /// `master`, `slave` or, of a Sentinel, `sentinel`.
@@ -202,6 +196,14 @@ pub struct Watched {
     pub agreed: bool,
 }
 
+impl Watched {
+    /// Whether this Sentinel sees it as down, alone or with others.
+    #[must_use]
+    pub fn is_down(&self) -> bool {
+        self.flags.split(',').any(|flag| matches!(flag, "s_down" | "o_down"))
+    }
+}
+
 /// The fields of a report, `name:value` a line.
 pub(super) fn fields(text: &str) -> BTreeMap<&str, &str> {
     text.lines().filter_map(|line| line.trim_end().split_once(':')).collect()
@@ -230,27 +232,32 @@ pub(super) fn read_report(report: &str, now: i64) -> Result<Report, Fault> {
     let fields = fields(report);
     let mode = text(&fields, "redis_mode");
     let some = |name| optional(&fields, name).map(Option::unwrap_or_default);
-    let others = some("connected_slaves")? + some("cluster_connections")?;
+    let others = some("connected_slaves")?.saturating_add(some("cluster_connections")?);
     let writes = ["rdb_last_bgsave_status", "aof_last_write_status", "aof_last_bgrewrite_status"];
-    let failed = writes.into_iter().filter(|name| fields.get(name).is_some_and(|it| *it != "ok"));
+    let failed = writes.iter().filter(|name| fields.get(*name).is_some_and(|it| *it != "ok"));
+    let told = writes.iter().any(|name| fields.contains_key(name));
+    let (memory, role) = (optional(&fields, "used_memory")?, text(&fields, "role"));
+    if mode != "sentinel" && (memory.is_none() || role.is_empty()) {
+        return Err(unreadable("there is no used_memory, or no role".to_owned()));
+    }
     Ok(Report {
         version: text(&fields, "redis_version"),
-        clients: (number(&fields, "connected_clients")? + others).saturating_sub(1),
+        clients: number(&fields, "connected_clients")?.saturating_add(others).saturating_sub(1),
         max_clients: optional(&fields, "maxclients")?,
         blocked: some("blocked_clients")?,
         rejected: some("rejected_connections")?,
-        memory: some("used_memory")?,
-        max_memory: optional(&fields, "maxmemory")?.filter(|bytes| *bytes > 0),
+        memory: memory.unwrap_or_default(),
+        max_memory: optional(&fields, "maxmemory")?,
         policy: text(&fields, "maxmemory_policy"),
         evicted: some("evicted_keys")?,
         loading: fields.get("loading") == Some(&"1"),
-        failed_writes: failed.map(ToOwned::to_owned).collect(),
+        failed_writes: told.then(|| failed.map(ToString::to_string).collect()),
         append_only: fields.get("aof_enabled") == Some(&"1"),
-        unsaved: some("rdb_changes_since_last_save")?,
+        unsaved: optional(&fields, "rdb_changes_since_last_save")?,
         // By two clocks: a server that is ahead has saved just now.
         saved_ago: optional(&fields, "rdb_last_save_time")?
             .map(|at| u64::try_from(now).unwrap_or_default().saturating_sub(at)),
-        role: text(&fields, "role"),
+        role,
         link: fields.get("master_link_status").map(|it| one_line(it)),
         replicas: replicas(&fields),
         mode,
@@ -260,7 +267,8 @@ pub(super) fn read_report(report: &str, now: i64) -> Result<Report, Fault> {
 /// `slave0:ip=192.0.2.2,port=6379,state=online,offset=42,lag=0`.
 fn replicas(fields: &BTreeMap<&str, &str>) -> Vec<Replica> {
     let is_replica = |name: &str| {
-        name.strip_prefix("slave").is_some_and(|n| !n.is_empty() && n.bytes().all(|b| b.is_ascii_digit()))
+        name.strip_prefix("slave")
+            .is_some_and(|n| !n.is_empty() && n.bytes().all(|b| b.is_ascii_digit()))
     };
     let read = |value: &str| {
         let parts: BTreeMap<&str, &str> =

@@ -5,6 +5,7 @@ use std::time::Duration;
 
 use super::HotKeys;
 use super::facts::{Hot, HotBy, Report};
+use super::observe::denied;
 use crate::model::fault::Fault;
 use crate::model::text::{clip, one_line};
 use crate::net::redis::{Connection, Reply};
@@ -35,15 +36,6 @@ pub(super) async fn look(
     Ok(None)
 }
 
-fn denied(what: &str, error: String) -> Fault {
-    let what = what.to_owned();
-    if error.starts_with("NOPERM") {
-        Fault::Denied { what, need: format!("the right to it: {error}") }
-    } else {
-        Fault::Unreadable { what, reason: error }
-    }
-}
-
 /// What the server counts itself. A count that is there already, somebody else's, is read and left alone:
 /// to start another would throw it away.
 async fn counted(
@@ -62,7 +54,8 @@ async fn counted(
     let counting = wish.counting().min(cx.remaining() / 2);
     // The server ends it by itself, should this machine vanish meanwhile.
     let most = (counting.as_secs() + 2).to_string();
-    let start = ["HOTKEYS", "START", "METRICS", "2", "CPU", "NET", "COUNT", "10", "DURATION", &most];
+    let start =
+        ["HOTKEYS", "START", "METRICS", "2", "CPU", "NET", "COUNT", "10", "DURATION", &most];
     if let Reply::Error(error) = connection.ask(&start, limit).await? {
         return Err(denied("starting to count by HOTKEYS START", error));
     }
@@ -124,11 +117,7 @@ fn shares(by: HotBy, list: Option<&Reply>, sum: u64) -> Vec<super::facts::HotKey
 }
 
 /// The use that an LFU policy has noted, of as many keys as a sample takes.
-async fn sampled(
-    cx: &ProbeCx,
-    connection: &mut Connection,
-    limit: Duration,
-) -> Result<Hot, Fault> {
+async fn sampled(cx: &ProbeCx, connection: &mut Connection, limit: Duration) -> Result<Hot, Fault> {
     let what = "reading a sample of the keys by SCAN";
     let of = match connection.ask(&["DBSIZE"], limit).await? {
         Reply::Number(number) => u64::try_from(number).ok(),
@@ -153,7 +142,9 @@ async fn sampled(
                     keys.push(super::facts::HotKey { key: shown(key), by: HotBy::Uses, value });
                     count += 1;
                 }
-                Reply::Error(error) if error.starts_with("NOPERM") => return Err(denied(what, error)),
+                Reply::Error(error) if error.starts_with("NOPERM") => {
+                    return Err(denied(what, error));
+                }
                 Reply::Error(_) | Reply::Text(_) | Reply::List(_) | Reply::Nil => {}
             }
         }

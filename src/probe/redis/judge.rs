@@ -7,12 +7,13 @@ use super::facts::{Cluster, Hot, HotBy, HotKeysSeen, Inside, Login, Report, Seen
 use super::judge_nodes;
 use super::{DEFAULT_HEADROOM, DEFAULT_MEMORY, Redis};
 use crate::model::code::Code;
-use crate::model::fault::Sight;
+use crate::model::fault::{Fault, Sight};
 use crate::model::finding::Finding;
 use crate::model::outcome::Outcome;
 use crate::model::text::count;
 use crate::model::time::{Span, humane};
 use crate::net::redis::Refusal;
+use crate::probe::pool::budget;
 
 /// More than this share of the clients is nearly full.
 const NEARLY: f64 = 0.8;
@@ -61,7 +62,14 @@ fn refused(target: &str, refusal: &Refusal) -> Finding {
         Refusal::Connection(_) => &codes::REFUSED,
         Refusal::HungUp => &codes::HUNG_UP,
         Refusal::Untrusted(_) => &codes::TLS_UNTRUSTED,
-        Refusal::Handshake(_) => &codes::TLS_FAILED,
+        // Redis has no word for a server without TLS: it is a handshake that fails.
+        Refusal::Handshake(_) | Refusal::NoTls => &codes::TLS_FAILED,
+        // The account is in, and may not say what the check has to: that is no fault of the server.
+        Refusal::Server(error) if error.starts_with("NOPERM") => {
+            let what = format!("logging in to {target}");
+            let need = format!("the right to it: {error}");
+            return Finding::fault(target, &Fault::Denied { what, need });
+        }
         Refusal::Server(error) => meaning(error),
     };
     Finding::new(code, target, refusal.to_string())
@@ -122,14 +130,16 @@ impl Judge<'_> {
         Finding::new(code, self.target, message)
     }
 
+    /// What the server does not report, and the check must see.
+    fn untold(&self, what: &str, need: &str) -> Finding {
+        let need = format!("the server to report {need}");
+        Finding::fault(self.target, &Fault::Denied { what: what.to_owned(), need })
+    }
+
     #[expect(clippy::cast_precision_loss, reason = "a number of clients is far below 2^52")]
     fn clients(&self, report: &Report) -> Vec<Finding> {
         let Some(most) = report.max_clients else {
-            let fault = crate::model::fault::Fault::Denied {
-                what: "reading maxclients".to_owned(),
-                need: "the server to report it, by INFO or CONFIG GET".to_owned(),
-            };
-            return vec![Finding::fault(self.target, &fault)];
+            return vec![self.untold("reading maxclients", "it, by INFO or CONFIG GET")];
         };
         let mut findings = Vec::new();
         let message = format!("{} of {most} clients", report.clients);
@@ -148,8 +158,8 @@ impl Judge<'_> {
         let demand = self.probe.demand.as_ref().filter(|_| report.mode != "sentinel");
         if let Some(demand) = demand.map(|demand| u64::from(demand.connections)) {
             let headroom = self.probe.headroom.unwrap_or(DEFAULT_HEADROOM);
-            let budget = (most as f64 * (1.0 - headroom.get()) + 1e-9).floor();
-            let (code, verb) = if demand as f64 > budget {
+            let budget = budget(most, headroom);
+            let (code, verb) = if demand > budget {
                 (&codes::OVER_BUDGET, "more than")
             } else {
                 (&codes::OK, "within")
@@ -168,7 +178,8 @@ impl Judge<'_> {
         let used = megabytes(report.memory);
         let stated = self.probe.max_memory_used;
         findings.push(match report.max_memory {
-            None => self.find(&codes::UNLIMITED, format!("{used} used, and maxmemory is 0")),
+            None => self.untold("reading maxmemory", "it, by INFO or CONFIG GET"),
+            Some(0) => self.find(&codes::UNLIMITED, format!("{used} used, and maxmemory is 0")),
             Some(most) => {
                 let share = stated.unwrap_or(DEFAULT_MEMORY);
                 let message = format!("{used} of {} used, {}", megabytes(most), report.policy);
@@ -195,17 +206,11 @@ impl Judge<'_> {
         if report.loading {
             findings.push(self.find(&codes::LOADING, "data is being loaded".to_owned()));
         }
-        if !report.failed_writes.is_empty() {
-            let message = format!("failed: {}", report.failed_writes.join(", "));
+        if let Some(failed) = report.failed_writes.as_ref().filter(|failed| !failed.is_empty()) {
+            let message = format!("failed: {}", failed.join(", "));
             findings.push(self.find(&codes::PERSISTENCE, message));
         }
-        let most = self.probe.max_unsaved.filter(|_| report.unsaved > 0 && !report.append_only);
-        let ago = report.saved_ago.map(Span::from_secs);
-        if let (Some(most), Some(ago)) = (most, ago.filter(|ago| Some(*ago) > most)) {
-            let message =
-                format!("{} writes unsaved, the last snapshot is {ago} old", report.unsaved);
-            findings.push(self.find(&codes::UNSAVED, message).expected(format!("at most {most}")));
-        }
+        findings.extend(self.unsaved(report));
         match (report.role.as_str(), report.link.as_deref()) {
             ("slave", Some("up")) if self.named == Named::Node => {}
             ("slave", Some("up")) => {
@@ -226,14 +231,34 @@ impl Judge<'_> {
             findings.push(self.find(&codes::REPLICA_LAG, message));
         }
         if findings.is_empty() {
+            let writes = match &report.failed_writes {
+                Some(_) => "writes to disk in order",
+                None => "nothing said of writes to disk",
+            };
             let message = format!(
-                "{} with {}, writes to disk in order",
+                "{} with {}, {writes}",
                 report.role,
                 count(report.replicas.len(), "replica")
             );
             findings.push(self.find(&codes::OK, message));
         }
         findings
+    }
+
+    /// Writes that only memory has, where the check says for how long that may be.
+    fn unsaved(&self, report: &Report) -> Option<Finding> {
+        let most = self.probe.max_unsaved.filter(|_| !report.append_only)?;
+        match (report.unsaved, report.saved_ago.map(Span::from_secs)) {
+            (Some(0), _) => None,
+            (Some(unsaved), Some(ago)) => (ago > most).then(|| {
+                let message = format!("{unsaved} writes unsaved, the last snapshot is {ago} old");
+                self.find(&codes::UNSAVED, message).expected(format!("at most {most}"))
+            }),
+            (_, None) | (None, _) => Some(self.untold(
+                "reading the age of the last snapshot",
+                "rdb_changes_since_last_save and rdb_last_save_time in INFO",
+            )),
+        }
     }
 
     fn speed(&self) -> Vec<Finding> {
@@ -297,7 +322,8 @@ impl Judge<'_> {
     fn cluster(&self, cluster: &Cluster) -> Vec<Finding> {
         let mut findings = Vec::new();
         let Cluster { state, slots_ok, nodes, failed } = cluster;
-        let message = format!("cluster of {nodes}: state {state}, {slots_ok} of {SLOTS} slots served");
+        let message =
+            format!("cluster of {nodes}: state {state}, {slots_ok} of {SLOTS} slots served");
         let code =
             if state != "ok" || *slots_ok < SLOTS { &codes::CLUSTER_DOWN } else { &codes::OK };
         findings.push(self.find(code, message));
@@ -310,7 +336,7 @@ impl Judge<'_> {
 
     fn sentinel(&self, watched: &[Watched]) -> Vec<Finding> {
         let each = |it: &Watched| {
-            if it.flags.split(',').any(|flag| matches!(flag, "s_down" | "o_down")) {
+            if it.is_down() {
                 self.find(&codes::MASTER_DOWN, format!("{} is {}", it.name, it.flags))
             } else if it.agreed {
                 self.find(&codes::OK, format!("{}: {}", it.name, it.quorum))

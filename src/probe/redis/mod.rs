@@ -23,7 +23,8 @@ use crate::model::time::Span;
 use crate::net::redis::RedisUrl;
 
 pub use facts::{
-    Cluster, Hot, HotBy, HotKey, HotKeysSeen, Inside, Login, Node, Replica, Report, Seen, Slow, Watched,
+    Cluster, Hot, HotBy, HotKey, HotKeysSeen, Inside, Login, Node, Replica, Report, Seen, Slow,
+    Watched,
 };
 
 /// Has Redis room for the launch, and is it in order?
@@ -44,12 +45,14 @@ pub use facts::{
 ///
 /// `nodes` are the other servers that belong to it: replicas, the nodes of a cluster, Sentinels. Each is
 /// looked at and judged apart, under its own target, and then whether they agree: the Sentinels on who is
-/// the primary, that server on being it, and a cluster on how many nodes it has.
+/// the primary, that server and no other on being it, and a cluster on how many nodes it has. Write them
+/// with the addresses that the Sentinels use.
 ///
 /// It takes one connection to each server and reads; `INFO`, `PING`, `SLOWLOG GET`, `CLUSTER INFO`,
 /// `CLUSTER NODES`, `SENTINEL MASTERS` and `SENTINEL CKQUORUM` are all it says, and an ACL must allow
-/// `INFO`; with `hot_keys` also `HOTKEYS`, or `DBSIZE`, `SCAN` and `OBJECT FREQ`. It cannot see: nodes that
-/// are not named.
+/// `INFO`; of a server whose `INFO` does not tell its limits also `CONFIG GET maxclients` and `CONFIG GET
+/// maxmemory`; with `hot_keys` also `HOTKEYS`, or `DBSIZE`, `SCAN` and `OBJECT FREQ`. It cannot see: nodes
+/// that are not named.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct Redis {
@@ -195,7 +198,7 @@ impl Probe for Redis {
     }
 
     fn summary(&self, seen: &Seen, _: &JudgeCx) -> String {
-        let Login::In(inside) = &seen.login else {
+        let Some(inside) = seen.login.inside() else {
             return format!("{} let nobody in", seen.target);
         };
         let Some(report) = inside.report.seen() else {

@@ -10,8 +10,8 @@ use crate::model::fault::{Fault, Sight};
 use crate::model::latency::Latency;
 use crate::model::text::one_line;
 use crate::net::redis::{Connection, Opened, RedisUrl, Reply, open};
-use crate::probe::{Probe, ProbeCx};
 use crate::probe::pool::Picture;
+use crate::probe::{Probe, ProbeCx};
 
 /// How many PINGs are sent, and how many of them are under way at a time.
 const PINGS: usize = 200;
@@ -31,8 +31,7 @@ pub(super) async fn look(probe: &Redis, cx: &ProbeCx) -> Result<Seen, Fault> {
 }
 
 fn picture(probe: &Redis, login: &Login) -> Option<Picture> {
-    let Login::In(inside) = login else { return None };
-    let report = inside.report.seen()?;
+    let report = login.inside()?.report.seen()?;
     let demand = probe.demand.as_ref().map(|demand| u64::from(demand.connections));
     let headroom = probe.headroom.unwrap_or(DEFAULT_HEADROOM);
     Some(Picture::of((report.max_clients?, 0, report.clients), demand, headroom))
@@ -41,7 +40,9 @@ fn picture(probe: &Redis, login: &Login) -> Option<Picture> {
 async fn login(probe: &Redis, cx: &ProbeCx, url: &RedisUrl) -> Result<Login, Fault> {
     let ca = probe.ca.as_ref().map(|file| cx.path(file));
     Ok(match Box::pin(open(url, ca.as_deref(), cx.remaining() / 2)).await? {
-        Opened::Open(connection) => Login::In(Box::new(Box::pin(inside(probe, cx, *connection)).await)),
+        Opened::Open(connection) => {
+            Login::In(Box::new(Box::pin(inside(probe, cx, *connection)).await))
+        }
         Opened::No(refusal) => Login::Refused(refusal),
     })
 }
@@ -82,7 +83,7 @@ async fn inside(probe: &Redis, cx: &ProbeCx, mut connection: Connection) -> Insi
     inside
 }
 
-/// Asks for text; an error is a privilege that is missing, or something else that speaks RESP.
+/// Asks for text.
 async fn text(
     connection: &mut Connection,
     command: &[&str],
@@ -91,13 +92,20 @@ async fn text(
     let what = || format!("asking for {}", command.join(" "));
     match connection.ask(command, limit).await? {
         Reply::Text(text) => Ok(text),
-        Reply::Error(error) if error.starts_with("NOPERM") => {
-            Err(Fault::Denied { what: what(), need: format!("the right to it: {error}") })
-        }
-        Reply::Error(error) => Err(Fault::Unreadable { what: what(), reason: error }),
+        Reply::Error(error) => Err(denied(&what(), error)),
         Reply::Number(_) | Reply::List(_) | Reply::Nil => {
             Err(Fault::Unreadable { what: what(), reason: "the reply is no text".to_owned() })
         }
+    }
+}
+
+/// An error as a fault: a privilege that is missing, or no answer to the question.
+pub(super) fn denied(what: &str, error: String) -> Fault {
+    let what = what.to_owned();
+    if error.starts_with("NOPERM") {
+        Fault::Denied { what, need: format!("the right to it: {error}") }
+    } else {
+        Fault::Unreadable { what, reason: error }
     }
 }
 
@@ -108,13 +116,25 @@ async fn report(
 ) -> Result<Report, Fault> {
     let info = text(connection, &["INFO"], limit).await?;
     let mut report = facts::read_report(&info, cx.clock.now().as_second())?;
+    // Old versions do not have these in INFO. Where CONFIG is not allowed they stay unknown.
     if report.max_clients.is_none() {
-        // Before version 6.2 INFO does not have it. Where CONFIG is not allowed it stays unknown.
-        let reply = connection.ask(&["CONFIG", "GET", "maxclients"], limit).await?;
-        let value = reply.items().get(1).and_then(Reply::text);
-        report.max_clients = value.and_then(|value| value.parse().ok());
+        report.max_clients = setting(connection, "maxclients", limit).await?;
+    }
+    if report.max_memory.is_none() && report.mode != "sentinel" {
+        report.max_memory = setting(connection, "maxmemory", limit).await?;
     }
     Ok(report)
+}
+
+/// A number of the server's configuration; `None` where it may not be read.
+async fn setting(
+    connection: &mut Connection,
+    name: &str,
+    limit: Duration,
+) -> Result<Option<u64>, Fault> {
+    let reply = connection.ask(&["CONFIG", "GET", name], limit).await?;
+    let value = reply.items().get(1).and_then(Reply::text);
+    Ok(value.and_then(|value| value.parse().ok()))
 }
 
 async fn cluster(connection: &mut Connection, limit: Duration) -> Result<Cluster, Fault> {
@@ -136,7 +156,11 @@ async fn sentinel(connection: &mut Connection, limit: Duration) -> Result<Vec<Wa
                 watched.quorum = one_line(&words);
                 watched.agreed = true;
             }
-            Reply::Error(words) => watched.quorum = words,
+            // That is a no; of a primary that is down there is enough to say without it.
+            Reply::Error(words) if words.starts_with("NOQUORUM") || watched.is_down() => {
+                watched.quorum = words;
+            }
+            Reply::Error(words) => return Err(denied("asking for SENTINEL CKQUORUM", words)),
             Reply::Number(_) | Reply::List(_) | Reply::Nil => {}
         }
         all.push(watched);

@@ -47,7 +47,17 @@ pub(super) async fn apply(probe: &Silence, change: Change, cx: &ProbeCx) -> Resu
     };
     let mut receipts = Vec::new();
     for group in &change.groups {
-        receipts.push(work.settle(group).await?);
+        match work.settle(group).await {
+            Ok(receipt) => receipts.push(receipt),
+            Err(fault) if receipts.is_empty() => return Err(fault),
+            // What was made stays, so the whole is not known not to have been made.
+            Err(fault) => {
+                return Err(Fault::Unreadable {
+                    what: "making the silence everywhere".to_owned(),
+                    reason: format!("made so far: {}; then: {fault}", receipts.join("; ")),
+                });
+            }
+        }
     }
     Ok(receipts.join("; "))
 }
@@ -128,6 +138,8 @@ impl Work<'_> {
             match member.post(new, self.exchange()).await {
                 Ok(_id) => return Ok(()),
                 Err(trouble @ Trouble::Denied(_)) if !trouble.is_doubtful() => last = Some(trouble),
+                // It has not heard of the silence that is to be changed; another one has.
+                Err(trouble @ Trouble::Rejected { status: 404, .. }) => last = Some(trouble),
                 Err(trouble) => return Err(trouble),
             }
         }
@@ -178,7 +190,9 @@ impl Work<'_> {
             let missing: Vec<String> = members
                 .iter()
                 .zip(&held)
-                .filter(|(_, held)| !held.iter().flatten().any(|s| s.id == best.id && self.covers(s)))
+                .filter(|(_, held)| {
+                    !held.iter().flatten().any(|s| s.id == best.id && self.covers(s))
+                })
                 .map(|(member, _)| member.base().to_string())
                 .collect();
             let mut waiting = format!("{} to be on {}", best.id, missing.join(", "));
@@ -191,7 +205,9 @@ impl Work<'_> {
             if begun.elapsed() > GOSSIP || self.cx.remaining() <= pause {
                 return Err(Fault::Timeout {
                     what: format!("waiting for silence {waiting}"),
-                    after: Span::from_millis(u64::try_from(begun.elapsed().as_millis()).unwrap_or(u64::MAX)),
+                    after: Span::from_millis(
+                        u64::try_from(begun.elapsed().as_millis()).unwrap_or(u64::MAX),
+                    ),
                 });
             }
             self.pause(&mut pause).await;
@@ -210,7 +226,8 @@ impl Work<'_> {
             let alerts = member.alerts(self.exchange()).await;
             let alerts = alerts.map_err(|t| t.into_fault(&format!("asking {}", member.base())))?;
             let hits = || alerts.iter().filter(|alert| matches(self.probe, &alert.labels));
-            if let Some(loud) = hits().find(|alert| !alert.status.silenced_by.contains(&silence.id)) {
+            if let Some(loud) = hits().find(|alert| !alert.status.silenced_by.contains(&silence.id))
+            {
                 let name = loud.labels.get("alertname").map_or("", String::as_str);
                 return Ok(Err(format!("{} on {}", one_line(name), member.base())));
             }
@@ -281,8 +298,8 @@ impl Work<'_> {
             .cloned()
     }
 
-    /// Whether a silence is this check's own to change and to end, not that of another one which asks
-    /// for the same.
+    /// Whether a silence is this check's own to change and to end, not that of another one which
+    /// asks for the same.
     fn owns(&self, silence: &alertmanager::Silence) -> bool {
         observe::is_ours(self.probe, &self.key, silence)
     }

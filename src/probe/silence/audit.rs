@@ -42,7 +42,7 @@ pub struct Audit {
     pub looks: usize,
     /// The alerts those looks saw silenced by the check; a thousand at most.
     pub sampled: Vec<Suppressed>,
-    /// The alerts that fire now and are silenced by nothing else: what will be heard at the end.
+    /// The alerts that fire now and that nothing else keeps quiet: what will be heard at the end.
     pub to_be_heard: Vec<AlertSeen>,
 }
 
@@ -193,13 +193,15 @@ pub(super) fn of(
     }
 }
 
-/// The alerts that are silenced by the check and by nothing else.
+/// The alerts that are kept quiet by the check and by nothing else.
 fn to_be_heard(members: &[Member]) -> Vec<AlertSeen> {
     let mut heard: BTreeMap<&Labels, &AlertSeen> = BTreeMap::new();
     for up in members.iter().filter_map(Member::up) {
         let ours = |id: &String| up.ours.iter().any(|silence| silence.id == *id);
         let only = |alert: &&AlertSeen| {
-            !alert.silenced_by.is_empty() && alert.silenced_by.iter().all(ours)
+            !alert.silenced_by.is_empty()
+                && alert.silenced_by.iter().all(ours)
+                && alert.inhibited_by.is_empty()
         };
         heard.extend(up.alerts.iter().filter(only).map(|alert| (&alert.labels, alert)));
     }
@@ -242,7 +244,7 @@ fn covered(silences: &[SilenceSeen]) -> Vec<Window> {
     for window in times {
         match joined.last_mut() {
             // What comes back has been rounded; a second between two is no gap.
-            Some(last) if window.from <= last.to + SignedDuration::from_secs(1) => {
+            Some(last) if window.from.duration_since(last.to) <= SignedDuration::from_secs(1) => {
                 last.to = last.to.max(window.to);
             }
             Some(_) | None => joined.push(window),
@@ -264,7 +266,12 @@ fn gaps(silences: &[SilenceSeen], past: Window) -> Vec<Gap> {
     for window in &times {
         if window.from > at && at < past.to {
             let why = if at == past.from { Why::MadeLate } else { Why::Between };
-            gaps.push(Gap { from: at, to: window.from.min(past.to), why, ended: ended_at(silences, at) });
+            gaps.push(Gap {
+                from: at,
+                to: window.from.min(past.to),
+                why,
+                ended: ended_at(silences, at),
+            });
         }
         at = at.max(window.to);
     }
@@ -330,6 +337,7 @@ mod tests {
             comment: String::new(),
             matchers: vec![(&"service=order".parse::<Matcher>().expect("a matcher")).into()],
             ended: None,
+            of_another: false,
         }
     }
 
@@ -341,11 +349,10 @@ mod tests {
             (vec![silence(-5, 90)], vec![]),
             (vec![silence(10, 60)], vec![(0, 10, Why::MadeLate)]),
             (vec![silence(0, 45)], vec![(45, 60, Why::EndedEarly)]),
-            (vec![silence(20, 30), silence(5, 15)], vec![
-                (0, 5, Why::MadeLate),
-                (15, 20, Why::Between),
-                (30, 60, Why::EndedEarly),
-            ]),
+            (
+                vec![silence(20, 30), silence(5, 15)],
+                vec![(0, 5, Why::MadeLate), (15, 20, Why::Between), (30, 60, Why::EndedEarly)],
+            ),
             (vec![silence(0, 30), silence(20, 60)], vec![]),
             (vec![silence(70, 80)], vec![(0, 60, Why::MadeLate)]),
         ] {
@@ -371,8 +378,34 @@ mod tests {
     }
 
     #[test]
+    fn what_something_else_keeps_quiet_will_not_be_heard() {
+        let alert = |name: &str, silenced_by: &[&str], inhibited_by: &[&str]| {
+            serde_json::json!({
+                "labels": { "alertname": name }, "silenced_by": silenced_by,
+                "inhibited_by": inhibited_by, "receivers": [],
+            })
+        };
+        let member: Member = serde_json::from_value(serde_json::json!({
+            "url": "http://a",
+            "sight": { "seen": { "up": {
+                "version": "", "cluster": "", "peers": [], "others": 0, "wider": [], "firing": 4,
+                "ours": [silence(0, 60)],
+                "alerts": [
+                    alert("A", &["0"], &[]), alert("B", &["0"], &["x"]),
+                    alert("C", &["0", "1"], &[]), alert("D", &[], &[]),
+                ],
+            } } },
+        }))
+        .expect("a member");
+        let heard: Vec<String> =
+            to_be_heard(&[member]).iter().map(|alert| alert.name().to_owned()).collect();
+        assert_eq!(heard, ["A"]);
+    }
+
+    #[test]
     fn only_what_matches_and_was_covered_counts_as_suppressed() {
-        let labels = |service: &str| -> Labels { [("service".to_owned(), service.to_owned())].into() };
+        let labels =
+            |service: &str| -> Labels { [("service".to_owned(), service.to_owned())].into() };
         let series = Series {
             step_secs: 60,
             alerts: vec![

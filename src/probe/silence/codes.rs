@@ -66,10 +66,13 @@ codes! {
          of them that is ended later ends nothing, which surprises.\n\n\
          It happens when members of a cluster could not see each other while the silence was made. Run with \
          `--apply`, or expire all but one: `amtool silence expire ID`."
-    LEFTOVER "silence.leftover" Warn "a silence of this check for another time is still there"
+    LEFTOVER "silence.leftover" Warn "a silence of this check is there for another time than planned"
         "A silence with this check's marker exists that has nothing to do with the present window: the launch \
-         was moved, or this is the list of the next release and the last one's silence has not ended.\n\n\
-         A forgotten silence eats real alerts. If it is not wanted any more: `amtool silence expire ID`."
+         was moved, or this is the list of the next release and the last one's silence has not ended. Or it \
+         covers the window and lasts longer than planned: it was extended, or the plan was longer when it was \
+         made.\n\n\
+         A forgotten silence eats real alerts. If it is not wanted any more: `amtool silence expire ID`; if it \
+         lasts too long: `gonogo silence extend` with an earlier end as `--to`."
     WIDER "silence.wider-exists" Warn "somebody else's silence covers all that this one would"
         "Another silence, with fewer or wider matchers, is there in the same time and keeps quiet all that this \
          one does. So ending ours early will not bring the alerts back, and neither will its end.\n\n\

@@ -37,7 +37,8 @@ fn covered(target: &str, audit: &Audit) -> Finding {
     } else {
         format!("{} s so far, {} s planned", audit.passed_secs, audit.planned_secs)
     };
-    let message = format!("covered {} s of {of}, {}", audit.covered_secs, show_window(audit.planned));
+    let message =
+        format!("covered {} s of {of}, {}", audit.covered_secs, show_window(audit.planned));
     let silences: Vec<String> = audit.silences.iter().map(silence).collect();
     Finding::new(&codes::COVERED, target, message)
         .expected(format!("{} s", audit.planned_secs))
@@ -59,9 +60,7 @@ fn missed(target: &str, gap: &Gap, audit: &Audit) -> Finding {
             let at = at.strftime("%H:%M:%S UTC");
             format!(" by {} at {at}: {}", one_line(by), one_line(why))
         }
-        (Why::EndedEarly, None) => {
-            " by somebody who left no word of it".to_owned()
-        }
+        (Why::EndedEarly, None) => " by somebody who left no word of it".to_owned(),
         (Why::Between, None) | (Why::MadeLate | Why::NoSilence, _) => String::new(),
     };
     let message = format!("not covered for {} s, {window}: {}{who}", gap.secs(), gap.why.as_str());
@@ -74,9 +73,10 @@ fn missed(target: &str, gap: &Gap, audit: &Audit) -> Finding {
 
 /// The alerts that were quiet: from Prometheus, else from the looks.
 fn quiet(target: &str, audit: &Audit) -> Vec<Finding> {
-    let (alerts, how) = match &audit.suppressed {
-        Some(Sight::Seen(alerts)) => (alerts, "by Prometheus".to_owned()),
-        Some(Sight::Fault(_)) | None => (&audit.sampled, count(audit.looks, "look")),
+    let alerts = quiet_alerts(audit);
+    let how = match by_prometheus(audit) {
+        Some(_) => "by Prometheus".to_owned(),
+        None => count(audit.looks, "look"),
     };
     if alerts.is_empty() {
         let message = format!("no alert was kept quiet ({how})");
@@ -107,7 +107,8 @@ fn heard(target: &str, audit: &Audit) -> Vec<Finding> {
     }
     let one = |alert: &AlertSeen| {
         let by = one_line(&alert.receivers.join(", "));
-        let message = format!("{} fires, and will be heard by {by} at the end", show(&alert.labels));
+        let message =
+            format!("{} fires, and will be heard by {by} at the end", show(&alert.labels));
         Finding::new(&codes::WILL_BE_HEARD, target, message)
     };
     let mut found: Vec<Finding> = audit.to_be_heard.iter().take(NAMED).map(one).collect();
@@ -121,26 +122,32 @@ fn heard(target: &str, audit: &Audit) -> Vec<Finding> {
 
 /// `; covered 600 s of 900 s so far, kept 2 alerts quiet`, while the window lasts.
 pub(super) fn so_far(audit: &Audit) -> String {
-    let quiet = count(quiet_alerts(audit), "alert");
+    let quiet = count(quiet_alerts(audit).len(), "alert");
     let (covered, passed) = (audit.covered_secs, audit.passed_secs);
     format!("; covered {covered} s of {passed} s so far, kept {quiet} quiet")
 }
 
-/// How many alerts were kept quiet: by Prometheus, else by the looks.
-fn quiet_alerts(audit: &Audit) -> usize {
+/// The alerts that were kept quiet by Prometheus' own series. Its series have no labels that are added
+/// on the way to Alertmanager: where it shows none and the looks saw some, it does not know of them.
+fn by_prometheus(audit: &Audit) -> Option<&[Suppressed]> {
     match &audit.suppressed {
-        Some(Sight::Seen(alerts)) => alerts.len(),
-        Some(Sight::Fault(_)) | None => audit.sampled.len(),
+        Some(Sight::Seen(alerts)) if !alerts.is_empty() || audit.sampled.is_empty() => Some(alerts),
+        Some(Sight::Seen(_) | Sight::Fault(_)) | None => None,
     }
+}
+
+/// The alerts that were kept quiet: by Prometheus, else by the looks.
+fn quiet_alerts(audit: &Audit) -> &[Suppressed] {
+    by_prometheus(audit).unwrap_or(&audit.sampled)
 }
 
 /// `covered 3600 s of the 3600 s planned; kept 2 alerts quiet`.
 pub(super) fn summary(audit: &Audit) -> String {
-    let quiet = quiet_alerts(audit);
+    let quiet = quiet_alerts(audit).len();
     let (covered, planned) = (audit.covered_secs, audit.planned_secs);
-    let least = humane(std::time::Duration::from_secs(planned.unsigned_abs()));
+    let length = humane(std::time::Duration::from_secs(planned.unsigned_abs()));
     let quiet = count(quiet, "alert");
-    format!("covered {covered} s of the {planned} s ({least}) planned; kept {quiet} quiet")
+    format!("covered {covered} s of the {planned} s ({length}) planned; kept {quiet} quiet")
 }
 
 /// `HighLatency{service="order"}`.
@@ -160,4 +167,32 @@ fn show_exactly(window: Window) -> String {
     let to = if one_day { "%H:%M:%S" } else { "%Y-%m-%d %H:%M:%S" };
     let from = window.from.strftime("%Y-%m-%d %H:%M:%S");
     format!("{from} to {} UTC", window.to.strftime(to))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_the_looks_saw_counts_where_prometheus_shows_nothing() {
+        let at = "2026-11-20T18:10:00Z";
+        let quiet = |name: &str| serde_json::json!({ "labels": { "alertname": name }, "first": at, "last": at, "secs": 0 });
+        for (prometheus, looks, said) in [
+            (vec![quiet("A")], vec![quiet("B")], "A{} was kept quiet"),
+            (vec![], vec![quiet("B")], "B{} was kept quiet"),
+            (vec![], vec![], "no alert was kept quiet (by Prometheus)"),
+        ] {
+            let audit: Audit = serde_json::from_value(serde_json::json!({
+                "at": at, "silences": [], "planned_secs": 3_600, "passed_secs": 600,
+                "planned": { "from": "2026-11-20T18:00:00Z", "to": "2026-11-20T19:00:00Z" },
+                "covered_secs": 600, "gaps": [], "suppressed": { "seen": prometheus }, "looks": 3,
+                "sampled": looks, "to_be_heard": [],
+            }))
+            .expect("an audit");
+            let found = super::quiet("{}", &audit);
+            assert!(found[0].message.starts_with(said), "{found:?}");
+            let number = usize::from(!said.starts_with("no "));
+            assert!(so_far(&audit).contains(&format!("kept {number} alert")), "{}", so_far(&audit));
+        }
+    }
 }

@@ -69,8 +69,17 @@ mod tests {
         assert_eq!(Ending::read(&comment), Some(first));
         let second = Ending::new(at, "ann", "again");
         let again = second.noted_in(&comment);
-        assert_eq!(again, "gonogo:0 run:1 am: rollout [v2] [ended 2026-11-23T02:00:00Z by ann: again]");
-        for other in ["", "rollout", " [ended ]", " [ended now by x: y]", " [ended 2026-11-23T02:00:00Z by x"] {
+        assert_eq!(
+            again,
+            "gonogo:0 run:1 am: rollout [v2] [ended 2026-11-23T02:00:00Z by ann: again]"
+        );
+        for other in [
+            "",
+            "rollout",
+            " [ended ]",
+            " [ended now by x: y]",
+            " [ended 2026-11-23T02:00:00Z by x",
+        ] {
             assert_eq!(Ending::read(other), None, "{other}");
         }
     }

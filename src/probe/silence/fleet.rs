@@ -175,8 +175,8 @@ impl Fleet {
         Listing { silences, unseen }
     }
 
-    /// The alerts that fire and are silenced by nothing but these: what will be heard when they
-    /// end.
+    /// The alerts that fire and are kept quiet by nothing but these silences: what will be heard
+    /// when they end.
     ///
     /// # Errors
     /// A [`Fault`] when no member said.
@@ -190,7 +190,8 @@ impl Fleet {
                     answered = true;
                     for alert in alerts.iter() {
                         let by = &alert.status.silenced_by;
-                        if !by.is_empty() && by.iter().all(|id| ids.contains(id)) {
+                        let only_these = !by.is_empty() && by.iter().all(|id| ids.contains(id));
+                        if only_these && alert.status.inhibited_by.is_empty() {
                             heard.insert(alert.labels.clone(), AlertSeen::of(alert));
                         }
                     }
@@ -206,7 +207,8 @@ impl Fleet {
     /// which that cannot be written is ended all the same.
     ///
     /// # Errors
-    /// A [`Fault`] when no member answered, or one has one of them still when `wait` is over.
+    /// A [`Fault`] when no member answered, none of those left could be ended, or a member has one of
+    /// them still when `wait` is over. The others are ended all the same.
     pub async fn expire(
         &self,
         which: &Which,
@@ -227,13 +229,25 @@ impl Fleet {
             let (held, _) = self.held(which).await;
             let left: Vec<String> =
                 listing.silences.iter().map(|listed| listed.silence.id.clone()).collect();
+            let (mut progress, mut failed) = (false, None);
             for listed in listing.silences {
-                if let Err(fault) = self.end(&listed, &held, ending).await? {
-                    unnoted.insert(listed.silence.id.clone(), fault);
+                match self.end(&listed, &held, ending).await {
+                    Ok(noted) => {
+                        progress = true;
+                        if let Err(fault) = noted {
+                            unnoted.insert(listed.silence.id.clone(), fault);
+                        }
+                    }
+                    // It keeps nobody from ending the others, and is tried again with the next round.
+                    Err(fault) => failed = Some(fault),
                 }
                 ended.entry(listed.silence.id.clone()).or_insert(listed);
             }
-            if begun.elapsed() > wait {
+            let over = begun.elapsed() > wait;
+            if let Some(fault) = failed.filter(|_| over || !progress) {
+                return Err(fault);
+            }
+            if over {
                 let what = format!("waiting for the end of {}", one_line(&left.join(", ")));
                 return Err(Fault::Timeout { what, after: Span::from(wait) });
             }

@@ -6,7 +6,7 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use super::observe::Seen;
-use super::preview::{Preview, Reach, reach};
+use super::preview::{Preview, Reach, reach, touches};
 use super::{Silence, codes};
 use crate::model::code::Code;
 use crate::model::fault::Sight;
@@ -130,7 +130,7 @@ fn is_scope(matcher: &Matcher) -> bool {
 }
 
 /// `a|b|c`: an expression that is only a list of values.
-pub(super) fn is_list_of_names(expression: &str) -> bool {
+fn is_list_of_names(expression: &str) -> bool {
     let word = |c: char| c.is_alphanumeric() || "-_/:@ ".contains(c);
     expression.split('|').all(|name| !name.is_empty() && name.chars().all(word))
 }
@@ -138,7 +138,7 @@ pub(super) fn is_list_of_names(expression: &str) -> bool {
 fn breadth(probe: &Silence, preview: &Preview) -> Option<Finding> {
     let (part, whole, what) = match preview.rules {
         Some(rules) => (rules, preview.all_rules, "alerting rules"),
-        None => (preview.alerts.len(), preview.firing, "firing alerts"),
+        None => (preview.matched, preview.firing, "firing alerts"),
     };
     if whole < ENOUGH || part * 4 <= whole * 3 {
         return None;
@@ -158,11 +158,8 @@ fn protected(probe: &Silence, seen: &Seen, preview: &Preview) -> Vec<Finding> {
     };
     let each = probe.never().into_iter().filter_map(|never| {
         let alert = preview.alerts.iter().find(|alert| never.matches(&alert.labels));
-        let reached = |wanted| {
-            rules.iter().find(|rule| {
-                reach(&probe.matchers, rule) == wanted && never.matches(&rule.labels)
-            })
-        };
+        let reached =
+            |wanted| rules.iter().find(|rule| touches(&probe.matchers, &never, rule) == wanted);
         let message = if let Some(alert) = alert {
             let name = one_line(alert.name());
             format!("would silence the firing alert {name}, which {never} protects")
@@ -190,7 +187,17 @@ fn names(matchers: &[Matcher], never: &Matcher) -> bool {
     if never.op() == Op::Equal && !never.value().is_empty() {
         return on.iter().any(|m| m.op().is_positive()) && all_accept(never.value());
     }
-    on.iter().any(|m| m.op() == Op::Equal && never.accepts(m.value()) && all_accept(m.value()))
+    let mut asked = on.iter().flat_map(|m| named(m));
+    asked.any(|value| never.accepts(value) && all_accept(value))
+}
+
+/// The values that a matcher asks for by name; none where it asks in another way.
+pub(super) fn named(matcher: &Matcher) -> Vec<&str> {
+    match matcher.op() {
+        Op::Equal => vec![matcher.value()],
+        Op::Regex if is_list_of_names(matcher.value()) => matcher.value().split('|').collect(),
+        Op::Regex | Op::NotEqual | Op::NotRegex => Vec::new(),
+    }
 }
 
 fn times(probe: &Silence, window: Window, now: Timestamp) -> Vec<Finding> {
@@ -289,7 +296,8 @@ fn firing_is_unknown(seen: &Seen) -> bool {
 }
 
 fn labels(labels: &crate::net::alertmanager::Labels) -> String {
-    let all: Vec<String> = labels.iter().map(|(name, value)| format!("{name}=\"{value}\"")).collect();
+    let all: Vec<String> =
+        labels.iter().map(|(name, value)| format!("{name}=\"{value}\"")).collect();
     one_line(&all.join(", "))
 }
 

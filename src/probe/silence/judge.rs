@@ -4,15 +4,15 @@ use jiff::{SignedDuration, Timestamp};
 
 use super::apply::Change;
 use super::ending::Ending;
-use super::observe::{AlertSeen, Member, Reply, Seen, SilenceSeen, Up};
+use super::observe::{AlertSeen, Member, Seen, SilenceSeen, Up};
 use super::preview::Preview;
 use super::{Silence, codes, coverage, guard, matches, show_window, show_window_at};
 use crate::model::fault::Sight;
 use crate::model::finding::Finding;
 use crate::model::outcome::Outcome;
 use crate::model::text::{count, one_line, quote};
-use crate::model::time::Window;
-use crate::net::alertmanager::State;
+use crate::model::time::{Window, humane};
+use crate::net::alertmanager::{Reply, State};
 use crate::net::http::Denial;
 use crate::probe::JudgeCx;
 
@@ -30,7 +30,7 @@ pub(super) fn covers(state: State, starts: Timestamp, ends: Timestamp, window: W
         State::Pending => starts <= window.from + SignedDuration::from_secs(1),
         State::Expired => false,
     };
-    begins && ends + slack(window) >= window.to
+    begins && ends.saturating_add(slack(window)).unwrap_or(Timestamp::MAX) >= window.to
 }
 
 /// Whether a silence and a window have an instant in common.
@@ -66,12 +66,13 @@ fn groups(seen: &Seen) -> Vec<Vec<usize>> {
 
 pub(super) fn judge(probe: &Silence, seen: &Seen, cx: &JudgeCx) -> Vec<Finding> {
     let window = probe.window(cx);
-    let over = seen.audit.as_ref().is_some_and(coverage::is_over);
+    let over = seen.audit.is_some() && window.to <= cx.now;
     // What was made and is over is not to be planned any more.
-    let mut found =
-        if over { Vec::new() } else { guard::judge(probe, seen, window, cx.now) };
+    let mut found = if over { Vec::new() } else { guard::judge(probe, seen, window, cx.now) };
     found.extend(seen.audit.iter().flat_map(|audit| coverage::judge(probe, audit)));
-    let refused = found.iter().any(|finding| finding.outcome == Outcome::Fail);
+    // What could not be looked at keeps a change back as well: see `propose`.
+    let refused = matches!(seen.rules, Some(Sight::Fault(_)))
+        || found.iter().any(|finding| finding.outcome == Outcome::Fail);
     found.extend(seen.members.iter().filter_map(unseen));
     if let (Some(Sight::Fault(fault)), Some(url)) = (&seen.rules, &probe.prometheus) {
         found.push(Finding::fault(url.to_string(), fault));
@@ -80,7 +81,8 @@ pub(super) fn judge(probe: &Silence, seen: &Seen, cx: &JudgeCx) -> Vec<Finding> 
     found.extend(separate(seen, &groups));
     let begun_and_over = window.to <= cx.now || window.to <= window.from;
     for group in &groups {
-        let held = group.iter().any(|n| up(seen, *n).is_some_and(|up| covering(up, window).is_some()));
+        let held =
+            group.iter().any(|n| up(seen, *n).is_some_and(|up| covering(up, window).is_some()));
         if held {
             found.extend(group.iter().flat_map(|n| on_member(probe, &seen.members[*n], window)));
         } else if !begun_and_over {
@@ -88,6 +90,7 @@ pub(super) fn judge(probe: &Silence, seen: &Seen, cx: &JudgeCx) -> Vec<Finding> 
         }
     }
     found.extend(leftovers(seen, window));
+    found.extend(longer(seen, window));
     found.extend(wider(seen, window));
     found
 }
@@ -115,7 +118,9 @@ fn unseen(member: &Member) -> Option<Finding> {
 
 /// Members that are clustered, but not with each other.
 fn separate(seen: &Seen, groups: &[Vec<usize>]) -> Option<Finding> {
-    let alone = |group: &Vec<usize>| group.iter().all(|n| up(seen, *n).is_some_and(|up| up.peers.is_empty()));
+    let alone = |group: &Vec<usize>| {
+        group.iter().all(|n| up(seen, *n).is_some_and(|up| up.peers.is_empty()))
+    };
     if groups.len() < 2 || groups.iter().all(alone) {
         return None;
     }
@@ -143,9 +148,14 @@ fn not_applied(
         Some(old) => format!("would change silence {} to", one_line(&old.id)),
         None => "would".to_owned(),
     };
-    let then = if refused { "not before what is wrong with it is mended" } else { "run with --apply" };
-    let message =
-        format!("{what} silence {}, {}; {then}{}", preview.line(), show_window_at(window, seen.utc_offset_secs), ended(seen, group));
+    let then =
+        if refused { "not before what is wrong with it is mended" } else { "run with --apply" };
+    let message = format!(
+        "{what} silence {}, {}; {then}{}",
+        preview.line(),
+        show_window_at(window, seen.utc_offset_secs),
+        ended(seen, group)
+    );
     let mut finding = Finding::new(&codes::NOT_APPLIED, urls(seen, group), message)
         .expected(format!("a silence {}", probe.target()));
     let receivers: Vec<&str> = preview.receivers().into_iter().collect();
@@ -186,10 +196,12 @@ fn on_member(probe: &Silence, member: &Member, window: Window) -> Vec<Finding> {
         .map(AlertSeen::name)
         .collect();
     if loud.is_empty() {
-        let message = format!("{}, silencing {} now", show(silence), count(hits().count(), "alert"));
+        let quiet = up.matched.max(hits().count());
+        let message = format!("{}, silencing {} now", show(silence), count(quiet, "alert"));
         found.push(Finding::new(&codes::OK, &member.url, message).actual(silence.comment.clone()));
     } else {
-        let message = format!("{}, but {} are not silenced by it", show(silence), one_line(&loud.join(", ")));
+        let message =
+            format!("{}, but {} are not silenced by it", show(silence), one_line(&loud.join(", ")));
         found.push(
             Finding::new(&codes::NOT_EFFECTIVE, &member.url, message)
                 .expected(format!("silenced by {}", silence.id)),
@@ -223,6 +235,30 @@ fn leftovers(seen: &Seen, window: Window) -> Vec<Finding> {
     found
 }
 
+/// Silences of this check that cover the window and go on after it: made for a longer plan, or
+/// extended.
+fn longer(seen: &Seen, window: Window) -> Vec<Finding> {
+    let mut known: Vec<&str> = Vec::new();
+    let mut found = Vec::new();
+    for (member, up) in seen.members.iter().filter_map(|m| Some((m, m.up()?))) {
+        for silence in up.ours.iter().filter(|s| !s.of_another) {
+            let more = silence.ends_at.duration_since(window.to);
+            let covers = covers(silence.state, silence.starts_at, silence.ends_at, window);
+            if covers && more > slack(window) && !known.contains(&silence.id.as_str()) {
+                known.push(&silence.id);
+                let more = humane(more.unsigned_abs());
+                let message = format!("{} lasts {more} longer than planned", show(silence));
+                found.push(
+                    Finding::new(&codes::LEFTOVER, &member.url, message)
+                        .expected(show_window(window))
+                        .actual(silence.comment.clone()),
+                );
+            }
+        }
+    }
+    found
+}
+
 /// Silences of others that cover all that ours does, in the same time.
 fn wider(seen: &Seen, window: Window) -> Vec<Finding> {
     let mut known: Vec<&str> = Vec::new();
@@ -231,8 +267,11 @@ fn wider(seen: &Seen, window: Window) -> Vec<Finding> {
         for other in up.wider.iter().filter(|s| overlaps(s.starts_at, s.ends_at, window)) {
             if !known.contains(&other.id.as_str()) {
                 known.push(&other.id);
-                let matchers: Vec<String> =
-                    other.matchers.iter().map(|m| m.compile().map_or_else(|_| m.name.clone(), |m| m.to_string())).collect();
+                let matchers: Vec<String> = other
+                    .matchers
+                    .iter()
+                    .map(|m| m.compile().map_or_else(|_| m.name.clone(), |m| m.to_string()))
+                    .collect();
                 let message = format!(
                     "{} of {} silences all that this one does: {{{}}}",
                     show(other),
@@ -252,7 +291,12 @@ fn wider(seen: &Seen, window: Window) -> Vec<Finding> {
 
 fn show(silence: &SilenceSeen) -> String {
     let window = Window { from: silence.starts_at, to: silence.ends_at };
-    format!("silence {} ({}, {})", one_line(&silence.id), silence.state.as_str(), show_window(window))
+    format!(
+        "silence {} ({}, {})",
+        one_line(&silence.id),
+        silence.state.as_str(),
+        show_window(window)
+    )
 }
 
 pub(super) fn propose(probe: &Silence, seen: &Seen, cx: &JudgeCx) -> Option<Change> {
@@ -265,8 +309,9 @@ pub(super) fn propose(probe: &Silence, seen: &Seen, cx: &JudgeCx) -> Option<Chan
         return None;
     }
     let todo = |group: &Vec<usize>| {
-        let holders = || group.iter().filter_map(|n| up(seen, *n)).map(|up| twins(up, window));
-        holders().max().unwrap_or(0) != 1
+        let ups = || group.iter().filter_map(|n| up(seen, *n));
+        let held = ups().any(|up| covering(up, window).is_some());
+        !held || ups().any(|up| twins(up, window) > 1)
     };
     let groups: Vec<Vec<usize>> = groups(seen).into_iter().filter(todo).collect();
     if groups.is_empty() {
@@ -276,9 +321,11 @@ pub(super) fn propose(probe: &Silence, seen: &Seen, cx: &JudgeCx) -> Option<Chan
     Some(Change { window, line, groups })
 }
 
-/// How many silences of ours cover the window on one member.
+/// How many silences of this check's own cover the window on one member. One of another check is left
+/// to that.
 fn twins(up: &Up, window: Window) -> usize {
-    up.ours.iter().filter(|s| covers(s.state, s.starts_at, s.ends_at, window)).count()
+    let own = up.ours.iter().filter(|silence| !silence.of_another);
+    own.filter(|s| covers(s.state, s.starts_at, s.ends_at, window)).count()
 }
 
 pub(super) fn summary(probe: &Silence, seen: &Seen, cx: &JudgeCx) -> String {
@@ -286,7 +333,11 @@ pub(super) fn summary(probe: &Silence, seen: &Seen, cx: &JudgeCx) -> String {
         return coverage::summary(audit);
     }
     let window = probe.window(cx);
-    let what = format!("{}, {}", Preview::of(&probe.matchers, seen).line(), show_window_at(window, seen.utc_offset_secs));
+    let what = format!(
+        "{}, {}",
+        Preview::of(&probe.matchers, seen).line(),
+        show_window_at(window, seen.utc_offset_secs)
+    );
     let ups: Vec<&Up> = seen.members.iter().filter_map(Member::up).collect();
     let held = ups.iter().filter(|up| covering(up, window).is_some()).count();
     if ups.is_empty() {
@@ -312,5 +363,9 @@ pub(super) fn reproduce(probe: &Silence, _: Option<&Seen>) -> Vec<String> {
             format!("amtool {at} silence query -o extended {matchers}"),
         ]
     });
-    each.collect()
+    let rules = probe.prometheus.iter().map(|base| {
+        let rules = base.below("api/v1/rules", &[("type", "alert")]);
+        format!("curl -sS {}", quote(rules.url().as_str()))
+    });
+    each.chain(rules).collect()
 }

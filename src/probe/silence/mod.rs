@@ -33,7 +33,7 @@ use crate::net::http::{Access, HttpUrl};
 
 pub use apply::Change;
 pub use guard::Rail;
-pub use observe::{AlertSeen, Member, Reply, RuleSeen, Rules, Seen, SilenceSeen, Up};
+pub use observe::{AlertSeen, Member, RuleSeen, Rules, Seen, SilenceSeen, Up};
 
 /// How long a change may take to reach every member: a full exchange of state is due every minute.
 pub const GOSSIP: Duration = Duration::from_secs(70);
@@ -48,8 +48,9 @@ pub const GOSSIP: Duration = Duration::from_secs(70);
 /// With `--apply` the silence is made on one member of each cluster, and is then looked for on
 /// **every** Alertmanager you name; alerts that fire must really be silenced by it. A silence made
 /// before by this check is found again by the marker at the beginning of its comment
-/// (`gonogo:KEY run:RUN CHECK: …`) and in its annotations where it has them, so a second run leaves one silence, and a launch that moves
-/// takes its silence along as long as the old and new windows overlap.
+/// (`gonogo:KEY run:RUN CHECK: …`) and in its annotations where it has them, so a second run leaves
+/// one silence, and a launch that moves takes its silence along as long as the old and new windows
+/// overlap.
 ///
 /// ```yaml
 /// silence:
@@ -215,7 +216,8 @@ fn show_window_at(window: Window, offset_secs: i32) -> String {
     let (from, to) = (offset.to_datetime(window.from), offset.to_datetime(window.to));
     let end = if from.date() == to.date() { "%H:%M" } else { "%Y-%m-%d %H:%M" };
     let zone = window.from.to_zoned(offset.to_time_zone()).strftime("%:z").to_string();
-    format!("{} to {} {zone} ({})", from.strftime("%Y-%m-%d %H:%M"), to.strftime(end), show_window(window))
+    let (from, to) = (from.strftime("%Y-%m-%d %H:%M"), to.strftime(end));
+    format!("{from} to {to} {zone} ({})", show_window(window))
 }
 
 impl Probe for Silence {
@@ -237,6 +239,12 @@ impl Probe for Silence {
         };
         if self.alertmanagers.is_empty() {
             complain("alertmanagers", "nobody is named", "name every member of the cluster");
+        }
+        for (message, help) in self.alertmanagers.iter().filter_map(HttpUrl::no_base) {
+            complain("alertmanagers", &message, &help);
+        }
+        if let Some((message, help)) = self.prometheus.as_ref().and_then(HttpUrl::no_base) {
+            complain("prometheus", &message, &help);
         }
         if self.matchers.is_empty() {
             complain("matchers", "nothing is named", "write matchers such as service=\"order\"");
@@ -269,6 +277,13 @@ impl Probe for Silence {
             .chain(prometheus)
             .map(|url| Peer::new(url.scheme(), url.authority()))
             .collect()
+    }
+
+    /// Not the Alertmanagers: all checks together put them a few questions at a time, and those that
+    /// ask at the same moment share an answer. Taking turns, each would fetch a long history anew.
+    fn targets(&self) -> Vec<Peer> {
+        let prometheus = self.prometheus.iter();
+        prometheus.map(|url| Peer::new(url.scheme(), url.authority())).collect()
     }
 
     fn waits(&self) -> Duration {
@@ -342,10 +357,7 @@ mod tests {
             (0, "2026-11-20 18:00 to 19:15 UTC"),
             (28_800, "2026-11-21 02:00 to 03:15 +08:00 (2026-11-20 18:00 to 19:15 UTC)"),
             (-12_600, "2026-11-20 14:30 to 15:45 -03:30 (2026-11-20 18:00 to 19:15 UTC)"),
-            (
-                19_800,
-                "2026-11-20 23:30 to 2026-11-21 00:45 +05:30 (2026-11-20 18:00 to 19:15 UTC)",
-            ),
+            (19_800, "2026-11-20 23:30 to 2026-11-21 00:45 +05:30 (2026-11-20 18:00 to 19:15 UTC)"),
         ] {
             assert_eq!(show_window_at(evening, offset), shown);
         }

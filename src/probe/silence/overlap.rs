@@ -2,15 +2,15 @@
 //! would end nothing.
 
 use super::guard;
-use crate::net::alertmanager::{Matcher, Op, WireMatcher};
+use crate::net::alertmanager::{Matcher, WireMatcher};
 
 /// Whether all that these match is matched by theirs as well. What cannot be shown from the
 /// matchers alone is not claimed.
 pub(super) fn is_wider(theirs: &[WireMatcher], ours: &[Matcher]) -> bool {
     !theirs.is_empty()
-        && theirs.iter().all(|matcher| {
-            matcher.compile().is_ok_and(|theirs| is_implied(&theirs, ours))
-        })
+        && theirs
+            .iter()
+            .all(|matcher| matcher.compile().is_ok_and(|theirs| is_implied(&theirs, ours)))
 }
 
 fn is_implied(theirs: &Matcher, ours: &[Matcher]) -> bool {
@@ -18,11 +18,7 @@ fn is_implied(theirs: &Matcher, ours: &[Matcher]) -> bool {
         return true;
     }
     ours.iter().filter(|matcher| matcher.name() == theirs.name()).any(|ours| {
-        let names = match ours.op() {
-            Op::Equal => vec![ours.value()],
-            Op::Regex if guard::is_list_of_names(ours.value()) => ours.value().split('|').collect(),
-            Op::Regex | Op::NotEqual | Op::NotRegex => Vec::new(),
-        };
+        let names = guard::named(ours);
         ours == theirs || (!names.is_empty() && names.iter().all(|name| theirs.accepts(name)))
     })
 }

@@ -29,19 +29,47 @@ pub(super) fn reach(matchers: &[Matcher], rule: &RuleSeen) -> Reach {
         return Reach::Sure;
     }
     let has_now = |name: &str| rule.alerts.iter().any(|labels| labels.contains_key(name));
-    let one = |matcher: &Matcher| {
-        let (sure, no) = (Reach::Sure, Reach::No);
-        match rule.labels.get(matcher.name()) {
-            Some(value) if !value.contains("{{") => if matcher.accepts(value) { sure } else { no },
-            // The alerts it has now show that it makes none with this label.
-            None if !rule.alerts.is_empty() && !has_now(matcher.name()) => {
-                if matcher.accepts("") { sure } else { no }
+    let one =
+        |matcher: &Matcher| {
+            let (sure, no) = (Reach::Sure, Reach::No);
+            match rule.labels.get(matcher.name()) {
+                Some(value) if !value.contains("{{") => {
+                    if matcher.accepts(value) {
+                        sure
+                    } else {
+                        no
+                    }
+                }
+                // The alerts it has now show that it makes none with this label.
+                None if !rule.alerts.is_empty() && !has_now(matcher.name()) => {
+                    if matcher.accepts("") { sure } else { no }
+                }
+                Some(_) | None if !matcher.op().is_positive() && matcher.accepts("") => sure,
+                Some(_) | None => Reach::Perhaps,
             }
-            Some(_) | None if !matcher.op().is_positive() && matcher.accepts("") => sure,
-            Some(_) | None => Reach::Perhaps,
-        }
-    };
+        };
     matchers.iter().map(one).min().unwrap_or(Reach::Sure)
+}
+
+/// Whether a silence of what the matchers match touches what `never` protects among the alerts of a
+/// rule. A label that the rule makes by a template has a value that only its alerts show.
+pub(super) fn touches(matchers: &[Matcher], never: &Matcher, rule: &RuleSeen) -> Reach {
+    let reach = reach(matchers, rule);
+    if reach == Reach::No {
+        return Reach::No;
+    }
+    let hit = |labels: &Labels| all_match(matchers, labels) && never.matches(labels);
+    if rule.alerts.iter().any(hit) {
+        return Reach::Sure;
+    }
+    let made = rule.labels.get(never.name()).is_some_and(|value| value.contains("{{"));
+    if made && never.op().is_positive() {
+        Reach::Perhaps
+    } else if never.matches(&rule.labels) {
+        reach
+    } else {
+        Reach::No
+    }
 }
 
 /// What would be kept quiet.
@@ -49,6 +77,8 @@ pub(super) fn reach(matchers: &[Matcher], rule: &RuleSeen) -> Reach {
 pub(super) struct Preview {
     /// Firing alerts that match, each once however many members have it.
     pub alerts: Vec<AlertSeen>,
+    /// How many there are, those that were not kept included.
+    pub matched: usize,
     /// The largest number of alerts that fire on one member.
     pub firing: usize,
     /// How many rules are reached; absent when no Prometheus was asked or it did not answer.
@@ -64,19 +94,22 @@ pub(super) struct Preview {
 impl Preview {
     pub(super) fn of(matchers: &[Matcher], seen: &Seen) -> Self {
         let mut alerts: BTreeMap<&Labels, AlertSeen> = BTreeMap::new();
-        let mut firing = 0;
+        let (mut firing, mut matched) = (0, 0);
         for up in seen.members.iter().filter_map(|member| member.up()) {
             firing = firing.max(up.firing);
+            matched = matched.max(up.matched);
             for alert in up.alerts.iter().filter(|a| all_match(matchers, &a.labels)) {
                 alerts.entry(&alert.labels).or_insert_with(|| alert.clone());
             }
         }
-        let alerts = alerts.into_values().collect();
+        let alerts: Vec<AlertSeen> = alerts.into_values().collect();
+        let matched = matched.max(alerts.len());
         let Some(Sight::Seen(rules)) = &seen.rules else {
-            return Self { alerts, firing, ..Self::default() };
+            return Self { alerts, matched, firing, ..Self::default() };
         };
         Self {
             alerts,
+            matched,
             firing,
             rules: Some(rules.reached),
             perhaps: rules.perhaps,
@@ -88,7 +121,7 @@ impl Preview {
     /// `2 rules (HighLatency, PaymentTimeout), 1 firing alert (HighLatency)`.
     pub(super) fn line(&self) -> String {
         let firing: BTreeSet<&str> = self.alerts.iter().map(AlertSeen::name).collect();
-        let alerts = count(self.alerts.len(), "firing alert") + &list(firing);
+        let alerts = count(self.matched, "firing alert") + &list(firing);
         match self.rules {
             Some(rules) => {
                 let names = self.rule_names.iter().map(String::as_str).collect();
@@ -146,7 +179,8 @@ mod tests {
 
     #[test]
     fn what_a_rule_sets_is_known_and_the_rest_is_not() {
-        let set = [("alertname", "HighLatency"), ("service", "order"), ("pod", "{{ $labels.pod }}")];
+        let set =
+            [("alertname", "HighLatency"), ("service", "order"), ("pod", "{{ $labels.pod }}")];
         let quiet =
             RuleSeen { name: "HighLatency".to_owned(), labels: labels(&set), alerts: Vec::new() };
         check(
@@ -179,5 +213,31 @@ mod tests {
                 ("zone=south", Reach::Perhaps),
             ],
         );
+    }
+
+    #[test]
+    fn what_is_protected_is_looked_for_in_labels_alerts_and_templates() {
+        let matchers: Vec<Matcher> = vec!["service=order".parse().expect("a matcher")];
+        let template = "{{ if gt $value 9.0 }}page{{ else }}warn{{ end }}";
+        let rule = |severity: &str, alerts: &[&str]| RuleSeen {
+            name: "A".to_owned(),
+            labels: labels(&[("service", "order"), ("severity", severity)]),
+            alerts: alerts
+                .iter()
+                .map(|severity| labels(&[("service", "order"), ("severity", severity)]))
+                .collect(),
+        };
+        for (never, rule, touched) in [
+            ("severity=page", rule("page", &[]), Reach::Sure),
+            ("severity=page", rule("warn", &[]), Reach::No),
+            ("severity=page", rule(template, &[]), Reach::Perhaps),
+            ("severity=page", rule(template, &["warn"]), Reach::Perhaps),
+            ("severity=page", rule(template, &["warn", "page"]), Reach::Sure),
+            ("severity!=warn", rule(template, &[]), Reach::Sure),
+            ("severity=warn", rule("warn", &["warn"]), Reach::Sure),
+        ] {
+            let parsed: Matcher = never.parse().expect(never);
+            assert_eq!(touches(&matchers, &parsed, &rule), touched, "{never} {rule:?}");
+        }
     }
 }

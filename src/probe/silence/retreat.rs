@@ -38,7 +38,9 @@ pub(super) async fn undo(probe: &Silence, cx: &ProbeCx) -> Result<String, Fault>
         return Err(fault);
     }
     let unnoted = match ended.unnoted.first() {
-        Some((_, fault)) => format!("; who ended it could not be written into its comment: {fault}"),
+        Some((_, fault)) => {
+            format!("; who ended it could not be written into its comment: {fault}")
+        }
         None => String::new(),
     };
     let ended = count(ended.done.len(), "silence");

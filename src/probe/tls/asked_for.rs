@@ -10,7 +10,7 @@ use super::seen::{Accepted, Offered, Reply};
 use super::{EarlyData, Resumption, Version};
 use crate::model::fault::Fault;
 use crate::model::text::one_line;
-use crate::net::tls::{Failure, KeyExchange, Offer, Session, Versions};
+use crate::net::tls::{KeyExchange, Offer, Session, Versions};
 use crate::net::tls_hello::{self, Old};
 use crate::net::tls_resume::{Second, resume};
 
@@ -48,7 +48,7 @@ impl Look<'_> {
         let reply = self.again(address, offer).await.map(|handshake| match handshake.end {
             Ok(session) if is_chosen(&session) => Reply::Taken,
             Ok(_) => Reply::NotTaken("the server goes on without it".to_owned()),
-            Err(failure) => Reply::NotTaken(words(failure)),
+            Err(failure) => Reply::NotTaken(failure.to_string()),
         });
         Offered { what: what.to_owned(), sight: reply.into() }
     }
@@ -81,8 +81,15 @@ impl Look<'_> {
         };
         let stream = match self.open(address).await? {
             Open::Ready(stream, _) => stream,
-            Open::Refused(refusal) => return Ok(Reply::NotTaken(refusal.to_string())),
-            Open::Plain(words) => return Ok(Reply::NotTaken(words)),
+            // It was open a moment ago: that says nothing about the version.
+            Open::Refused(refusal) => {
+                let what = format!("connecting to {address} again");
+                return Err(Fault::Unreachable { what, reason: refusal.to_string() });
+            }
+            Open::Plain(reason) => {
+                let what = format!("asking {address} for TLS again");
+                return Err(Fault::Unreadable { what, reason });
+            }
         };
         let reply = tls_hello::offer(stream, old, name, self.cx.remaining()).await?;
         Ok(match reply {
@@ -110,18 +117,5 @@ impl Look<'_> {
         let both = resume(first, second, self.name);
         let ended = self.cx.within(what.clone(), both).await?;
         ended.map_err(|error| Fault::Unreadable { what, reason: one_line(&error.to_string()) })
-    }
-}
-
-fn words(failure: Failure) -> String {
-    match failure {
-        Failure::Alert(alert) => format!("alert {alert}"),
-        Failure::Reset => "connection reset".to_owned(),
-        Failure::Closed => "connection closed".to_owned(),
-        Failure::Oversized => "a message of more than 64 KiB".to_owned(),
-        Failure::Incompatible(words)
-        | Failure::NotTls(words)
-        | Failure::Violation(words)
-        | Failure::NotProved(words) => words,
     }
 }

@@ -75,15 +75,17 @@ fn name(case: Case<'_>, served: &Served, leaf: &Certificate) -> Option<Finding> 
         0 => shown,
         _ => format!("{shown} and {more} more"),
     };
-    let (code, message): (&'static Code, String) = if leaf.names.is_empty() && is_common_name(leaf, host) {
-        let message = format!("{host} is the certificate's common name only, which no longer counts");
-        (&codes::COMMON_NAME_ONLY, message)
-    } else if let Some(wildcard) = shallow_wildcard(leaf, host) {
-        let message = format!("{wildcard} covers one label, and {host} has more below it");
-        (&codes::WILDCARD_DEPTH, message)
-    } else {
-        (&codes::NAME_MISMATCH, format!("the certificate is not for {host}"))
-    };
+    let (code, message): (&'static Code, String) =
+        if leaf.names.is_empty() && is_common_name(leaf, host) {
+            let message =
+                format!("{host} is the certificate's common name only, which no longer counts");
+            (&codes::COMMON_NAME_ONLY, message)
+        } else if let Some(wildcard) = shallow_wildcard(leaf, host) {
+            let message = format!("{wildcard} covers one label, and {host} has more below it");
+            (&codes::WILDCARD_DEPTH, message)
+        } else {
+            (&codes::NAME_MISMATCH, format!("the certificate is not for {host}"))
+        };
     let finding = Finding::new(code, case.target, message);
     Some(finding.expected(host.clone()).actual(names))
 }
@@ -117,6 +119,7 @@ fn broken(
         Path::Broken { obstacle, reason, .. } => (*obstacle, reason),
     };
     let last = served.on_path().last().map_or(leaf, |(_, last)| last);
+    let fails = |finding: &Finding| finding.outcome == Outcome::Fail;
     let (code, message): (&'static Code, String) = match obstacle {
         Obstacle::UnknownIssuer if last.self_issued => {
             let own = if last == leaf { "is self-signed" } else { "ends at a root" };
@@ -124,7 +127,8 @@ fn broken(
             (&codes::UNTRUSTED, message)
         }
         Obstacle::UnknownIssuer if last == leaf => {
-            let message = format!("the intermediate certificate is not sent: {}", leaf.issuer);
+            let issuer = &leaf.issuer;
+            let message = format!("its issuer is neither sent nor a trusted root: {issuer}");
             (&codes::INCOMPLETE_CHAIN, message)
         }
         Obstacle::UnknownIssuer => {
@@ -133,7 +137,7 @@ fn broken(
             (&codes::UNTRUSTED, message)
         }
         // Named by a finding of their own.
-        Obstacle::SignatureAlgorithm if !weak.is_empty() => return None,
+        Obstacle::SignatureAlgorithm if weak.iter().any(fails) => return None,
         Obstacle::Dates if is_dated(case, served) => return None,
         Obstacle::BadSignature => invalid("a signature is not its issuer's"),
         Obstacle::SignatureAlgorithm => invalid("a signature algorithm is not accepted"),
@@ -242,10 +246,9 @@ fn order(case: Case<'_>, served: &Served) -> Vec<Finding> {
         let message = "the certificates are not sent in the order of the path";
         let finding = Finding::new(&codes::WRONG_ORDER, case.target, message);
         findings.push(
-            finding.expected("each followed by its issuer's").actual(format!(
-                "the path runs through certificates {}",
-                places.join(", ")
-            )),
+            finding
+                .expected("each followed by its issuer's")
+                .actual(format!("the path runs through certificates {}", places.join(", "))),
         );
     }
     let root = served.chain.iter().skip(1).filter_map(Sent::certificate).find(|c| c.self_issued);

@@ -1,10 +1,12 @@
 //! Whether this machine's clock can be believed, before anything is said that depends on it.
 
+use std::net::SocketAddr;
+
 use jiff::SignedDuration;
 
+use super::codes;
 use super::expiry::{days, later};
 use super::seen::{Contact, Observation, Said};
-use super::codes;
 use crate::model::code::Code;
 use crate::model::fault::Sight;
 use crate::model::finding::Finding;
@@ -17,7 +19,7 @@ use crate::probe::JudgeCx;
 const MOST: i64 = 60;
 
 /// What is said by the clock.
-const TIMED: [&Code; 13] = [
+const TIMED: [&Code; 14] = [
     &codes::OK,
     &codes::EXPIRED,
     &codes::ISSUER_EXPIRED,
@@ -29,6 +31,7 @@ const TIMED: [&Code; 13] = [
     &codes::STAPLE_OK,
     &codes::STAPLE_EXPIRED,
     &codes::STAPLE_NOT_YET_VALID,
+    &codes::STAPLE_SIGNER_EXPIRED,
     &codes::STAPLE_AGEING,
     &codes::NOT_REVOKED,
 ];
@@ -37,6 +40,8 @@ const TIMED: [&Code; 13] = [
 struct Reading {
     whose: String,
     ahead: i64,
+    /// Where it was read, when that was on an address of the endpoint.
+    at: Option<SocketAddr>,
 }
 
 /// Makes everything unknown that depends on the time, where at least two others have another one
@@ -49,7 +54,8 @@ pub(super) fn doubt(seen: &Observation, cx: &JudgeCx, findings: &mut Vec<Finding
     let Some(first) = readings.first() else { return };
     let named: Vec<String> =
         readings.iter().take(4).map(|one| format!("{} {}", one.whose, offset(one.ahead))).collect();
-    let (code, message) = if readings.len() == 1 {
+    let others = readings.len() - twins(&readings);
+    let (code, message) = if others == 1 {
         let words = offset(first.ahead);
         (&codes::CLOCK_DIFFERS, format!("the clock of {} is {words} this machine's", first.whose))
     } else {
@@ -59,9 +65,8 @@ pub(super) fn doubt(seen: &Observation, cx: &JudgeCx, findings: &mut Vec<Finding
             }
         }
         let message = format!(
-            "this machine's clock agrees with none of {} others, so nothing that depends on the \
-             time is known",
-            readings.len()
+            "this machine's clock agrees with none of {others} others, so nothing that depends on \
+             the time is known"
         );
         (&codes::CLOCK_WRONG, message)
     };
@@ -81,23 +86,31 @@ fn offset(ahead: i64) -> String {
     format!("{length} {}", if ahead < 0 { "behind" } else { "ahead of" })
 }
 
+/// How many readings are not of a clock of their own: a server with an IPv4 and an IPv6 address
+/// has one clock.
+fn twins(readings: &[Reading]) -> usize {
+    let places = readings.iter().filter_map(|one| one.at);
+    let (v4, v6): (Vec<_>, Vec<_>) = places.partition(SocketAddr::is_ipv4);
+    v4.len().min(v6.len())
+}
+
 /// Everybody's clock, each once.
 fn readings(seen: &Observation, cx: &JudgeCx) -> Vec<Reading> {
     let mut readings: Vec<Reading> = Vec::new();
-    let mut add = |whose: String, ahead: i64| {
+    let mut add = |whose: String, ahead: i64, at: Option<SocketAddr>| {
         if !readings.iter().any(|known| known.whose == whose) {
-            readings.push(Reading { whose, ahead });
+            readings.push(Reading { whose, ahead, at });
         }
     };
     for address in &seen.addresses {
         let Sight::Seen(Contact::Accepted(accepted)) = &address.sight else { continue };
         if let Some(ahead) = accepted.clock_ahead {
-            add(address.address.clone(), ahead);
+            add(address.address.clone(), ahead, address.address.parse().ok());
         }
         for served in &accepted.served {
             for asked in &served.asked {
                 if let Some(ahead) = asked.clock_ahead {
-                    add(host(&asked.url).to_owned(), ahead);
+                    add(host(&asked.url).to_owned(), ahead, None);
                 }
             }
             let stapled = served.staple.as_ref().map(|staple| &staple.answer);
@@ -107,7 +120,7 @@ fn readings(seen: &Observation, cx: &JudgeCx) -> Vec<Reading> {
             });
             for answer in stapled.into_iter().chain(said) {
                 if let Some((whose, ahead)) = signed_ahead(answer, cx) {
-                    add(whose, ahead);
+                    add(whose, ahead, None);
                 }
             }
         }

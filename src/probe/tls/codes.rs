@@ -224,9 +224,9 @@ codes! {
          end, so a client that knows only one of them can connect."
     CLOCK_WRONG "tls.clock-wrong" Unknown "this machine's clock cannot be believed"
         "At least two others (the endpoint itself, the OCSP responder, the server of the revocation \
-         list) have another time, and nobody has this machine's within a minute. Whether a certificate \
-         is in time cannot be said by such a clock, so everything that depends on it is unknown.\n\n\
-         Set the clock (`timedatectl`, `chronyc tracking`), and look again."
+         list) have another time, and nobody has this machine's within a minute. The IPv4 and the \
+         IPv6 address of an endpoint count as one. Whether a certificate is in time cannot be said by \
+         such a clock, so everything that depends on it is unknown.\n\nSet the clock (`timedatectl`, `chronyc tracking`), and look again."
     CLOCK_DIFFERS "tls.clock-differs" Warn "the other side has another time than this machine"
         "The only other clock that could be read differs by more than a minute. One of the two is wrong; \
          a server with a wrong clock refuses good tokens and client certificates, and lets OCSP answers \
@@ -236,7 +236,8 @@ codes! {
          server was not reloaded: everything looks renewed on disk, and the old certificate runs \
          out all the same. In Kubernetes, a secret mounted with `subPath` is never updated.\n\nReload \
          the server, and let the renewal do so by itself. Where the kinds of key differ this is a \
-         warning: a server with an RSA and an ECDSA certificate shows either."
+         warning, and none where the same address shows the one in `file` as well: a server may \
+         have an RSA and an ECDSA certificate."
     FILE_OK "tls.file-ok" Pass "the server serves the certificate on disk"
         "The certificate served has the same SHA-256 as the first one in `file`."
     STAPLE_OK "tls.staple-ok" Pass "the staple is good"
@@ -354,8 +355,8 @@ codes! {
          private authority: publish a new list, and mend the job that does."
     REVOCATION_UNUSABLE "tls.revocation-unusable" Unknown "what was said about the revocation does not count"
         "The responder or the list answered, but the answer does not count: wrong signature, a \
-         signer who may not sign, another certificate, another shard of the list, or out of time. \
-         The message says which. Whether the certificate is revoked is not known.\n\nBy hand: `openssl \
+         signer who may not sign, another certificate, another shard of the list, out of time, or \
+         more than seven days old without a word on until when it holds. The message says which. Whether the certificate is revoked is not known.\n\nBy hand: `openssl \
          ocsp -issuer ISSUER -cert CERT -url URL`, or `openssl crl -inform DER -text`."
     REVOCATION_UNCHECKED "tls.revocation-unchecked" Unknown "nobody could be asked about the revocation"
         "The certificate names where its revocation can be asked for, but only in ways this check \

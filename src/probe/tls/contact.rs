@@ -2,9 +2,7 @@
 
 use super::expiry::{Matter, Terms};
 use super::seen::{Accepted, Contact, Observation, Served};
-use super::{
-    Revocation, Stapling, Tls, chain, codes, expiry, public, revocation, spoken, staple,
-};
+use super::{Revocation, Stapling, Tls, chain, codes, expiry, public, revocation, spoken, staple};
 use crate::model::fault::Sight;
 use crate::model::finding::Finding;
 use crate::model::outcome::Outcome;
@@ -107,6 +105,12 @@ fn judge_accepted(case: Case<'_>, accepted: &Accepted) -> Vec<Finding> {
     if let Some(fault) = &accepted.fault {
         findings.push(Finding::fault(case.target, fault));
     }
+    if let Some(Sight::Fault(fault)) = &accepted.other_key {
+        let mut finding = Finding::fault(case.target, fault);
+        let what = "asking for a certificate with the other kind of key";
+        finding.message = format!("{what}: {}", finding.message);
+        findings.push(finding);
+    }
     findings
 }
 
@@ -159,10 +163,13 @@ fn dates(case: Case<'_>, served: &Served) -> Vec<Finding> {
         Matter::RenewsInWindow => &codes::RENEWS_IN_WINDOW,
         Matter::EndsSoon => &codes::EXPIRES_SOON,
     };
-    remarks.into_iter().map(|remark| {
-        let code = code(remark.matter);
-        remark.into_finding(code, case.target)
-    }).collect()
+    remarks
+        .into_iter()
+        .map(|remark| {
+            let code = code(remark.matter);
+            remark.into_finding(code, case.target)
+        })
+        .collect()
 }
 
 fn slow(case: Case<'_>, accepted: &Accepted) -> Option<Finding> {
@@ -180,16 +187,16 @@ fn slow(case: Case<'_>, accepted: &Accepted) -> Option<Finding> {
 }
 
 fn failed(case: Case<'_>, accepted: &Accepted, failure: &Failure) -> Finding {
-    let (code, words) = match failure {
-        Failure::Alert(alert) => (&codes::HANDSHAKE_REFUSED, format!("alert {alert}")),
-        Failure::Reset => (&codes::HANDSHAKE_REFUSED, "connection reset".to_owned()),
-        Failure::Closed => (&codes::HANDSHAKE_REFUSED, "connection closed".to_owned()),
-        Failure::Incompatible(words) => (&codes::HANDSHAKE_REFUSED, words.clone()),
-        Failure::NotTls(words) => (&codes::NOT_TLS, words.clone()),
-        Failure::Oversized => (&codes::OVERSIZED, "a message of more than 64 KiB".to_owned()),
-        Failure::Violation(words) => (&codes::PROTOCOL_ERROR, words.clone()),
-        Failure::NotProved(words) => (&codes::KEY_NOT_PROVED, words.clone()),
+    let code = match failure {
+        Failure::Alert(_) | Failure::Reset | Failure::Closed | Failure::Incompatible(_) => {
+            &codes::HANDSHAKE_REFUSED
+        }
+        Failure::NotTls(_) => &codes::NOT_TLS,
+        Failure::Oversized => &codes::OVERSIZED,
+        Failure::Violation(_) => &codes::PROTOCOL_ERROR,
+        Failure::NotProved(_) => &codes::KEY_NOT_PROVED,
     };
+    let words = failure.to_string();
     let which = match accepted.handshakes {
         0 | 1 => String::new(),
         n => format!(" (handshake {n})"),

@@ -21,8 +21,19 @@ pub(super) fn judge(tls: &Tls, seen: &Observation) -> Vec<Finding> {
         }
         Sight::Fault(fault) => return vec![Finding::fault(path, fault)],
     };
-    let leaves = seen.served().filter_map(|(address, served)| Some((address, served.leaf()?)));
-    leaves.map(|(address, leaf)| compare(address, leaf, &path, wanted)).collect()
+    let leaves: Vec<(&str, &Certificate)> =
+        seen.served().filter_map(|(address, served)| Some((address, served.leaf()?))).collect();
+    // A server that shows the one on disk may have another beside it, for the other kind of key.
+    let beside = |address: &str, leaf: &Certificate| {
+        !is_same_kind(leaf, wanted)
+            && leaves.iter().any(|(at, other)| *at == address && other.sha256 == wanted.sha256)
+    };
+    let compared = leaves.iter().filter(|(address, leaf)| !beside(address, leaf));
+    compared.map(|(address, leaf)| compare(address, leaf, &path, wanted)).collect()
+}
+
+fn is_same_kind(one: &Certificate, other: &Certificate) -> bool {
+    std::mem::discriminant(&one.key) == std::mem::discriminant(&other.key)
 }
 
 fn compare(address: &str, served: &Certificate, path: &str, wanted: &Certificate) -> Finding {
@@ -34,12 +45,15 @@ fn compare(address: &str, served: &Certificate, path: &str, wanted: &Certificate
         let message = format!("serves the certificate in {path}");
         return Finding::new(&codes::FILE_OK, address, message);
     }
-    let same_kind = std::mem::discriminant(&served.key) == std::mem::discriminant(&wanted.key);
-    let outcome = if same_kind { Outcome::Fail } else { Outcome::Warn };
-    let message = if served.not_after < wanted.not_after {
-        format!("serves an older certificate than the one in {path}: not reloaded")
+    let (outcome, message) = if !is_same_kind(served, wanted) {
+        let message =
+            format!("serves a certificate with another kind of key than the one in {path}");
+        (Outcome::Warn, message)
+    } else if served.not_after < wanted.not_after {
+        let message = format!("serves an older certificate than the one in {path}: not reloaded");
+        (Outcome::Fail, message)
     } else {
-        format!("serves another certificate than the one in {path}")
+        (Outcome::Fail, format!("serves another certificate than the one in {path}"))
     };
     Finding::new(&codes::NOT_RELOADED, address, message)
         .with_outcome(outcome)

@@ -31,8 +31,8 @@ use crate::model::fault::Fault;
 use crate::model::finding::Finding;
 use crate::model::outcome::Outcome;
 use crate::model::peer::Peer;
-use crate::model::text::quote;
 use crate::model::schema::text_schema;
+use crate::model::text::quote;
 use crate::model::time::Span;
 use crate::net::tls::suites;
 use crate::net::tls_upgrade::Protocol;
@@ -45,8 +45,16 @@ pub use seen::{
 /// Is every address of a TLS endpoint ready: right certificate, whole chain, good staple, and valid
 /// until well after the launch?
 ///
+/// ```yaml
+/// tls:
+///   endpoint: login.example.com:443
+///   margin: 7d
+///   alpn: [h2, http/1.1]
+/// ```
+///
 /// Every A and AAAA address is contacted with the same server name, without resuming a session. A
-/// server may have an RSA certificate beside an ECDSA one: it is asked for both, and each is judged.
+/// server may have an RSA certificate beside an ECDSA one: it is asked for both, and each is
+/// judged; where it stays silent to one of the two questions, that is unknown.
 /// The path to a trusted root is built from what the server itself sent, so that an intermediate
 /// only a browser's cache would supply is missed here too. Dates are judged on that path and not on
 /// every certificate sent: an expired cross-signature that nobody uses harms nobody.
@@ -66,7 +74,8 @@ pub use seen::{
 ///
 /// Dates are only as good as the clock they are judged by. Web servers say what time it is, and so
 /// do responders and those who hand out lists: where at least two of them are asked and none agrees
-/// with this machine within a minute, everything that depends on the time is unknown.
+/// with this machine within a minute, everything that depends on the time is unknown. The IPv4 and
+/// the IPv6 address of the endpoint count as one.
 ///
 /// It looks from where it runs: another vantage point may meet other servers behind the same
 /// address.
@@ -90,7 +99,10 @@ pub struct Tls {
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub ca: Option<PathBuf>,
     /// The protocol that begins in the clear and is asked for TLS: `postgres`, `smtp`, `imap` or
-    /// `mysql`. Default: TLS from the first byte.
+    /// `mysql`. Default: TLS from the first byte. No look logs in. MySQL counts that as an error of
+    /// the host that connects, three times and more for each address and look, and blocks the host
+    /// after 100 without a login between them (`max_connect_errors`, error 1129; not on loopback):
+    /// look at it once, not in a loop, and not from the host that the game connects from.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub starttls: Option<Protocol>,
     /// What to ask of the stapled OCSP answer. Default: `auto`.
@@ -249,9 +261,9 @@ impl TryFrom<String> for Resolver {
 
     fn try_from(text: String) -> Result<Self, String> {
         let ip = text.parse().map(|ip: IpAddr| SocketAddr::new(ip, 53));
-        ip.or_else(|_| text.parse())
-            .map(Self)
-            .map_err(|_| format!("`{text}` is not the address of a DNS server; write IP or IP:PORT"))
+        ip.or_else(|_| text.parse()).map(Self).map_err(|_| {
+            format!("`{text}` is not the address of a DNS server; write IP or IP:PORT")
+        })
     }
 }
 
@@ -416,9 +428,9 @@ impl Probe for Tls {
         let ca = self.ca.as_ref().map_or_else(String::new, |file| {
             format!(" -CAfile {}", quote(&file.display().to_string()))
         });
-        let starttls = self.starttls.map_or_else(String::new, |protocol| {
-            format!(" -starttls {}", protocol.as_str())
-        });
+        let starttls = self
+            .starttls
+            .map_or_else(String::new, |protocol| format!(" -starttls {}", protocol.as_str()));
         let command = |place: &String| {
             format!(
                 "openssl s_client -connect {}{starttls} {name}{ca} -status -showcerts </dev/null",

@@ -52,7 +52,7 @@ type Chain = Vec<CertificateDer<'static>>;
 pub(super) async fn observe(tls: &Tls, cx: &ProbeCx) -> Result<Observation, Fault> {
     let name = tls.server_name().map_err(|message| Fault::Bug { message })?;
     let roots = match &tls.ca {
-        Some(file) => Roots::file(&cx.path(file)).await?,
+        Some(file) => cx.within("reading the roots", Roots::file(&cx.path(file))).await??,
         None => Roots::platform()?,
     };
     let (found, no_address) = match &tls.addresses {
@@ -65,15 +65,16 @@ pub(super) async fn observe(tls: &Tls, cx: &ProbeCx) -> Result<Observation, Faul
         .collect()
         .await;
     let file = match &tls.file {
-        Some(path) => Some(on_disk(&cx.path(path)).await.into()),
+        Some(path) => Some(on_disk(&cx.path(path), cx).await.into()),
         None => None,
     };
     Ok(Observation { roots: roots.label.clone(), no_address, file, addresses })
 }
 
 /// The certificate a server is to serve, the first in its file.
-async fn on_disk(path: &Path) -> Result<Sent, Fault> {
-    let mut found = file::certificates(path).await?;
+async fn on_disk(path: &Path, cx: &ProbeCx) -> Result<Sent, Fault> {
+    let what = format!("reading {}", path.display());
+    let mut found = cx.within(what, file::certificates(path)).await??;
     Ok(Sent::read(&found.swap_remove(0)))
 }
 
@@ -160,9 +161,7 @@ impl Look<'_> {
                 Err(fault) => seen.fault = Some(fault),
             }
         }
-        if let Some(offer) = self.other_key(seen, exchange)
-            && self.has_time(seen)
-        {
+        if let Some(offer) = self.other_key(seen, exchange) {
             let other = self.other(address, offer, seen, chains).await;
             seen.other_key = Some(other.into());
         }
@@ -250,11 +249,13 @@ impl Look<'_> {
     }
 
     /// A handshake over a connection of its own.
-    pub(super) async fn again(&self, address: SocketAddr, offer: Offer<'_>) -> Result<Handshake, Fault> {
+    pub(super) async fn again(
+        &self,
+        address: SocketAddr,
+        offer: Offer<'_>,
+    ) -> Result<Handshake, Fault> {
         match self.open(address).await? {
-            Open::Ready(stream, _) => {
-                shake(stream, offer, self.cx.remaining()).await
-            }
+            Open::Ready(stream, _) => shake(stream, offer, self.cx.remaining()).await,
             // It was open a moment ago: that is trouble on the way, not the target's answer.
             Open::Refused(refusal) => Err(Fault::Unreachable {
                 what: format!("connecting to {address} again"),
@@ -285,15 +286,40 @@ impl Look<'_> {
     /// How to ask for a certificate with the other kind of key than the one served. Clients that
     /// know only that kind are served it, and nobody else sees it expire.
     fn other_key<'b>(&'b self, seen: &Accepted, exchange: KeyExchange) -> Option<Offer<'b>> {
-        let keys = match (&seen.failure, seen.served.as_slice()) {
-            (None, [one]) => match one.leaf()?.key {
-                Key::Rsa(_) => Keys::Curve,
-                Key::Ec(_) | Key::Ed(_) => Keys::Rsa,
-                Key::Other(_) => return None,
-            },
-            _ => return None,
+        if seen.failure.is_some() {
+            return None;
+        }
+        let shows = |kind: fn(&Key) -> bool| {
+            seen.served.iter().filter_map(Served::leaf).any(|leaf| kind(&leaf.key))
+        };
+        let rsa = shows(|key| matches!(key, Key::Rsa(_)));
+        let curve = shows(|key| matches!(key, Key::Ec(_) | Key::Ed(_)));
+        let keys = match (rsa, curve) {
+            (true, false) => Keys::Curve,
+            (false, true) => Keys::Rsa,
+            (true, true) | (false, false) => return None,
         };
         Some(Offer { keys, ..self.offer(exchange) })
+    }
+
+    /// A handshake with an offer the server may have nothing for. An alert says so. Some servers
+    /// close the connection instead, and others do that when they have too much to do: it counts
+    /// where it happens twice, and not to a handshake in between that offers everything.
+    async fn insist(&self, address: SocketAddr, offer: Offer<'_>) -> Result<Handshake, Fault> {
+        let first = self.again(address, offer).await?;
+        if !is_cut(&first) {
+            return Ok(first);
+        }
+        tokio::time::sleep(PAUSE).await;
+        let control = self.again(address, self.offer(offer.exchange)).await?;
+        let second = self.again(address, offer).await?;
+        match control.end {
+            Err(failure) if is_cut(&second) => Err(Fault::Unreachable {
+                what: format!("asking {address} for TLS again"),
+                reason: failure.to_string(),
+            }),
+            Ok(_) | Err(_) => Ok(second),
+        }
     }
 
     /// Asks for a certificate with the other kind of key. That there is none is no fault.
@@ -306,9 +332,26 @@ impl Look<'_> {
     ) -> Result<OtherKey, Fault> {
         let mut tries = 0;
         loop {
-            let handshake = self.again(address, offer).await?;
+            let handshake = self.insist(address, offer).await?;
             if handshake.chain.is_empty() {
-                return Ok(OtherKey::NotServed);
+                return match handshake.end {
+                    Err(
+                        failure @ (Failure::NotTls(_)
+                        | Failure::Oversized
+                        | Failure::Violation(_)
+                        | Failure::NotProved(_)),
+                    ) => Err(Fault::Unreadable {
+                        what: format!("asking {address} for TLS again"),
+                        reason: failure.to_string(),
+                    }),
+                    Ok(_)
+                    | Err(
+                        Failure::Alert(_)
+                        | Failure::Incompatible(_)
+                        | Failure::Reset
+                        | Failure::Closed,
+                    ) => Ok(if tries == 0 { OtherKey::NotServed } else { OtherKey::Served }),
+                };
             }
             self.keep(seen, chains, handshake);
             tries += 1;
@@ -340,7 +383,7 @@ impl Look<'_> {
         let offer = Offer { versions: Versions::Tls12, ..self.offer(KeyExchange::Classic) };
         let mut seen = Tls12 { failure: None, handshakes: 0, staple: None };
         loop {
-            let handshake = self.again(address, offer).await?;
+            let handshake = self.insist(address, offer).await?;
             seen.handshakes += 1;
             seen.staple = (!handshake.staple.is_empty()).then(|| self.staple(&handshake));
             seen.failure = handshake.end.err();
@@ -416,6 +459,11 @@ impl Look<'_> {
             answer: Answer::read(&handshake.staple, leaf, issuer.as_ref()),
         }
     }
+}
+
+/// Whether the connection ended in the middle of a handshake, without a word.
+fn is_cut(handshake: &Handshake) -> bool {
+    handshake.chain.is_empty() && matches!(handshake.end, Err(Failure::Reset | Failure::Closed))
 }
 
 /// Whether a certificate can have a staple and came without one.

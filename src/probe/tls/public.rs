@@ -49,7 +49,8 @@ fn lifetime(case: Case<'_>, leaf: &Certificate) -> Option<Finding> {
     let rule = LONGEST.iter().find(|(from, _)| begins(*from).is_ok_and(|at| at <= leaf.not_before));
     let most = rule?.1;
     (life(leaf) > SignedDuration::from_hours(24 * most)).then(|| {
-        let message = format!("the certificate lives {}, more than clients accept", days(life(leaf)));
+        let message =
+            format!("the certificate lives {}, more than clients accept", days(life(leaf)));
         Finding::new(&codes::LIFETIME_TOO_LONG, case.target, message)
             .expected(format!("at most {most} d for one that begins {}", when(leaf.not_before)))
             .actual(days(life(leaf)))

@@ -1,6 +1,6 @@
 //! Judging what the responder and the revocation list say.
 
-use jiff::SignedDuration;
+use jiff::{SignedDuration, Timestamp};
 
 use super::belief::{Doubt, Timing, doubt, timing};
 use super::contact::Case;
@@ -19,6 +19,10 @@ use crate::net::pki::path::Path;
 /// for those issued before 15 March 2026, which are all gone).
 const SHORT_LIVED: SignedDuration = SignedDuration::from_hours(7 * 24);
 
+/// How old an answer or a list may be that does not say until when it holds: public authorities
+/// have a newer one by then (Baseline Requirements 4.9.7, 4.9.10).
+const UNDATED: SignedDuration = SignedDuration::from_hours(7 * 24);
+
 /// Judges whether a certificate is revoked.
 pub(super) fn judge(case: Case<'_>, served: &Served) -> Vec<Finding> {
     let Some(leaf) = served.leaf() else { return Vec::new() };
@@ -32,7 +36,8 @@ pub(super) fn judge(case: Case<'_>, served: &Served) -> Vec<Finding> {
         served.asked.iter().flat_map(|asked| judge_asked(case, leaf, asked)).collect();
     // One place that answers is enough; that it is revoked counts wherever it is said.
     let told = |outcome: Outcome| findings.iter().find(|finding| finding.outcome == outcome);
-    match told(Outcome::Fail).or_else(|| told(Outcome::Pass)) {
+    let revoked = findings.iter().find(|finding| finding.code == codes::REVOKED.id);
+    match revoked.or_else(|| told(Outcome::Fail)).or_else(|| told(Outcome::Pass)) {
         Some(finding) => vec![finding.clone()],
         None => findings,
     }
@@ -104,23 +109,30 @@ fn judge_singles(case: Case<'_>, url: &str, basic: &Basic) -> Vec<Finding> {
 }
 
 fn judge_single(case: Case<'_>, url: &str, single: &Single) -> Finding {
-    match (timing(case, single), &single.status) {
-        (_, Status::Revoked { at, reason }) => {
-            revoked(case, url, &when(*at), reason.as_deref())
-        }
-        (Timing::Early(why) | Timing::Expired(why), _) => {
-            unusable(case, url, &format!("the answer {why}"))
-        }
-        (Timing::Current | Timing::Endless, Status::Unknown) => {
+    let untimely = match timing(case, single) {
+        Timing::Current => None,
+        Timing::Early(why) | Timing::Expired(why) => Some(format!("the answer {why}")),
+        Timing::Endless => undated(case, single.this_update),
+    };
+    match (untimely, &single.status) {
+        (_, Status::Revoked { at, reason }) => revoked(case, url, &when(*at), reason.as_deref()),
+        (Some(why), Status::Good | Status::Unknown) => unusable(case, url, &why),
+        (None, Status::Unknown) => {
             let message = format!("{url} does not know the certificate");
             let finding = Finding::new(&codes::REVOCATION_UNKNOWN, case.target, message);
             finding.expected("good").actual("unknown")
         }
-        (Timing::Current | Timing::Endless, Status::Good) => {
+        (None, Status::Good) => {
             let message = format!("not revoked, says {url}");
             Finding::new(&codes::NOT_REVOKED, case.target, message)
         }
     }
+}
+
+/// Why what does not say until when it holds is too old to be believed.
+fn undated(case: Case<'_>, this_update: Timestamp) -> Option<String> {
+    let age = case.cx.now.duration_since(this_update);
+    (age > UNDATED).then(|| format!("it is {} old and does not say until when it holds", days(age)))
 }
 
 fn revoked(case: Case<'_>, url: &str, at: &str, reason: Option<&str>) -> Finding {
@@ -142,6 +154,11 @@ fn judge_list(case: Case<'_>, leaf: &Certificate, url: &str, list: &Crl) -> Find
     if list.this_update > later(now, SKEW) {
         return unusable(case, url, &format!("it begins at {}", when(list.this_update)));
     }
+    if list.next_update.is_none()
+        && let Some(why) = undated(case, list.this_update)
+    {
+        return unusable(case, url, &why);
+    }
     match list.next_update {
         Some(end) if end < earlier(now, SKEW) => {
             let ago = days(now.duration_since(end));
@@ -152,8 +169,11 @@ fn judge_list(case: Case<'_>, leaf: &Certificate, url: &str, list: &Crl) -> Find
         }
         Some(_) | None => {
             let message = format!("not revoked: serial {} is not on {url}", leaf.serial);
-            Finding::new(&codes::NOT_REVOKED, case.target, message)
-                .actual(format!("{} revoked, list of {}", list.entries, when(list.this_update)))
+            Finding::new(&codes::NOT_REVOKED, case.target, message).actual(format!(
+                "{} revoked, list of {}",
+                list.entries,
+                when(list.this_update)
+            ))
         }
     }
 }

@@ -58,7 +58,8 @@ pub struct Accepted {
     /// Whether a handshake with post-quantum key exchange stayed without answer, and one without it
     /// did not.
     pub silent_to_post_quantum: bool,
-    /// How many handshakes were tried; more than one only to wait for a staple.
+    /// How many handshakes were tried: more than one to wait for a staple, and for the certificate
+    /// with the other kind of key.
     pub handshakes: usize,
     /// How the first handshake that failed did so.
     pub failure: Option<Failure>,
@@ -120,7 +121,8 @@ pub enum OtherKey {
 /// What was seen over TLS 1.2 of a server that also speaks TLS 1.3.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct Tls12 {
-    /// How the handshake failed; a server is free to speak TLS 1.3 only.
+    /// How the handshake failed; a server is free to speak TLS 1.3 only. One that resets or closes
+    /// the connection has done so twice, and not to a handshake that offered TLS 1.3 as well.
     pub failure: Option<Failure>,
     /// How many handshakes were tried.
     pub handshakes: usize,

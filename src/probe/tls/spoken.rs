@@ -89,7 +89,9 @@ fn versions(case: Case<'_>, offers: &[Offered]) -> Vec<Finding> {
     let mut findings = Vec::new();
     for Offered { what, sight } in offers {
         let (code, message, actual) = match (sight, wanted(what)) {
-            (Sight::Seen(Reply::Taken), true) | (Sight::Seen(Reply::NotTaken(_)), false) => continue,
+            (Sight::Seen(Reply::Taken), true) | (Sight::Seen(Reply::NotTaken(_)), false) => {
+                continue;
+            }
             (Sight::Seen(Reply::Taken), false) => {
                 let message = format!("the server still speaks {what}");
                 (&codes::VERSION_ACCEPTED, message, format!("{what} accepted"))

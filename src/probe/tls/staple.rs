@@ -7,12 +7,13 @@ use super::contact::Case;
 use super::expiry::{days, when};
 use super::seen::{Accepted, Served, Staple};
 use super::{Stapling, codes};
-use crate::model::fault::Sight;
+use crate::model::fault::{Fault, Sight};
 use crate::model::finding::Finding;
 use crate::model::outcome::Outcome;
 use crate::model::text::count;
 use crate::net::pki::certificate::Certificate;
 use crate::net::pki::ocsp::{About, Answer, Basic, Single, Status};
+use crate::net::tls::Failure;
 
 /// A public responder has a newer answer after this time.
 const OLD: SignedDuration = SignedDuration::from_hours(4 * 24);
@@ -45,23 +46,35 @@ pub(super) fn judge_tls12(case: Case<'_>, accepted: &Accepted) -> Vec<Finding> {
         Some(Sight::Fault(fault)) => return vec![Finding::fault(case.target, fault)],
         Some(Sight::Seen(seen)) => seen,
     };
-    match &seen.staple {
-        _ if seen.failure.is_some() => Vec::new(),
-        Some(staple) => {
-            let mut findings = judge_answer(case, staple);
-            findings.retain(|finding| finding.code != codes::STAPLE_OK.id);
-            for finding in &mut findings {
-                finding.message = format!("over TLS 1.2, {}", finding.message);
-            }
-            findings
+    match &seen.failure {
+        None => {}
+        // It speaks TLS 1.3 only.
+        Some(Failure::Alert(_) | Failure::Incompatible(_) | Failure::Reset | Failure::Closed) => {
+            return Vec::new();
         }
-        None => {
-            let tried = count(seen.handshakes, "handshake");
-            let message = format!("no staple in {tried} over TLS 1.2");
-            let finding = Finding::new(&codes::STAPLE_MISSING, case.target, message);
-            vec![finding.with_outcome(Outcome::Fail).expected("a stapled OCSP answer")]
+        Some(
+            failure @ (Failure::NotTls(_)
+            | Failure::Oversized
+            | Failure::Violation(_)
+            | Failure::NotProved(_)),
+        ) => {
+            let what = "looking at the staple over TLS 1.2".to_owned();
+            let fault = Fault::Unreadable { what, reason: failure.to_string() };
+            return vec![Finding::fault(case.target, &fault)];
         }
     }
+    let Some(staple) = &seen.staple else {
+        let tried = count(seen.handshakes, "handshake");
+        let message = format!("no staple in {tried} over TLS 1.2");
+        let finding = Finding::new(&codes::STAPLE_MISSING, case.target, message);
+        return vec![finding.with_outcome(Outcome::Fail).expected("a stapled OCSP answer")];
+    };
+    let mut findings = judge_answer(case, staple);
+    findings.retain(|finding| finding.code != codes::STAPLE_OK.id);
+    for finding in &mut findings {
+        finding.message = format!("over TLS 1.2, {}", finding.message);
+    }
+    findings
 }
 
 /// The staple in a word, for the one line of the whole check.
@@ -224,11 +237,8 @@ fn ageing(case: Case<'_>, single: &Single) -> Option<Finding> {
     let late = case.is_public() && (age > OLD || (left < LAST && span >= LAST * 2));
     let gone = half && end < case.cx.window.from;
     (late || gone).then(|| {
-        let message = format!(
-            "the staple is {} old, ends in {} and is not refreshed",
-            days(age),
-            days(left)
-        );
+        let message =
+            format!("the staple is {} old, ends in {} and is not refreshed", days(age), days(left));
         Finding::new(&codes::STAPLE_AGEING, case.target, message)
             .expected("a newer answer by now")
             .actual(format!("{} to {}", when(single.this_update), when(end)))

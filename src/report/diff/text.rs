@@ -2,8 +2,9 @@
 
 use crate::model::outcome::Outcome;
 
+use super::super::style::paint;
 use super::super::wrap::{line, name, width, wrap};
-use super::super::{Colour, Look, style, when};
+use super::super::{Look, style, when};
 use super::{Changed, Diff, Fact, Known, RunLine};
 
 /// Facts of one check that are shown.
@@ -41,13 +42,6 @@ pub(super) fn render(diff: &Diff, look: &Look) -> String {
         text.push('\n');
     }
     text
-}
-
-fn paint(look: &Look, look_of: anstyle::Style, text: &str) -> String {
-    match look.colour {
-        Colour::On => format!("{look_of}{text}{look_of:#}"),
-        Colour::Off => text.to_owned(),
-    }
 }
 
 fn run_line(word: &str, run: &RunLine, look: &Look) -> Vec<String> {

@@ -5,10 +5,8 @@ use super::super::markup::Markup;
 use super::Page;
 
 pub(super) fn write(page: &Page<'_>, m: &mut Markup) {
-    let charts: Vec<Chart> = measurements(page.record, &page.look.zone)
-        .into_iter()
-        .chain(timeline(page.record))
-        .collect();
+    let charts: Vec<Chart> =
+        measurements(page.record, &page.zone).into_iter().chain(timeline(page.record)).collect();
     if charts.is_empty() {
         return;
     }

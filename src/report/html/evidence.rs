@@ -8,7 +8,7 @@ use crate::model::record::CheckRecord;
 use crate::model::text::count;
 
 use super::super::markup::Markup;
-use super::super::{style, vantage, when};
+use super::super::{bearing, style, vantage, when};
 use super::{Page, chip, field, findings};
 
 /// The longest observation shown, in bytes of JSON; the record has it all.
@@ -48,18 +48,13 @@ pub(super) fn table(heads: &[&str], rows: Vec<Vec<String>>, m: &mut Markup) {
 fn waivers(page: &Page<'_>, m: &mut Markup) {
     let mut rows = Vec::new();
     for check in page.record.checks() {
-        let of_findings = check.findings.iter().filter_map(|f| Some((Some(f), f.waived.as_ref()?)));
-        let mut all: Vec<_> = of_findings.collect();
-        if let (true, Some(waived)) = (all.is_empty(), &check.waived) {
-            all.push((None, waived));
-        }
-        for (finding, waived) in all {
+        for (finding, waived) in bearing::waivers(check) {
             let what = finding.map_or_else(String::new, |f| format!(" {}", field(&f.code)));
             rows.push(vec![
                 format!("{}{what}", check.id),
                 field(&waived.reason),
                 field(&waived.by),
-                when::full(waived.until, &page.look.zone),
+                when::full(waived.until, &page.zone),
             ]);
         }
     }
@@ -113,7 +108,7 @@ fn facts(page: &Page<'_>, check: &CheckRecord, m: &mut Markup) {
             chip(check.outcome, m);
         });
         m.tag("div", &[], |m| {
-            let started = check.started.map(|at| when::full(at, &page.look.zone));
+            let started = check.started.map(|at| when::full(at, &page.zone));
             if let Some(started) = started {
                 let took = when::millis(check.duration_ms);
                 m.leaf("p", &[("class", "muted small")], &format!("Began {started}, took {took}."));

@@ -11,7 +11,7 @@
       var text = row.textContent.toLowerCase();
       var match = words.every(function (word) { return text.indexOf(word) >= 0; });
       row.hidden = !match;
-      if (match && row.tagName === "TR") { shown += 1; }
+      if (match && row.matches("section.step tr")) { shown += 1; }
     });
     document.querySelectorAll("section.step").forEach(function (step) {
       step.hidden = !step.querySelector("tr[data-check]:not([hidden])");

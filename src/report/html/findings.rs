@@ -42,7 +42,7 @@ fn card(page: &Page<'_>, n: usize, check: &CheckRecord, m: &mut Markup) {
             m.leaf("p", &[("class", "note")], &format!("{more} in the evidence below."));
         }
         if let Some(waived) = &check.waived {
-            let until = when::full(waived.until, &page.look.zone);
+            let until = when::full(waived.until, &page.zone);
             let text =
                 format!("Waived by {} until {until}: {}", field(&waived.by), field(&waived.reason));
             m.leaf("p", &[("class", "note")], &text);
@@ -82,7 +82,7 @@ fn case(page: &Page<'_>, check: &CheckRecord, finding: &Finding, m: &mut Markup)
         pair(finding, m);
         if let Some(waived) = finding.waived.as_ref().filter(|w| Some(*w) != check.waived.as_ref())
         {
-            let until = when::full(waived.until, &page.look.zone);
+            let until = when::full(waived.until, &page.zone);
             let text =
                 format!("Waived by {} until {until}: {}", field(&waived.by), field(&waived.reason));
             m.leaf("p", &[("class", "note")], &text);

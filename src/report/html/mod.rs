@@ -10,12 +10,14 @@ mod sheet;
 mod steps;
 mod summary;
 
+use jiff::tz::TimeZone;
+
 use crate::model::outcome::{Outcome, Severity};
 use crate::model::record::{CheckRecord, RunRecord};
 use crate::model::text::clip;
 
 use super::markup::Markup;
-use super::{Glyphs, Look, ReportError, json, style, wrap};
+use super::{Glyphs, Look, ReportError, json, style, when, wrap};
 
 /// The longest field shown, in characters; the record has it all.
 const FIELD_LIMIT: usize = 4_000;
@@ -25,14 +27,16 @@ const FILTER: &str = include_str!("filter.js");
 /// What every part of the page needs.
 struct Page<'a> {
     record: &'a RunRecord,
-    look: &'a Look,
+    /// The launch's own zone, as in the PDF; the reader's where there is no launch.
+    zone: TimeZone,
     /// SHA-256 of the record, hexadecimal.
     digest: String,
 }
 
 /// Renders the page, with a final line break.
 pub(super) fn render(record: &RunRecord, look: &Look) -> Result<String, ReportError> {
-    let page = Page { record, look, digest: json::digest(record)? };
+    let zone = when::launch_zone(&record.header).unwrap_or_else(|| look.zone.clone());
+    let page = Page { record, zone, digest: json::digest(record)? };
     let sheet = sheet::sheet(record.verdict.decision);
     let mut out = Markup::default();
     out.own("<!DOCTYPE html>\n");
@@ -87,7 +91,14 @@ fn footer(page: &Page<'_>, m: &mut Markup) {
         });
         m.tag("p", &[], |m| {
             m.text("Everything on this page was made from that record alone; ");
-            m.leaf("code", &[], &format!("gonogo report {} -o json", page.record.header.run));
+            let header = &page.record.header;
+            if header.merged.is_empty() {
+                m.leaf("code", &[], &format!("gonogo report {} -o json", header.run));
+                m.text(", by this version and where the run is recorded,");
+            } else {
+                m.leaf("code", &[], "gonogo merge -o json");
+                m.text(", by this version and from the same records in the same order,");
+            }
             m.text(" writes the very bytes the sum is of.");
         });
         m.leaf("p", &[], &format!("Made by {}.", page.tool()));

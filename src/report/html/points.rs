@@ -66,7 +66,7 @@ fn runs(page: &Page<'_>, m: &mut Markup) {
             vantage::part(part),
             format!("run {} of SHA-256 {}", part.run, field(&part.record_sha256)),
             style::decision(part.decision).to_owned(),
-            format!("{} {}", when::full(part.started, &page.look.zone), who.join(" on ")),
+            format!("{} {}", when::full(part.started, &page.zone), who.join(" on ")),
         ]
     });
     m.leaf("h2", &[], "Merged from");

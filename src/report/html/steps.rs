@@ -1,11 +1,10 @@
 //! Every check of the list, step by step, in checklist order.
 
-use crate::model::outcome::Outcome;
 use crate::model::record::{CheckRecord, StepRecord};
 
 use super::super::bearing::wants_attention;
 use super::super::markup::Markup;
-use super::super::{headline, style, when, wrap};
+use super::super::{headline, when, wrap};
 use super::{Page, chip, field, marks};
 
 /// Steps of at most this many checks are kept on one page of paper.
@@ -40,7 +39,7 @@ fn one(place: usize, step: &StepRecord, n: &mut usize, m: &mut Markup) {
     m.tag("section", &[("class", class)], |m| {
         m.tag("h3", &[], |m| {
             m.leaf("span", &[], &format!("{place}. {}", wrap::name(&step.name)));
-            m.leaf("span", &[("class", "muted")], &tally(step));
+            m.leaf("span", &[("class", "muted")], &headline::tally(step));
         });
         m.tag("table", &[("class", "checks"), ("role", "table")], |m| {
             head(m);
@@ -54,19 +53,6 @@ fn one(place: usize, step: &StepRecord, n: &mut usize, m: &mut Markup) {
         });
     });
     m.line();
-}
-
-/// `2 failed, 3 passed`.
-fn tally(step: &StepRecord) -> String {
-    let parts: Vec<String> = Outcome::ALL
-        .iter()
-        .rev()
-        .filter_map(|outcome| {
-            let n = step.checks.iter().filter(|check| check.outcome == *outcome).count();
-            (n > 0).then(|| format!("{n} {}", style::past(*outcome)))
-        })
-        .collect();
-    parts.join(", ")
 }
 
 fn head(m: &mut Markup) {
@@ -111,7 +97,7 @@ fn row(n: usize, check: &CheckRecord, m: &mut Markup) {
     });
 }
 
-/// The id, leading to its card where it has one, else to its evidence.
+/// The id, leading to its card where it has one.
 fn name(n: usize, check: &CheckRecord, m: &mut Markup) {
     let id = field(check.id.as_str());
     if wants_attention(check.outcome) {

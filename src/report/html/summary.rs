@@ -1,22 +1,10 @@
 //! The top of the page: what was run, what came of it, and everything an auditor asks first.
 
-use crate::model::outcome::Outcome;
 use crate::model::record::RunRecord;
 
 use super::super::markup::Markup;
 use super::super::{Glyphs, headline, style, when, wrap};
 use super::{Page, field};
-
-/// Outcomes in the order a reader wants their numbers: the worst first.
-const WORST_FIRST: [Outcome; 7] = [
-    Outcome::Fail,
-    Outcome::Unknown,
-    Outcome::Pending,
-    Outcome::Warn,
-    Outcome::Pass,
-    Outcome::NotApplicable,
-    Outcome::Skipped,
-];
 
 pub(super) fn write(page: &Page<'_>, m: &mut Markup) {
     mast(page, m);
@@ -34,17 +22,11 @@ fn mast(page: &Page<'_>, m: &mut Markup) {
     m.tag("header", &[("class", "mast")], |m| {
         m.leaf("p", &[("class", "over")], &over);
         m.leaf("h1", &[], &wrap::name(&header.name));
-        if let Some(launch) = headline::launch(page.record, &page.look.zone) {
-            m.leaf("p", &[("class", "launch")], &capital(&launch));
+        if let Some(launch) = headline::launch(page.record, &page.zone) {
+            m.leaf("p", &[("class", "launch")], &headline::capital(&launch));
         }
     });
     m.line();
-}
-
-/// The same sentence with a capital letter.
-fn capital(text: &str) -> String {
-    let mut chars = text.chars();
-    chars.next().map_or_else(String::new, |first| first.to_uppercase().chain(chars).collect())
 }
 
 fn verdict(record: &RunRecord, m: &mut Markup) {
@@ -52,7 +34,7 @@ fn verdict(record: &RunRecord, m: &mut Markup) {
     m.tag("section", &[("class", "verdict"), ("aria-label", "Verdict")], |m| {
         m.leaf("p", &[("class", "word")], style::decision(decision));
         m.tag("div", &[("class", "why")], |m| {
-            m.leaf("p", &[("class", "meaning")], style::decision_meaning(decision));
+            m.leaf("p", &[("class", "meaning")], &headline::meaning(record));
             let because = headline::because(record);
             if !because.is_empty() {
                 m.leaf("p", &[], &because.join(" · "));
@@ -75,7 +57,7 @@ fn tally(record: &RunRecord, m: &mut Markup) {
                 m.leaf("b", &[], &total.to_string());
                 m.leaf("span", &[], if total == 1 { "check" } else { "checks" });
             });
-            for outcome in WORST_FIRST {
+            for outcome in style::worst_first() {
                 let n = record.counts.of(outcome);
                 if n > 0 {
                     m.tag("li", &[("class", &format!("o-{outcome}"))], |m| {
@@ -102,7 +84,7 @@ fn bar(record: &RunRecord, m: &mut Markup) {
         [("viewBox", view.as_str()), ("preserveAspectRatio", "none"), ("aria-hidden", "true")];
     m.tag("svg", &attributes, |m| {
         let mut x = 0;
-        for outcome in WORST_FIRST {
+        for outcome in style::worst_first() {
             let n = record.counts.of(outcome);
             if n > 0 {
                 let class = format!("o-{outcome}");
@@ -153,13 +135,13 @@ fn checklist(page: &Page<'_>, m: &mut Markup) {
             m.leaf("code", &[], &field(&git.commit));
             m.text(if git.dirty { " with changes that are not committed" } else { "" });
         }
-        None => m.leaf("span", &[("class", "muted")], "not in a work tree"),
+        None => m.leaf("span", &[("class", "muted")], "none known: no work tree of git"),
     });
     fact("SHA-256", Width::Whole, m, |m| m.leaf("code", &[], &field(&list.sha256)));
 }
 
 fn times(page: &Page<'_>, m: &mut Markup) {
-    let (header, zone) = (&page.record.header, &page.look.zone);
+    let (header, zone) = (&page.record.header, &page.zone);
     let launch = when::launch(header).map(|launch| when::full(launch.timestamp(), zone));
     fact("Launch", Width::Half, m, |m| match &launch {
         Some(launch) => m.text(launch),
@@ -191,10 +173,7 @@ fn people(page: &Page<'_>, m: &mut Markup) {
             fact(name, Width::Half, m, |m| m.text(&field(value)));
         }
     }
-    let mut mode = Vec::new();
-    mode.push(if header.strict { "warnings count as failures" } else { "warnings do not block" });
-    mode.push(if header.apply { "changes were allowed" } else { "looked only, changed nothing" });
-    fact("Mode", Width::Half, m, |m| m.text(&mode.join("; ")));
+    fact("Mode", Width::Half, m, |m| m.text(&headline::mode(header)));
     fact("Run", Width::Half, m, |m| m.leaf("code", &[], &header.run.to_string()));
     fact("Record", Width::Whole, m, |m| {
         m.text("SHA-256 ");

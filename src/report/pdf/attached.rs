@@ -1,18 +1,27 @@
 //! Taking the record out of a document again.
 
+/// The longest dictionary of an attached file, in bytes; ours has about 200.
+const DICTIONARY: usize = 4096;
+
 /// The record attached to a document this module wrote, byte for byte; absent from any other file.
 ///
 /// The file is attached as it is, so it stands between its stream's `stream` and `endstream`, and its
 /// length is said before it. No PDF reader is needed, and none is trusted.
 #[must_use]
 pub fn attached_record(pdf: &[u8]) -> Option<&[u8]> {
-    let mut from = 0;
+    let (mut from, mut data) = (0, 0);
     while let Some(found) = find(&pdf[from..], b"/EmbeddedFile") {
         let at = from + found;
+        // The dictionary of the stream: from its object's beginning to its data. No byte is searched
+        // twice for either end, so that a hostile file costs no more than its length.
+        let begin = rfind(&pdf[from..at], b" obj").map_or(from, |n| from + n);
+        if data <= at {
+            data = at + find(&pdf[at..], b"stream")?;
+        }
         from = at + 1;
-        // The dictionary of the stream: from its object's beginning to its data.
-        let data = find(&pdf[at..], b"stream").map(|n| at + n)?;
-        let begin = rfind(&pdf[..at], b" obj").unwrap_or(0);
+        if data - begin > DICTIONARY {
+            continue;
+        }
         let Some(length) = number_after(&pdf[begin..data], b"/Length ") else { continue };
         let mut start = data + b"stream".len();
         if pdf.get(start) == Some(&b'\r') {

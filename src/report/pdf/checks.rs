@@ -1,6 +1,6 @@
 //! Every check of the list, step by step, in checklist order.
 
-use crate::model::outcome::{Outcome, Severity};
+use crate::model::outcome::Severity;
 use crate::model::record::{CheckRecord, StepRecord};
 
 use super::super::{headline, style, when};
@@ -31,23 +31,10 @@ pub(super) fn write(paper: &Paper<'_>, sheet: &mut Sheet<'_>) {
 
 fn one(n: usize, step: &StepRecord, sheet: &mut Sheet<'_>) {
     sheet.heading(3, STEP, &format!("{n}. {}", name(&step.name)), 70.0);
-    sheet.paragraph(SMALL, &tally(step));
+    sheet.paragraph(SMALL, &headline::tally(step));
     sheet.y += 5.0;
     let rows: Vec<Vec<Vec<Piece>>> = step.checks.iter().map(row).collect();
     table(sheet, &COLUMNS, &rows);
-}
-
-/// `2 failed, 3 passed`.
-fn tally(step: &StepRecord) -> String {
-    let parts: Vec<String> = Outcome::ALL
-        .iter()
-        .rev()
-        .filter_map(|outcome| {
-            let n = step.checks.iter().filter(|check| check.outcome == *outcome).count();
-            (n > 0).then(|| format!("{n} {}", style::past(*outcome)))
-        })
-        .collect();
-    parts.join(", ")
 }
 
 fn row(check: &CheckRecord) -> Vec<Vec<Piece>> {

@@ -3,7 +3,7 @@
 
 use crate::model::outcome::Outcome;
 
-use super::super::{style, when};
+use super::super::{bearing, style, when};
 use super::sheet::{MARGIN, Role, Sheet, WIDTH};
 use super::table::{Column, Piece, chip, table};
 use super::{BODY, EDGE, Paper, SECTION, SMALL, STRONG, field};
@@ -33,12 +33,7 @@ pub(super) fn section(
 fn waivers(paper: &Paper<'_>, sheet: &mut Sheet<'_>) {
     let mut rows = Vec::new();
     for check in paper.record.checks() {
-        let of_findings = check.findings.iter().filter_map(|f| Some((Some(f), f.waived.as_ref()?)));
-        let mut all: Vec<_> = of_findings.collect();
-        if let (true, Some(waived)) = (all.is_empty(), &check.waived) {
-            all.push((None, waived));
-        }
-        for (finding, waived) in all {
+        for (finding, waived) in bearing::waivers(check) {
             let mut what = vec![Piece::Text(STRONG, field(check.id.as_str()))];
             what.extend(finding.map(|finding| Piece::small(field(&finding.code))));
             rows.push(vec![

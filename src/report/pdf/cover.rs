@@ -1,6 +1,5 @@
 //! The first page: the verdict, the numbers, and everything an auditor asks first.
 
-use crate::model::outcome::Outcome;
 use crate::model::text::count;
 
 use super::super::style::{self, PAPER};
@@ -8,17 +7,6 @@ use super::super::{headline, when};
 use super::fonts::Cut;
 use super::sheet::{MARGIN, Role, Sheet, Type, WIDTH};
 use super::{BODY, CODE, LABEL, MUTED, Paper, RULE, SMALL, STRONG, TITLE, field, name};
-
-/// Outcomes in the order a reader wants their numbers: the worst first.
-const WORST_FIRST: [Outcome; 7] = [
-    Outcome::Fail,
-    Outcome::Unknown,
-    Outcome::Pending,
-    Outcome::Warn,
-    Outcome::Pass,
-    Outcome::NotApplicable,
-    Outcome::Skipped,
-];
 
 pub(super) fn write(paper: &Paper<'_>, sheet: &mut Sheet<'_>) {
     sheet.y += 18.0;
@@ -33,7 +21,7 @@ pub(super) fn write(paper: &Paper<'_>, sheet: &mut Sheet<'_>) {
     if let Some(launch) = headline::launch(paper.record, &paper.zone) {
         sheet.y += 3.0;
         let kind = Type { size: 11.0, leading: 16.0, ..BODY };
-        sheet.paragraph(kind, &capital(&launch));
+        sheet.paragraph(kind, &headline::capital(&launch));
     }
     sheet.y += 20.0;
     banner(paper, sheet);
@@ -41,12 +29,6 @@ pub(super) fn write(paper: &Paper<'_>, sheet: &mut Sheet<'_>) {
     tally(paper, sheet);
     sheet.y += 22.0;
     facts(paper, sheet);
-}
-
-/// The same sentence with a capital letter.
-fn capital(text: &str) -> String {
-    let mut chars = text.chars();
-    chars.next().map_or_else(String::new, |first| first.to_uppercase().chain(chars).collect())
 }
 
 /// The verdict's word on its colour, and why.
@@ -64,7 +46,7 @@ fn banner(paper: &Paper<'_>, sheet: &mut Sheet<'_>) {
     let mut add = |kind: Type, text: &str| {
         lines.extend(sheet.lines(text, kind, room).into_iter().map(|line| (kind, line)));
     };
-    add(meaning, style::decision_meaning(decision));
+    add(meaning, &headline::meaning(paper.record));
     let why = headline::because(paper.record).join(" · ");
     if !why.is_empty() {
         add(because, &why);
@@ -99,7 +81,7 @@ fn tally(paper: &Paper<'_>, sheet: &mut Sheet<'_>) {
     let counts = paper.record.counts;
     if counts.total > 0 {
         let mut x = MARGIN;
-        for outcome in WORST_FIRST {
+        for outcome in style::worst_first() {
             let width = WIDTH * share(counts.of(outcome), counts.total);
             if width > 0.0 {
                 sheet.block(x, sheet.y, width, 6.0, 0.0, style::ink(outcome).light);
@@ -127,7 +109,7 @@ fn tally(paper: &Paper<'_>, sheet: &mut Sheet<'_>) {
         };
         let (n, what) = total.split_once(' ').unwrap_or((&total, ""));
         put(sheet, number, n, what);
-        for outcome in WORST_FIRST {
+        for outcome in style::worst_first() {
             let n = counts.of(outcome);
             if n > 0 {
                 let kind = number.in_colour(style::ink(outcome).light);
@@ -157,7 +139,7 @@ pub(super) fn list_facts(paper: &Paper<'_>, sheet: &mut Sheet<'_>) {
             format!("{} with changes that are not committed", field(&git.commit))
         }
         Some(git) => field(&git.commit),
-        None => "not in a work tree".to_owned(),
+        None => "none known: no work tree of git".to_owned(),
     };
     fact(sheet, "Checklist", BODY, &field(&list.path));
     fact(sheet, "SHA-256", CODE, &field(&list.sha256));
@@ -187,9 +169,7 @@ fn run_facts(paper: &Paper<'_>, sheet: &mut Sheet<'_>) {
             fact(sheet, label, BODY, &field(value));
         }
     }
-    let strict = if header.strict { "warnings count as failures" } else { "warnings do not block" };
-    let apply = if header.apply { "changes were allowed" } else { "looked only, changed nothing" };
-    fact(sheet, "Mode", BODY, &format!("{strict}; {apply}"));
+    fact(sheet, "Mode", BODY, &headline::mode(header));
     fact(sheet, "Run", CODE, &header.run.to_string());
     fact(sheet, "Record", CODE, &format!("SHA-256 {}", paper.digest));
     for (n, (key, value)) in header.vars.iter().enumerate() {

@@ -17,6 +17,8 @@ const FINDINGS: usize = 12;
 /// Facts of an observation that are shown, and the characters they may take; the record has the others.
 const FACTS: usize = 40;
 const FACTS_LONG: usize = 620;
+/// Lines of what was seen, or was expected, that are shown: a page holds them; the record has the others.
+const SIDE: usize = 50;
 /// Where the text of a check begins, right of its coloured edge.
 const X: f32 = MARGIN + 14.0;
 const ROOM: f32 = WIDTH - 14.0;
@@ -149,7 +151,7 @@ fn pair(finding: &Finding, sheet: &mut Sheet<'_>) {
     let half = (ROOM - 8.0) / 2.0;
     let measured: Vec<(&str, Vec<String>)> = sides
         .into_iter()
-        .map(|(label, text)| (label, sheet.lines(&text, CODE, half - 16.0)))
+        .map(|(label, text)| (label, shortened(sheet.lines(&text, CODE, half - 16.0))))
         .collect();
     let most = measured.iter().map(|(_, lines)| lines.len()).max().unwrap_or(0);
     #[expect(clippy::cast_precision_loss, reason = "a field has few lines")]
@@ -173,6 +175,16 @@ fn pair(finding: &Finding, sheet: &mut Sheet<'_>) {
         x += half + 8.0;
     }
     sheet.y = top + height;
+}
+
+/// At most [`SIDE`] lines; the last says how many there are more.
+fn shortened(mut lines: Vec<String>) -> Vec<String> {
+    if lines.len() > SIDE {
+        let more = count(lines.len() - (SIDE - 1), "more line");
+        lines.truncate(SIDE - 1);
+        lines.push(format!("… {more}; the record has them"));
+    }
+    lines
 }
 
 fn waiver(paper: &Paper<'_>, waived: &Waived, sheet: &mut Sheet<'_>) {

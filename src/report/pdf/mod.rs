@@ -109,7 +109,7 @@ pub fn blank_checklist(record: &RunRecord, look: &Look) -> Result<Vec<u8>, Repor
 
 /// The zone the launch is written in.
 fn launch_zone(record: &RunRecord) -> TimeZone {
-    when::launch(&record.header).map_or(TimeZone::UTC, |launch| TimeZone::fixed(launch.offset()))
+    when::launch_zone(&record.header).unwrap_or(TimeZone::UTC)
 }
 
 /// A field as one line that any PDF may hold.

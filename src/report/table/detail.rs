@@ -7,9 +7,10 @@ use crate::model::finding::Finding;
 use crate::model::outcome::Outcome;
 use crate::model::record::{CheckRecord, RunRecord};
 
+use super::super::bearing::urgency;
+use super::super::style::paint;
 use super::super::wrap::{self, command, command_lines, line, width, wrap};
 use super::super::{Detail, Look, facts, style, vantage, when};
-use super::paint;
 
 /// Findings of one check that are shown without `--verbose`.
 const FINDINGS: usize = 8;
@@ -23,7 +24,7 @@ pub(super) fn blocks(record: &RunRecord, look: &Look) -> Vec<Vec<String>> {
     let mut checks: Vec<&CheckRecord> =
         record.checks().filter(|check| is_worth_a_block(check, look.detail)).collect();
     // Stable: within an outcome the order of the checklist stays; what is waived comes last.
-    checks.sort_by_key(|check| (check.waived.is_some(), std::cmp::Reverse(check.outcome)));
+    checks.sort_by_key(|check| urgency(check));
     checks.into_iter().map(|check| block(check, look)).collect()
 }
 

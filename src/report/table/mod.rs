@@ -10,6 +10,7 @@ use comfy_table::{Attribute, Cell, ColumnConstraint, ContentArrangement, Row, Ta
 
 use crate::model::record::RunRecord;
 
+use super::style::paint;
 use super::wrap::{parts, width, wrap};
 use super::{Colour, Detail, Look, headline, style};
 use rows::Line;
@@ -63,14 +64,6 @@ fn finish(lines: &[String]) -> String {
         text.push('\n');
     }
     text
-}
-
-/// A text in a style, where colours are used.
-fn paint(look: &Look, style: Style, text: &str) -> String {
-    match look.colour {
-        Colour::On if !text.is_empty() => format!("{style}{text}{style:#}"),
-        Colour::On | Colour::Off => text.to_owned(),
-    }
 }
 
 fn heading(record: &RunRecord, look: &Look) -> Vec<String> {

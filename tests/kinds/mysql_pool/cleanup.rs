@@ -5,10 +5,9 @@ use std::process::Stdio;
 use std::time::Duration;
 
 use gonogo::clock::Clock;
-use gonogo::net::mysql::Session;
 use serde_json::Value;
 
-use super::{alone, ask, close, open_as, url};
+use super::{alone, ask, close, open_as, url, wait_for};
 use crate::held_open::held_open;
 use crate::support::lab;
 
@@ -16,6 +15,7 @@ fn tool(state: &Path, url: &str, more: &[&str]) -> tokio::process::Command {
     let mut tool = tokio::process::Command::new(env!("CARGO_BIN_EXE_gonogo"));
     tool.args(["check", "mysql_pool", url, "-o", "json"])
         .args(more)
+        .env_clear()
         .env("XDG_STATE_HOME", state)
         .stderr(Stdio::null());
     tool
@@ -25,20 +25,6 @@ async fn run(state: &Path, more: &[&str]) -> (Option<i32>, Value) {
     let output = tool(state, &url("gonogo", "game"), more).output().await.expect("the tool runs");
     let record: Value = serde_json::from_slice(&output.stdout).expect("a record");
     (output.status.code(), record["steps"][0]["checks"][0].clone())
-}
-
-/// Waits until the check's account has so many sessions; one that ends takes a moment.
-async fn wait_for(dba: &mut Session, sessions: &str) {
-    let ours = "SELECT COUNT(*) FROM information_schema.PROCESSLIST WHERE USER = 'gonogo'";
-    let begun = Clock.tick();
-    loop {
-        let now = ask(dba, ours).await;
-        if now.as_deref() == Some(sessions) {
-            return;
-        }
-        let patient = begun.elapsed() < Duration::from_secs(10);
-        assert!(patient, "{now:?} sessions where {sessions} were expected");
-    }
 }
 
 #[tokio::test]
@@ -51,7 +37,7 @@ async fn what_a_killed_ramp_left_is_shown_and_ended_and_no_look_alike_is() {
     let ramp = ["--set", "ramp.max_added=2", "--set", "ramp.hold=20s"];
     let mut ramping =
         tool(state.path(), &through, &ramp).stdout(Stdio::null()).spawn().expect("the tool starts");
-    wait_for(&mut dba, "2").await;
+    wait_for(&mut dba, "gonogo", "2").await;
     ramping.kill().await.expect("the tool dies");
 
     // Another account, a name that only looks like ours, and a run that does something now and then.
@@ -76,7 +62,7 @@ async fn what_a_killed_ramp_left_is_shown_and_ended_and_no_look_alike_is() {
     let what = check["changes"][0]["what"].as_str().expect("what would change");
     assert!(what.starts_with("end 2 connections: gonogo-"), "{what}");
     // So far it was only looked at.
-    wait_for(&mut dba, "6").await;
+    wait_for(&mut dba, "gonogo", "6").await;
 
     ask(&mut others[4], "SELECT 1").await;
     let (code, check) = run(state.path(), &["--cleanup=10s", "--apply"]).await;
@@ -86,7 +72,7 @@ async fn what_a_killed_ramp_left_is_shown_and_ended_and_no_look_alike_is() {
         "{check}"
     );
     assert_eq!(check["changes"][0]["receipt"], "ended 2 of 2");
-    wait_for(&mut dba, "4").await;
+    wait_for(&mut dba, "gonogo", "4").await;
     for session in &mut others {
         assert_eq!(ask(session, "SELECT 7").await.as_deref(), Some("7"));
     }

@@ -1,14 +1,18 @@
 //! `mysql_pool` against servers of the test's own, which answer as a MariaDB 10.11 does in each state.
 
+use std::path::Path;
 use std::time::Duration;
 
+use gonogo::model::fault::Fault;
 use gonogo::model::outcome::Outcome;
+use gonogo::net::mysql::{Session, enter};
 use gonogo::probe::Probe;
 use gonogo::probe::mysql_pool::{Login, MysqlPool};
 use serde_json::{Value, json};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::{TcpListener, TcpStream};
 
+use super::LIMIT;
 use crate::support::{Looked, context, lab, look, look_in};
 
 type Row = Vec<Option<&'static str>>;
@@ -207,7 +211,7 @@ async fn a_quiet_server_passes() {
 #[tokio::test]
 async fn each_fault_of_a_server_has_its_code() {
     let quiet = Likeness::default;
-    let transaction = |waited| Some(vec![vec![Some("8"), waited]]);
+    let transaction = |waited| Some(vec![vec![Some("8"), waited, Some("70")]]);
     let account = || {
         let mut processes = quiet().processes;
         processes.push(process("9", "gonogo", "Sleep", "1"));
@@ -288,8 +292,102 @@ async fn a_server_that_keeps_no_names_cannot_be_cleaned_up() {
 }
 
 #[tokio::test]
+async fn a_transaction_is_no_older_than_it_is() {
+    // It has slept for seventy seconds, and has begun the transaction since.
+    let young = |open| Likeness {
+        transactions: Some(vec![vec![Some("8"), None, Some(open)]]),
+        ..Likeness::default()
+    };
+    let check = json!({"max_idle_in_transaction": "1m"});
+    for (open, outcome) in [
+        ("1", Outcome::Pass),
+        ("-1", Outcome::Pass),
+        ("61", Outcome::Fail),
+        ("3600", Outcome::Fail),
+    ] {
+        let looked = seen(young(open), check.clone()).await;
+        assert_eq!(looked.outcome(), outcome, "{open} {:?}", looked.findings);
+    }
+}
+
+#[tokio::test]
+async fn behind_a_proxy_the_pools_are_judged_and_the_ramp_is_not_forgotten() {
+    let demand = json!({"connections": 10, "rate": 11, "hold": "1s", "idle": "10m"});
+    for (parameters, outcome, codes) in [
+        (
+            json!({"demand": demand, "path_idle": "5m"}),
+            Outcome::Fail,
+            vec!["mysql_pool.lifetime-too-long", "mysql_pool.pool-too-small"],
+        ),
+        (
+            json!({"ramp": {}}),
+            Outcome::Unknown,
+            vec!["mysql_pool.proxy", "mysql_pool.ramp-refused"],
+        ),
+    ] {
+        let proxy = Likeness { comment: "(ProxySQL)", ..Likeness::default() };
+        let looked = seen(proxy, parameters).await;
+        assert_eq!(looked.codes(outcome), codes, "{:?}", looked.findings);
+    }
+}
+
+/// A server that keeps its answer to the first statement to itself until the second one is asked, or that
+/// answers with a table that has no end.
+#[expect(clippy::disallowed_methods, reason = "a server of the test's own needs its own task")]
+async fn odd(endless: bool) -> String {
+    let listener = TcpListener::bind("127.0.0.1:0").await.expect("a free port");
+    let address = listener.local_addr().expect("an address");
+    tokio::spawn(async move {
+        let (mut stream, _) = listener.accept().await.expect("a client");
+        let mut sequence = 0;
+        send(&mut stream, &mut sequence, &Likeness::default().greeting()).await?;
+        receive(&mut stream, &mut sequence).await?;
+        send(&mut stream, &mut sequence, OK).await?;
+        receive(&mut stream, &mut sequence).await?;
+        if endless {
+            // More than sixteen million columns, each described at length.
+            send(&mut stream, &mut sequence, &[0xfd, 0xff, 0xff, 0xff]).await?;
+            let description = vec![0; 1 << 20];
+            loop {
+                send(&mut stream, &mut sequence, &description).await?;
+            }
+        }
+        receive(&mut stream, &mut sequence).await?;
+        sequence = 1;
+        for packet in [&[1][..], b"\x03def", &[0xfe, 0, 0, 2, 0], b"\x05first", &[0xfe, 0, 0, 2, 0]]
+        {
+            send(&mut stream, &mut sequence, packet).await?;
+        }
+        receive(&mut stream, &mut sequence).await
+    });
+    format!("mysql://gonogo:geheim@{address}/game")
+}
+
+async fn session(url: &str) -> Session {
+    let url = url.parse().expect("a good URL");
+    enter(&url, "game-server", Path::new("/"), LIMIT, "the test").await.expect("a session")
+}
+
+#[tokio::test]
+async fn an_answer_that_comes_too_late_is_never_taken_for_the_next_one() {
+    let mut session = session(&odd(false).await).await;
+    let first = session.ask("the first", "SELECT 1", Duration::from_millis(50)).await;
+    let first = first.expect_err("it is late");
+    assert!(matches!(first, Fault::Timeout { .. }), "{first}");
+    assert_eq!(session.ask("the second", "SELECT 2", LIMIT).await, Err(first));
+}
+
+#[tokio::test]
+async fn a_table_without_end_is_no_answer() {
+    let mut session = session(&odd(true).await).await;
+    let answer = session.ask("a table", "SELECT 1", Duration::from_secs(20)).await;
+    let fault = answer.expect_err("it never ends");
+    assert!(fault.to_string().contains("beyond all measure"), "{fault}");
+}
+
+#[tokio::test]
 async fn three_that_wait_are_a_pile_up() {
-    let waiter = |id| vec![Some(id), Some("11")];
+    let waiter = |id| vec![Some(id), Some("11"), Some("11")];
     let waiting = Likeness {
         processes: vec![
             process("7", "gonogo", "Query", "0"),
@@ -432,10 +530,32 @@ fn what_no_server_here_can_be_is_judged_from_a_record() {
         (json!({"no-address": "NXDOMAIN"}), "mysql_pool.no-address"),
         (json!({"untrusted": "it has expired"}), "mysql_pool.tls-untrusted"),
     ] {
-        let seen = json!({"target": "h:3306", "user": "u", "login": {"refused": refusal}});
+        let silent = json!({"fault": {"timeout": {"what": "asking p:6032", "after": "1s"}}});
+        let poolers = json!([{"place": "p:6032", "proxy": silent}]);
+        let login = json!({"refused": refusal});
+        let seen = json!({"target": "h:3306", "user": "u", "login": login, "poolers": poolers});
         let seen = serde_json::from_value(seen).expect("an observation");
         let findings = probe.judge(&seen, &context(Duration::from_secs(1)).times);
         assert_eq!(findings[0].code, code);
+        // The proxies are told of, whatever the server says.
+        assert_eq!((findings[1].code.as_str(), &*findings[1].target), ("gonogo.timeout", "p:6032"));
+    }
+}
+
+#[test]
+fn the_command_by_hand_asks_for_the_same_tls() {
+    for (rest, tls) in [
+        ("", ""),
+        (
+            "?ssl-mode=VERIFY_IDENTITY&ssl-ca=a%20b.pem",
+            " --ssl-mode=VERIFY_IDENTITY --ssl-ca='a b.pem'",
+        ),
+    ] {
+        let url = format!("mysql://u:geheim@h/d{rest}");
+        let probe: MysqlPool = serde_json::from_value(json!({"url": url})).expect("readable");
+        let by_hand = probe.reproduce(None);
+        let begin = format!("mysql -h 'h' -P 3306{tls} -u 'u' -p -e ");
+        assert!(by_hand.iter().all(|it| it.starts_with(&begin)), "{by_hand:?}");
     }
 }
 

@@ -59,6 +59,19 @@ async fn close(sessions: Vec<Session>) {
     }
 }
 
+/// Waits until an account has so many sessions; one that ends takes a moment.
+async fn wait_for(dba: &mut Session, account: &str, sessions: &str) {
+    let sql =
+        format!("SELECT COUNT(*) FROM information_schema.PROCESSLIST WHERE USER = '{account}'");
+    for _ in 0..1000 {
+        if ask(dba, &sql).await.as_deref() == Some(sessions) {
+            return;
+        }
+        tokio::time::sleep(Duration::from_millis(10)).await;
+    }
+    panic!("{account} never has {sessions} sessions");
+}
+
 /// The server as whoever may do everything sees it, alone and with its marks wiped.
 async fn alone() -> Session {
     let mut dba = open("dba").await;
@@ -120,7 +133,7 @@ async fn a_server_with_room_passes_however_it_is_reached() {
 async fn the_servers_no_is_told_apart_by_its_code() {
     let _turn = turn().await;
     let wrong = format!("mysql://gonogo:wrong@{}/game", lab("LAB_MYSQL"));
-    let other_root = format!("game?ssl-mode=VERIFY_CA&ssl-ca={}/login.pem", lab("LAB_PKI"));
+    let other_root = format!("game?ssl-mode=VERIFY_CA&ssl-ca={}/oldroot.pem", lab("LAB_PKI"));
     for (url, code) in [
         (wrong, "bad-password"),
         (url("dba", "nowhere"), "no-database"),
@@ -254,6 +267,29 @@ async fn a_forgotten_transaction_and_who_waits_behind_it_are_named() {
 }
 
 #[tokio::test]
+async fn a_transaction_is_as_old_as_it_is_in_every_time_zone() {
+    let _turn = turn().await;
+    let mut dba = alone().await;
+    let mut leak = open("app").await;
+    ask(&mut leak, "BEGIN").await;
+    ask(&mut leak, "UPDATE players SET gold = gold + 1 WHERE id = 1").await;
+    // By now it is two seconds old at least, and no hours.
+    tokio::time::sleep(Duration::from_secs(3)).await;
+    let mut all = Vec::new();
+    for zone in ["+05:00", "-05:00", "SYSTEM"] {
+        ask(&mut dba, &format!("SET GLOBAL time_zone = '{zone}'")).await;
+        all.push(check("gonogo", json!({})).await);
+    }
+    ask(&mut leak, "ROLLBACK").await;
+    close(vec![leak, dba]).await;
+    for looked in all {
+        let activity = inside(&looked).activity.as_ref().and_then(|it| it.seen());
+        let idle = activity.expect("activity").idle_in_transaction.first().expect("one");
+        assert!((2..600).contains(&idle.seconds), "{idle:?}");
+    }
+}
+
+#[tokio::test]
 async fn a_server_that_takes_no_writes_is_told() {
     let _turn = turn().await;
     let mut dba = alone().await;
@@ -281,8 +317,7 @@ async fn a_look_is_never_an_aborted_connection() {
     for _ in 0..3 {
         check("gonogo", json!({})).await;
     }
-    let sql = "SELECT COUNT(*) FROM information_schema.PROCESSLIST WHERE USER = 'gonogo'";
-    while ask(&mut dba, sql).await.as_deref() != Some("0") {}
+    wait_for(&mut dba, "gonogo", "0").await;
     assert_eq!(ask(&mut dba, aborted).await.as_deref(), Some("0"));
     close(vec![dba]).await;
 }

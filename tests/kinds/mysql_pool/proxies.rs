@@ -2,6 +2,8 @@
 //! ShardingSphere-Proxy, neither of which Debian has, with the columns of their manuals in an order of
 //! the test's own, and the lab's MariaDB behind them.
 
+use std::time::Duration;
+
 use gonogo::model::outcome::Outcome;
 use gonogo::probe::mysql_pool::MysqlPool;
 use serde_json::{Value, json};
@@ -9,7 +11,7 @@ use tokio::net::{TcpListener, TcpStream};
 
 use super::likeness::{Likeness, OK, error, receive, send};
 use super::{secret, url};
-use crate::support::{Looked, lab, look};
+use crate::support::{Looked, context, lab, look, look_in};
 
 /// A view: what its question contains, its columns, and its rows.
 type View = (&'static str, &'static [&'static str], Vec<Vec<String>>);
@@ -19,6 +21,8 @@ type View = (&'static str, &'static [&'static str], Vec<Vec<String>>);
 struct Proxy {
     version: &'static str,
     views: Vec<View>,
+    /// How long it thinks about each question, and before it greets.
+    delay: Duration,
 }
 
 fn text(text: &str) -> Vec<u8> {
@@ -37,6 +41,7 @@ async fn serve(mut stream: TcpStream, proxy: Proxy) -> Option<()> {
     stream.set_nodelay(true).ok()?;
     let mut sequence = 0;
     let likeness = Likeness::called(proxy.version);
+    tokio::time::sleep(proxy.delay).await;
     send(&mut stream, &mut sequence, &likeness.greeting()).await?;
     receive(&mut stream, &mut sequence).await?;
     send(&mut stream, &mut sequence, OK).await?;
@@ -45,6 +50,7 @@ async fn serve(mut stream: TcpStream, proxy: Proxy) -> Option<()> {
         if statement.first() == Some(&1) {
             return Some(());
         }
+        tokio::time::sleep(proxy.delay).await;
         let statement = String::from_utf8_lossy(&statement).into_owned();
         let view = proxy.views.iter().find(|(question, ..)| statement.contains(question));
         let Some((_, columns, rows)) = view else {
@@ -125,7 +131,7 @@ fn proxysql(clients: &str, states: [&str; 2], used: &str, limit: Option<&str>) -
             vec![row(&["1", &host, &port, limit])],
         ));
     }
-    Proxy { version: "8.0.30", views }
+    Proxy { version: "8.0.30", views, delay: Duration::ZERO }
 }
 
 async fn looked(proxy: Proxy, more: Value) -> Looked<MysqlPool> {
@@ -146,29 +152,40 @@ async fn a_proxysql_is_judged_by_its_own_views() {
             Outcome::Pass,
             "ok",
         ),
-        (proxysql("40", up, "3", None), json!({}), Outcome::Pass, "ok"),
-        (proxysql("81", up, "3", None), json!({}), Outcome::Warn, "proxy-full"),
-        (proxysql("81", up, "3", None), json!({"max_used": "80%"}), Outcome::Fail, "proxy-full"),
-        (proxysql("100", up, "3", None), json!({}), Outcome::Fail, "proxy-full"),
+        // What it may open to the server it tells its administrators only.
+        (proxysql("40", up, "3", None), json!({}), Outcome::Warn, "proxy"),
+        (proxysql("81", up, "3", Some("20")), json!({}), Outcome::Warn, "proxy-full"),
         (
-            proxysql("40", ["ONLINE", "SHUNNED"], "3", None),
+            proxysql("81", up, "3", Some("20")),
+            json!({"max_used": "80%"}),
+            Outcome::Fail,
+            "proxy-full",
+        ),
+        (proxysql("100", up, "3", Some("20")), json!({}), Outcome::Fail, "proxy-full"),
+        (
+            proxysql("40", ["ONLINE", "SHUNNED"], "3", Some("20")),
             json!({}),
             Outcome::Warn,
             "proxy-server-down",
         ),
         (
-            proxysql("40", ["SHUNNED", "OFFLINE_SOFT"], "3", None),
+            proxysql("40", ["SHUNNED", "OFFLINE_SOFT"], "3", Some("20")),
             json!({}),
             Outcome::Fail,
             "proxy-server-down",
         ),
         // Somebody has taken it out of use, and there is another.
-        (proxysql("40", ["ONLINE", "OFFLINE_SOFT"], "3", None), json!({}), Outcome::Pass, "ok"),
+        (
+            proxysql("40", ["ONLINE", "OFFLINE_SOFT"], "3", Some("20")),
+            json!({}),
+            Outcome::Pass,
+            "ok",
+        ),
         (proxysql("40", up, "20", Some("20")), json!({}), Outcome::Warn, "proxy-exhausted"),
         // The server itself has thirty.
         (proxysql("40", up, "3", Some("31")), json!({}), Outcome::Fail, "proxy-budget"),
         (
-            proxysql("40", up, "3", None),
+            proxysql("40", up, "3", Some("20")),
             json!({"demand": {"connections": 81}}),
             Outcome::Fail,
             "over-budget",
@@ -179,12 +196,53 @@ async fn a_proxysql_is_judged_by_its_own_views() {
         assert_eq!(looked.outcome(), outcome, "{parameters} {:?}", looked.findings);
         assert_eq!(looked.codes(outcome), [code.as_str()], "{parameters} {:?}", looked.findings);
     }
-    let looked = looked(proxysql("40", ["ONLINE", "SHUNNED"], "3", None), json!({})).await;
+    let looked = looked(proxysql("40", ["ONLINE", "SHUNNED"], "3", Some("20")), json!({})).await;
     let down = looked.findings.iter().find(|it| it.outcome == Outcome::Warn).expect("one");
     assert_eq!(
         down.message,
         "hostgroup 1, 1 of 2 online: 192.0.2.9:3306 is SHUNNED (7 connections to it failed)"
     );
+}
+
+#[tokio::test]
+async fn a_proxy_that_does_not_know_the_server_is_unknown() {
+    let _turn = super::turn().await;
+    let mut proxy = proxysql("40", ["ONLINE", "ONLINE"], "3", Some("20"));
+    for row in &mut proxy.views[0].2 {
+        row[4] = "192.0.2.8".to_owned();
+    }
+    let looked = looked(proxy, json!({})).await;
+    assert_eq!(looked.codes(Outcome::Unknown), ["mysql_pool.proxy"], "{:?}", looked.findings);
+    assert_eq!(looked.outcome(), Outcome::Unknown, "{:?}", looked.findings);
+    let other = looked.findings.iter().find(|it| it.outcome == Outcome::Unknown).expect("one");
+    assert!(other.message.contains("but 192.0.2.8:"), "{}", other.message);
+}
+
+#[tokio::test]
+async fn a_slow_proxy_hides_nothing_of_the_server() {
+    let _turn = super::turn().await;
+    let mut proxy = proxysql("40", ["ONLINE", "ONLINE"], "3", Some("20"));
+    // Each answer just in time, and all together not.
+    proxy.delay = Duration::from_millis(400);
+    let parameters = json!({"url": url("gonogo", "game"), "poolers": [start(proxy).await]});
+    let cx = context(Duration::from_secs(2));
+    let looked = look_in::<MysqlPool>(parameters, &cx).await;
+    assert!(!cx.limit.saturating_duration_since(cx.clock.tick()).is_zero(), "it took too long");
+    assert_eq!(looked.codes(Outcome::Unknown), ["gonogo.timeout"], "{:?}", looked.findings);
+    assert_eq!(looked.codes(Outcome::Pass), ["mysql_pool.ok"], "the server itself was seen");
+}
+
+#[tokio::test]
+async fn a_sum_with_an_unknown_in_it_is_not_compared() {
+    let _turn = super::turn().await;
+    let seen = start(proxysql("40", ["ONLINE", "ONLINE"], "3", Some("20"))).await;
+    let closed = format!("mysql://u:p@{}", lab("LAB_CLOSED"));
+    let demand = json!({"connections": 150});
+    let parameters =
+        json!({"url": url("gonogo", "game"), "poolers": [seen, closed], "demand": demand});
+    let looked = look::<MysqlPool>(parameters).await;
+    assert_eq!(looked.codes(Outcome::Fail), Vec::<&str>::new(), "{:?}", looked.findings);
+    assert_eq!(looked.codes(Outcome::Unknown), ["gonogo.unreachable"], "{:?}", looked.findings);
 }
 
 #[tokio::test]
@@ -204,7 +262,7 @@ async fn a_proxy_without_servers_fails() {
 #[tokio::test]
 async fn a_proxy_that_shows_nothing_is_unknown() {
     let _turn = super::turn().await;
-    let silent = Proxy { version: "8.0.30", views: Vec::new() };
+    let silent = Proxy { version: "8.0.30", views: Vec::new(), delay: Duration::ZERO };
     let looked = looked(silent, json!({})).await;
     assert_eq!(
         looked.codes(Outcome::Unknown),
@@ -241,7 +299,8 @@ fn sharding_sphere(nodes: usize, old: bool) -> Proxy {
         &["instance_id", "instance_type", "host", "port", "status"],
         vec![node; nodes],
     );
-    Proxy { version: "5.7.22-ShardingSphere-Proxy 5.5.2", views: vec![units, nodes] }
+    let version = "5.7.22-ShardingSphere-Proxy 5.5.2";
+    Proxy { version, views: vec![units, nodes], delay: Duration::ZERO }
 }
 
 #[tokio::test]
@@ -260,4 +319,25 @@ async fn each_node_of_a_shardingsphere_opens_a_pool_of_its_own() {
     let over = looked.findings.iter().find(|it| it.outcome == Outcome::Fail).expect("one");
     assert_eq!(over.message, "the proxies can open 40 connections, max_connections is 30");
     assert!(over.actual.as_ref().is_some_and(|it| it.contains("20 × 2 nodes")), "{over:?}");
+}
+
+#[tokio::test]
+async fn the_clients_of_a_shardingsphere_are_unlimited_only_where_it_says_so() {
+    let _turn = super::turn().await;
+    let limit = |value: &str| -> View {
+        let columns = &["variable_name", "variable_value"];
+        ("DIST VARIABLE", columns, vec![row(&["proxy_frontend_max_connections", value])])
+    };
+    for (view, outcome, code) in [
+        // Whoever is no administrator of it is not told.
+        (None, Outcome::Unknown, "gonogo.answer-unreadable"),
+        (Some(limit("0")), Outcome::Pass, "mysql_pool.ok"),
+        (Some(limit("100")), Outcome::Fail, "mysql_pool.over-budget"),
+    ] {
+        let mut proxy = sharding_sphere(1, false);
+        proxy.views.extend(view);
+        let looked = looked(proxy, json!({"demand": {"connections": 100_000}})).await;
+        assert_eq!(looked.outcome(), outcome, "{:?}", looked.findings);
+        assert_eq!(looked.codes(outcome), [code], "{:?}", looked.findings);
+    }
 }

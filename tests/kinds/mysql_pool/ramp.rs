@@ -7,7 +7,7 @@ use gonogo::probe::mysql_pool::MysqlPool;
 use gonogo::probe::pool::{End, HeldBack, Limited, Ramp, Run};
 use serde_json::{Value, json};
 
-use super::{alone, ask, close, inside, open, server, turn, url};
+use super::{alone, ask, close, inside, open, server, turn, url, wait_for};
 use crate::support::{Looked, context, look_in};
 
 async fn ramp(account: &str, ramp: Value) -> Looked<MysqlPool> {
@@ -62,8 +62,7 @@ async fn a_ramp_leaves_no_mark_unless_it_is_told_to() {
     assert_eq!(looked.codes(Outcome::Unknown), ["mysql_pool.ramp-refused"]);
     // Once there have been more, there may be as many again.
     close(vec![open("app").await, open("app").await]).await;
-    let sql = "SELECT COUNT(*) FROM information_schema.PROCESSLIST WHERE USER = 'app'";
-    while ask(&mut dba, sql).await.as_deref() != Some("0") {}
+    wait_for(&mut dba, "app", "0").await;
     let looked = ramp("gonogo", json!({"hold": "100ms"})).await;
     assert_eq!(run(&looked).planned, 1);
     let (before, after) = (server(&looked).most_used, inside(&looked).most_used_after);
@@ -107,8 +106,10 @@ async fn a_slow_ramp_and_one_whose_sessions_are_ended_stop() {
             }
         }
     };
+    let ending = tokio::time::timeout(Duration::from_secs(20), ending);
     let ramping = ramp("gonogo", json!({"max_added": 4, "hold": "1s"}));
-    let (looked, ()) = tokio::join!(ramping, ending);
+    let (looked, ended) = tokio::join!(ramping, ending);
+    ended.expect("a session of the ramp is seen");
     assert_eq!(looked.codes(Outcome::Fail), ["mysql_pool.ramp-errors"], "{:?}", looked.findings);
     close(vec![dba]).await;
 }
@@ -137,6 +138,7 @@ async fn killed_at_any_moment_a_ramp_leaves_nothing_behind() {
         let mut tool = tokio::process::Command::new(env!("CARGO_BIN_EXE_gonogo"))
             .args(["check", "mysql_pool", &url("gonogo", "game"), "-o", "json"])
             .args(["--set", "ramp.max_added=3", "--set", "ramp.hold=150ms"])
+            .env_clear()
             .env("XDG_STATE_HOME", state.path())
             .stdout(std::process::Stdio::null())
             .stderr(std::process::Stdio::null())
@@ -147,12 +149,7 @@ async fn killed_at_any_moment_a_ramp_leaves_nothing_behind() {
         let now: u32 = ask(&mut dba, ours).await.and_then(|it| it.parse().ok()).expect("a count");
         ramping += u32::from(now > 1);
         tool.kill().await.expect("the tool dies");
-        let mut looks = 0;
-        while ask(&mut dba, ours).await.as_deref() != Some("0") {
-            looks += 1;
-            assert!(looks < 500, "there are still sessions");
-            tokio::time::sleep(Duration::from_millis(10)).await;
-        }
+        wait_for(&mut dba, "gonogo", "0").await;
     }
     assert!(ramping > 1, "seen ramping {ramping} times");
     close(vec![dba]).await;

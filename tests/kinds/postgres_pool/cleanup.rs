@@ -19,6 +19,7 @@ fn tool(state: &Path, url: &str, more: &[&str]) -> tokio::process::Command {
     let mut tool = tokio::process::Command::new(env!("CARGO_BIN_EXE_gonogo"));
     tool.args(["check", "postgres_pool", url, "-o", "json"])
         .args(more)
+        .env_clear()
         .env("XDG_STATE_HOME", state)
         .stderr(Stdio::null());
     tool
@@ -137,7 +138,8 @@ async fn a_cleanup_that_could_meet_the_living_is_refused() {
         } else {
             format!("postgres://u@{place}/d")
         };
-        tool.args(["check", kind, &target]).args(more).env("XDG_STATE_HOME", state.path());
+        tool.args(["check", kind, &target]).args(more);
+        tool.env_clear().env("XDG_STATE_HOME", state.path());
         let output = tool.output().await.expect("the tool runs");
         let said = String::from_utf8_lossy(&output.stderr);
         assert_eq!(output.status.code(), Some(2), "{said}");

@@ -10,7 +10,7 @@ use gonogo::net::postgres::{Greeting, Refusal};
 use gonogo::probe::pool::{Ceiling, End, Limited, Ramp, Run, Step};
 use gonogo::probe::postgres_pool::{
     Activity, Counted, Database, Inside, Login, Pool, Pooled, Pooler, PostgresPool, Role, Seen,
-    Server, Session, Sessions, Standby, Usage, Visited,
+    Server, Session, Sessions, Standby, Usage, Visit, Visited,
 };
 use gonogo::probe::{JudgeCx, Probe};
 use serde_json::{Value, json};
@@ -345,6 +345,7 @@ fn pooler(pool: Pool) -> Pooler {
             max_connections: None,
             paused: false,
             disabled: false,
+            pools: 1,
         }],
         pools: vec![pool],
     }
@@ -367,13 +368,15 @@ fn stuck(pooler: Pooler) -> impl FnOnce(&mut Inside) {
 fn poolers_are_judged_by_what_their_clients_get() {
     let idle = || pool((1, 2), (0, 0), 0.0);
     assert_eq!(check_inside(json!({}), behind(pooler(idle()))), []);
-    for (pool, waits) in [
-        (pool((3, 0), (2, 0), 0.0), false),
-        (pool((3, 0), (0, 2), 900.0), false),
-        (pool((3, 0), (2, 2), 600.0), true),
-        (pool((3, 0), (0, 1), 1000.0), true),
+    let waits = |outcome| found("pooler-wait", outcome);
+    for (pool, expected) in [
+        (pool((3, 0), (2, 0), 0.0), Vec::new()),
+        (pool((3, 0), (0, 2), 900.0), Vec::new()),
+        (pool((3, 0), (2, 2), 600.0), waits(Outcome::Fail)),
+        // One after the other, each for a moment.
+        (pool((3, 0), (2, 2), 2.0), waits(Outcome::Warn)),
+        (pool((3, 0), (0, 1), 1000.0), waits(Outcome::Fail)),
     ] {
-        let expected = if waits { found("pooler-wait", Outcome::Fail) } else { Vec::new() };
         assert_eq!(check_inside(json!({}), behind(pooler(pool.clone()))), expected, "{pool:?}");
     }
     let exhausted = pooler(pool((25, 0), (0, 1), 0.0));
@@ -387,8 +390,9 @@ fn poolers_are_judged_by_what_their_clients_get() {
 
 #[test]
 fn several_poolers_count_together() {
-    let visited = |pooler: Sight<Pooler>| Visited { place: "b:6432".to_owned(), pooler };
-    let idle = || visited(Sight::Seen(pooler(pool((1, 2), (0, 0), 0.0))));
+    let visited = |pooler: Sight<Visit>| Visited { place: "b:6432".to_owned(), pooler };
+    let seen = |pooler: Pooler| visited(Sight::Seen(Visit::In(Box::new(pooler))));
+    let idle = || seen(pooler(pool((1, 2), (0, 0), 0.0)));
     let console = "postgres://gonogo@b:6432/pgbouncer";
     let check = |demand: u32, poolers: Vec<Visited>| {
         let parameters =
@@ -406,8 +410,24 @@ fn several_poolers_count_together() {
     assert_eq!(check(1000, unseen), [("gonogo.interrupted".to_owned(), Outcome::Unknown)]);
     let mut elsewhere = pooler(pool((1, 2), (0, 0), 0.0));
     elsewhere.databases[0].port = "5433".to_owned();
-    let elsewhere = vec![visited(Sight::Seen(elsewhere))];
-    assert_eq!(check(1, elsewhere), found("pooler", Outcome::Unknown));
+    assert_eq!(check(1, vec![seen(elsewhere)]), found("pooler", Outcome::Unknown));
+    // Where its clients cannot get in either, that is the pooler's own answer.
+    let gone = vec![idle(), visited(Sight::Seen(Visit::Refused(Refusal::HungUp)))];
+    assert_eq!(check(1000, gone), found("hung-up", Outcome::Fail));
+    // Nobody has been there yet: the launch will bring one pool at least, and it is one too many.
+    let fresh = |size: u32| {
+        let mut pooler = pooler(pool((0, 0), (0, 0), 0.0));
+        pooler.pools.clear();
+        (pooler.databases[0].pools, pooler.databases[0].pool_size) = (0, size);
+        vec![seen(pooler)]
+    };
+    assert_eq!(check(1, fresh(92)), []);
+    assert_eq!(check(1, fresh(93)), found("pooler-oversized", Outcome::Fail));
+    // A URL that leads through one of them does not make the demand its own: 160 of 200.
+    let parameters = json!({"poolers": [console, console], "demand": {"connections": 160}});
+    let mut through = quiet();
+    through.pooler = Some(Sight::Seen(pooler(pool((1, 2), (0, 0), 0.0))));
+    assert_eq!(check_with(parameters, Login::In(Box::new(through)), vec![idle(), idle()]), []);
 }
 
 #[test]
@@ -421,10 +441,10 @@ fn a_pooler_that_is_paused_or_too_large_is_told() {
     assert_eq!(paused, found("pooler-paused", Outcome::Fail));
     let large = change(|pooler| pooler.databases[0].pool_size = 93);
     assert_eq!(large, found("pooler-oversized", Outcome::Fail));
-    let many = change(|pooler| pooler.pools = vec![pooler.pools[0].clone(); 4]);
+    let many = change(|pooler| pooler.databases[0].pools = 4);
     assert_eq!(many, found("pooler-oversized", Outcome::Fail));
     let capped = change(|pooler| {
-        pooler.pools = vec![pooler.pools[0].clone(); 4];
+        pooler.databases[0].pools = 4;
         pooler.databases[0].max_connections = Some(90);
     });
     assert_eq!(capped, []);

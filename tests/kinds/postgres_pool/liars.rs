@@ -81,6 +81,7 @@ async fn a_liars_no_is_told_apart_too() {
 #[tokio::test]
 async fn silence_and_garbage_are_unknown() {
     let http: &[u8] = b"HTTP/1.1 400 Bad Request\r\n\r\n";
+    let fork = b"Ecould not fork new process for connection: Cannot allocate memory\n\0".as_slice();
     let endless: &[u8] = &[b'R', 0x7f, 0xff, 0xff, 0xff, 0, 0, 0, 0];
     for (answers, end, rest, code) in [
         (&[] as &[&[u8]], Ending::Wait, "", "gonogo.timeout"),
@@ -88,11 +89,28 @@ async fn silence_and_garbage_are_unknown() {
         (once(http), Ending::Close, "", "gonogo.answer-unreadable"),
         (once(http), Ending::Close, "?sslmode=disable", "gonogo.answer-unreadable"),
         (once(endless), Ending::Wait, "?sslmode=disable", "gonogo.timeout"),
+        // What a server says that cannot start a process for the connection, before it reads the wish.
+        (once(fork), Ending::Close, "", "gonogo.answer-unreadable"),
+        (once(fork), Ending::Close, "?sslmode=require", "gonogo.answer-unreadable"),
     ] {
         let url = format!("{}{rest}", liar(answers, end).await);
         let short = context(Duration::from_secs(1));
         let looked = look_in::<PostgresPool>(json!({"url": url}), &short).await;
         assert_eq!(looked.codes(Outcome::Unknown), [code], "{rest} {:?}", looked.findings);
         assert!(looked.seen.is_none());
+    }
+}
+
+#[tokio::test]
+async fn a_way_of_proof_that_is_not_known_is_no_missing_password() {
+    // GSSAPI, and a password in clear.
+    let wishes: [(&[u8], &str); 2] = [
+        (&[b'R', 0, 0, 0, 8, 0, 0, 0, 7], "gonogo.answer-unreadable"),
+        (&[b'R', 0, 0, 0, 8, 0, 0, 0, 3], "gonogo.secret-missing"),
+    ];
+    for (wish, code) in wishes {
+        let url = liar(once(wish), Ending::Wait).await.replace("u:p@", "u@");
+        let looked = look::<PostgresPool>(json!({"url": url + "?sslmode=disable"})).await;
+        assert_eq!(looked.codes(Outcome::Unknown), [code], "{:?}", looked.findings);
     }
 }

@@ -150,7 +150,10 @@ async fn ask_20_slots_in_use_are_counted_without_the_reserved_ones() {
     assert_eq!(full.codes(Outcome::Fail), ["postgres_pool.full"]);
     close(vec![last]).await;
     // The next test finds the slot free again.
-    while look::<PostgresPool>(json!({"url": url})).await.outcome() == Outcome::Fail {}
+    let looking = async {
+        while look::<PostgresPool>(json!({"url": url})).await.outcome() == Outcome::Fail {}
+    };
+    tokio::time::timeout(Duration::from_secs(20), looking).await.expect("the slot is free again");
 }
 
 #[tokio::test]
@@ -162,9 +165,17 @@ async fn the_limit_of_a_role_is_not_the_servers() {
 
     let mut watch = open(&superuser()).await;
     wait_for_sessions(&mut watch, "usename = 'limited'", 0).await;
-    let held = vec![open(&url).await, open(&url).await];
+    let mut held = vec![open(&url).await, open(&url).await];
     let looked = look::<PostgresPool>(json!({"url": url})).await;
     assert_eq!(looked.codes(Outcome::Fail), ["postgres_pool.role-limit"], "{:?}", looked.findings);
+
+    // By hand the limit is seen as well.
+    let probe: PostgresPool = serde_json::from_value(json!({"url": url})).expect("good");
+    let by_hand = gonogo::probe::Probe::reproduce(&probe, looked.seen.as_ref());
+    let limits = by_hand.iter().find(|line| line.contains("rolconnlimit")).expect("a command");
+    let sql = limits.split('"').nth(1).expect("a statement");
+    let sql = sql.replace("rolconnlimit", "rolconnlimit AS it");
+    assert_eq!(ask(&mut held[0], &sql).await.as_deref(), Some("2"));
     close(held).await;
     wait_for_sessions(&mut watch, "usename = 'limited'", 0).await;
     close(vec![watch]).await;
@@ -226,7 +237,7 @@ async fn the_servers_no_is_told_apart_by_its_code() {
         "postgres://gonogo:x@db.example:{}/game?hostaddr=127.0.0.1&sslmode=verify-full&sslrootcert={ca}",
         lab("LAB_PG_PORT")
     );
-    let other_root = format!("game?sslmode=verify-ca&sslrootcert={}/login.pem", lab("LAB_PKI"));
+    let other_root = format!("game?sslmode=verify-ca&sslrootcert={}/oldroot.pem", lab("LAB_PKI"));
     let no_socket = "postgres://u@/game?host=/nonexistent".to_owned();
     for (url, code) in [
         (closed, "postgres_pool.refused"),
@@ -322,6 +333,34 @@ async fn who_waits_for_a_lock_is_seen_with_who_holds_it() {
             }
         }
         ask(&mut holder, "COMMIT").await;
+    };
+    tokio::time::timeout(Duration::from_secs(15), async { tokio::join!(waiting, looking) })
+        .await
+        .expect("the wait is seen");
+    close(vec![holder, waiter]).await;
+}
+
+#[tokio::test]
+async fn a_wait_for_a_lock_begins_with_the_wait_and_not_with_the_statement() {
+    let _turn = turn().await;
+    let app = url("LAB_PG", "app", "game");
+    let (mut holder, mut waiter) = (open(&app).await, open(&app).await);
+    ask(&mut holder, "BEGIN; SELECT pg_advisory_xact_lock(44)").await;
+    let waiting = async {
+        let sql = "SELECT pg_sleep(3), pg_advisory_xact_lock(44)";
+        waiter.ask("waiting", sql, Duration::from_secs(20)).await.expect("the lock");
+    };
+    let looking = async {
+        let check = json!({"url": url("LAB_PG", "gonogo", "game"), "max_lock_wait": "3s"});
+        let looked = loop {
+            let looked = look::<PostgresPool>(check.clone()).await;
+            let activity = inside(&looked).activity.as_ref().and_then(|it| it.seen());
+            if activity.expect("activity").lock_waits.count == 1 {
+                break looked;
+            }
+        };
+        ask(&mut holder, "COMMIT").await;
+        assert_eq!(looked.outcome(), Outcome::Pass, "{:?}", looked.findings);
     };
     tokio::time::timeout(Duration::from_secs(15), async { tokio::join!(waiting, looking) })
         .await

@@ -6,7 +6,7 @@ use gonogo::probe::postgres_pool::{Login, Pooler, PostgresPool, Server};
 use serde_json::json;
 
 use super::{ask, close, inside, open, turn, url};
-use crate::support::{Looked, look};
+use crate::support::{Looked, lab, look};
 
 fn pooler(looked: &Looked<PostgresPool>) -> &Pooler {
     match &inside(looked).pooler {
@@ -130,6 +130,17 @@ async fn poolers_before_a_server_are_visited_beside_it() {
     assert_eq!(looked.outcome(), Outcome::Pass, "{:?}", looked.findings);
     let looked = look::<PostgresPool>(parameters(41)).await;
     assert_eq!(looked.codes(Outcome::Fail), ["postgres_pool.pooler-clients"]);
+    // One that is gone is gone for its clients too, and hides nothing of the rest.
+    let gone = format!("postgres://u:p@{}/pgbouncer", lab("LAB_CLOSED"));
+    let looked = look::<PostgresPool>(json!({"url": server, "poolers": [console, gone]})).await;
+    assert_eq!(looked.codes(Outcome::Fail), ["postgres_pool.refused"], "{:?}", looked.findings);
+    let refused = looked.findings.iter().find(|it| it.outcome == Outcome::Fail).expect("one");
+    assert_eq!(refused.target, lab("LAB_CLOSED"));
+    assert!(looked.findings.iter().any(|it| it.target.ends_with("/game")), "{:?}", looked.findings);
+    // Whom its console does not let in knows nothing.
+    let denied = url("LAB_PGBOUNCER", "app", "pgbouncer");
+    let looked = look::<PostgresPool>(json!({"url": server, "poolers": [denied]})).await;
+    assert_eq!(looked.codes(Outcome::Unknown), ["gonogo.denied"], "{:?}", looked.findings);
 }
 
 #[tokio::test]

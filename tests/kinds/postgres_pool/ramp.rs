@@ -161,7 +161,9 @@ async fn a_ramp_stops_when_its_sessions_are_ended() {
                    query LIKE '/* gonogo-% ramp */ SELECT 1'";
         while ask(&mut watch, sql).await.as_deref() == Some("0") {}
     };
-    let (looked, ()) = tokio::join!(ramp(&url, json!({"max_added": 4, "hold": "2s"})), ending);
+    let ending = tokio::time::timeout(Duration::from_secs(20), ending);
+    let (looked, ended) = tokio::join!(ramp(&url, json!({"max_added": 4, "hold": "2s"})), ending);
+    ended.expect("a session of the ramp is seen");
     assert_eq!(looked.codes(Outcome::Fail), ["postgres_pool.ramp-errors"], "{:?}", looked.findings);
     assert!(
         run(&looked).steps.last().expect("a step").errors.contains_key("57P01"),
@@ -231,6 +233,7 @@ async fn killed_at_any_moment_a_ramp_leaves_nothing_behind() {
         let mut tool = tokio::process::Command::new(env!("CARGO_BIN_EXE_gonogo"))
             .args(["check", "postgres_pool", &url, "-o", "json"])
             .args(["--set", "ramp.max_added=3", "--set", "ramp.hold=150ms"])
+            .env_clear()
             .env("XDG_STATE_HOME", state.path())
             .stdout(std::process::Stdio::null())
             .stderr(std::process::Stdio::null())

@@ -71,6 +71,7 @@ async fn the_command_line_finds_services_where_psql_does() {
     ] {
         let output = tokio::process::Command::new(env!("CARGO_BIN_EXE_gonogo"))
             .args(["check", "postgres_pool", url, "-o", "json"])
+            .env_clear()
             .env("HOME", home)
             .env("XDG_STATE_HOME", empty.path())
             .envs(variables.clone())

@@ -2,7 +2,9 @@
 
 use std::time::Duration;
 
+use gonogo::model::fault::Fault;
 use gonogo::model::outcome::Outcome;
+use gonogo::net::redis::Reply;
 use gonogo::probe::Probe;
 use gonogo::probe::redis::{Login, Redis};
 use serde_json::{Value, json};
@@ -33,6 +35,8 @@ const QUIET: &[(&str, &str)] = &[
     ("maxmemory_policy", "noeviction"),
     ("loading", "0"),
     ("rdb_last_bgsave_status", "ok"),
+    ("rdb_changes_since_last_save", "1"),
+    ("rdb_last_save_time", "1700000000"),
     ("aof_last_write_status", "ok"),
     ("rejected_connections", "0"),
     ("evicted_keys", "0"),
@@ -308,6 +312,13 @@ async fn a_sentinel_is_judged_by_the_primaries_it_watches() {
         let looked = seen(sentinel, json!({})).await;
         assert_eq!(looked.codes(Outcome::Fail), Vec::from_iter(code), "{:?}", looked.findings);
     }
+    // Whoever may not ask for the quorum has heard no no.
+    let sentinel = Likeness::info(&[("redis_mode", "sentinel")])
+        .reply("SENTINEL MASTERS", up)
+        .reply("SENTINEL CKQUORUM game", "-NOPERM this user has no permissions\r\n");
+    let looked = seen(sentinel, json!({})).await;
+    assert_eq!(looked.codes(Outcome::Unknown), ["gonogo.denied"], "{:?}", looked.findings);
+    assert_eq!(looked.outcome(), Outcome::Unknown, "{:?}", looked.findings);
 }
 
 #[tokio::test]
@@ -315,10 +326,92 @@ async fn what_the_role_may_not_see_is_unknown() {
     let no_info = Likeness::default().reply("INFO", "-NOPERM this user has no permissions\r\n");
     assert_eq!(seen(no_info, json!({})).await.codes(Outcome::Unknown), ["gonogo.denied"]);
     // An old server keeps maxclients to its configuration, and that to itself.
-    let old = bulk("redis_mode:standalone\r\nconnected_clients:1\r\n");
-    let old = Likeness::default().reply("INFO", old);
-    let looked = seen(old, json!({})).await;
-    assert!(looked.codes(Outcome::Unknown).contains(&"gonogo.denied"), "{:?}", looked.findings);
+    let report = "redis_mode:standalone\r\nconnected_clients:1\r\nused_memory:1\r\nrole:master\r\n";
+    let old = || Likeness::default().reply("INFO", bulk(report));
+    let told = |looked: &Looked<Redis>| -> Vec<String> {
+        let unknown = looked.findings.iter().filter(|it| it.outcome == Outcome::Unknown);
+        unknown
+            .map(|it| it.message.split(" needs ").next().unwrap_or_default().to_owned())
+            .collect()
+    };
+    let looked = seen(old(), json!({})).await;
+    assert_eq!(looked.codes(Outcome::Unknown), ["gonogo.denied"], "{:?}", looked.findings);
+    assert_eq!(told(&looked), ["reading maxclients", "reading maxmemory"]);
+    // What it does not say of the disk is not taken for good, either.
+    let wrote = |it: &&gonogo::model::finding::Finding| it.message.contains("in order");
+    assert_eq!(looked.findings.iter().find(wrote), None);
+    let looked = seen(old(), json!({"max_unsaved": "1h"})).await;
+    assert!(
+        told(&looked).iter().any(|it| it == "reading the age of the last snapshot"),
+        "{:?}",
+        looked.findings
+    );
+    let limit = |name: &str, value: &str| format!("*2\r\n{}{}", bulk(name), bulk(value));
+    let open = old()
+        .reply("CONFIG GET maxclients", limit("maxclients", "100"))
+        .reply("CONFIG GET maxmemory", limit("maxmemory", "0"));
+    let looked = seen(open, json!({})).await;
+    assert_eq!(looked.codes(Outcome::Warn), ["redis.unlimited-memory"], "{:?}", looked.findings);
+    assert_eq!(looked.outcome(), Outcome::Warn, "{:?}", looked.findings);
+}
+
+#[tokio::test]
+async fn a_report_without_its_main_parts_is_none() {
+    for part in ["used_memory", "role"] {
+        let kept = QUIET.iter().filter(|(name, _)| *name != part);
+        let lines: Vec<String> = kept.map(|(name, value)| format!("{name}:{value}\r\n")).collect();
+        let looked =
+            seen(Likeness::default().reply("INFO", bulk(&lines.concat())), json!({})).await;
+        let unknown = looked.codes(Outcome::Unknown);
+        assert_eq!(unknown, ["gonogo.answer-unreadable"], "{part} {:?}", looked.findings);
+    }
+}
+
+#[tokio::test]
+async fn the_age_of_a_snapshot_that_is_not_told_is_unknown() {
+    let check = json!({"max_unsaved": "1h"});
+    let looked = seen(Likeness::default(), check.clone()).await;
+    assert_eq!(looked.codes(Outcome::Fail), ["redis.unsaved"], "{:?}", looked.findings);
+    for part in ["rdb_last_save_time", "rdb_changes_since_last_save"] {
+        let kept = QUIET.iter().filter(|(name, _)| *name != part);
+        let lines: Vec<String> = kept.map(|(name, value)| format!("{name}:{value}\r\n")).collect();
+        let silent = Likeness::default().reply("INFO", bulk(&lines.concat()));
+        let looked = seen(silent, check.clone()).await;
+        let unknown = looked.codes(Outcome::Unknown);
+        assert_eq!(unknown, ["gonogo.denied"], "{part} {:?}", looked.findings);
+    }
+}
+
+/// A Sentinel that names this address as the primary of `game`.
+fn names(place: &str) -> Likeness {
+    let (ip, port) = place.rsplit_once(':').expect("host and port");
+    let masters = ["name", "game", "ip", ip, "port", port, "flags", "master"].map(bulk).concat();
+    Likeness::info(&[("redis_mode", "sentinel"), ("role", "sentinel")])
+        .reply("SENTINEL MASTERS", format!("*1\r\n*8\r\n{masters}"))
+        .reply("SENTINEL CKQUORUM game", "+OK 3 usable Sentinels\r\n")
+}
+
+#[tokio::test]
+async fn a_primary_that_no_sentinel_names_may_be_the_old_one() {
+    let old = server(Likeness::default()).await;
+    let place = old.trim_start_matches("redis://").to_owned();
+    for (named, role, outcome) in [
+        (place.as_str(), "master", Outcome::Pass),
+        ("192.0.2.9:6379", "master", Outcome::Unknown),
+        // What is no primary is none that a Sentinel would have to name.
+        ("192.0.2.9:6379", "slave", Outcome::Warn),
+    ] {
+        let url = if role == "master" {
+            old.clone()
+        } else {
+            server(Likeness::info(&[("role", role), ("master_link_status", "up")])).await
+        };
+        let sentinel = server(names(named)).await;
+        let looked = look::<Redis>(json!({"url": url, "nodes": [sentinel]})).await;
+        assert_eq!(looked.outcome(), outcome, "{named} {:?}", looked.findings);
+        let split = looked.codes(Outcome::Unknown) == ["redis.split-view"];
+        assert_eq!(split, outcome == Outcome::Unknown, "{named} {:?}", looked.findings);
+    }
 }
 
 #[tokio::test]
@@ -334,6 +427,13 @@ async fn the_servers_no_is_told_apart_by_its_code() {
         let looked = look::<Redis>(json!({"url": liar(bytes, true).await})).await;
         assert_eq!(looked.codes(Outcome::Fail), [code], "{:?}", looked.findings);
     }
+    // The account is let in, and may not choose its database: that says nothing of the server.
+    let url = server(Likeness::default().reply("SELECT 1", "-NOPERM no\r\n")).await;
+    let looked = look::<Redis>(json!({"url": format!("{url}/1")})).await;
+    assert_eq!(looked.outcome(), Outcome::Unknown, "{:?}", looked.findings);
+    assert_eq!(looked.codes(Outcome::Unknown), ["gonogo.denied"], "{:?}", looked.findings);
+    let url = server(Likeness::default().reply("PING", "-NOPERM no\r\n")).await;
+    assert_eq!(look::<Redis>(json!({"url": url})).await.outcome(), Outcome::Pass);
     let closed = json!({"url": format!("redis://{}", lab("LAB_CLOSED"))});
     assert_eq!(look::<Redis>(closed).await.codes(Outcome::Fail), ["redis.refused"]);
     let no_socket = json!({"url": "unix:///nonexistent/redis.sock"});
@@ -364,6 +464,49 @@ async fn silence_and_garbage_are_unknown() {
         let looked = look_in::<Redis>(json!({"url": liar(bytes, hangs_up).await}), &cx).await;
         assert_eq!(looked.codes(Outcome::Unknown), [code], "{:?}", looked.findings);
     }
+}
+
+/// A server that lets everybody in, keeps its reply to `FIRST` to itself until something else is asked, and
+/// answers no PING afterwards.
+#[expect(clippy::disallowed_methods, reason = "a server of the test's own needs its own task")]
+async fn late() -> String {
+    let listener = TcpListener::bind("127.0.0.1:0").await.expect("a free port");
+    let address = listener.local_addr().expect("an address");
+    tokio::spawn(async move {
+        let mut open = Vec::new();
+        while let Ok((stream, _)) = listener.accept().await {
+            let mut stream = BufReader::new(stream);
+            assert_eq!(command(&mut stream).await.as_deref(), Some("PING"));
+            stream.get_mut().write_all(b"+PONG\r\n").await.expect("an open socket");
+            if command(&mut stream).await.as_deref() == Some("FIRST") {
+                let _next = command(&mut stream).await;
+                let _written = stream.get_mut().write_all(b"+first\r\n").await;
+            }
+            open.push(stream);
+        }
+    });
+    format!("redis://{address}")
+}
+
+#[tokio::test]
+async fn a_reply_that_comes_too_late_is_never_taken_for_the_next_one() {
+    let short = Duration::from_millis(50);
+    let mut connection = super::connect(&late().await).await;
+    let first = connection.ask(&["FIRST"], short).await.expect_err("it is late");
+    assert!(matches!(first, Fault::Timeout { .. }), "{first}");
+    let long = Duration::from_secs(2);
+    assert_eq!(connection.ask(&["SECOND"], long).await, Err::<Reply, _>(first.clone()));
+    assert_eq!(connection.ping(4, 4, long).await, Err(first));
+}
+
+#[tokio::test]
+async fn all_pings_that_are_under_way_when_the_time_is_over_count() {
+    let mut connection = super::connect(&late().await).await;
+    let times = connection.ping(200, 4, Duration::from_millis(50)).await.expect("times");
+    assert_eq!(times.len(), 4, "{times:?}");
+    assert!(times.iter().all(|millis| *millis >= 40.0), "{times:?}");
+    let after = connection.ask(&["SECOND"], Duration::from_secs(2)).await;
+    assert!(matches!(after, Err(Fault::Timeout { .. })), "{after:?}");
 }
 
 #[test]

@@ -90,6 +90,11 @@ impl Planted {
         Ok(planted)
     }
 
+    /// The file, in words.
+    pub(super) fn file(&self) -> String {
+        self.file.display().to_string()
+    }
+
     /// Takes everything away again; what could not be, as words.
     pub(super) fn remove(mut self) -> Option<String> {
         let removed = self.clear();
@@ -158,7 +163,8 @@ async fn talk(mut stream: TcpStream, challenge: &Challenge) -> io::Result<bool> 
     }
     let wanted = format!("GET /{}/{} HTTP/1.", FOLDERS.join("/"), challenge.token);
     let ours = request.starts_with(wanted.as_bytes());
-    let (status, body) = if ours { ("200 OK", challenge.answer.as_str()) } else { ("404 Not Found", "") };
+    let (status, body) =
+        if ours { ("200 OK", challenge.answer.as_str()) } else { ("404 Not Found", "") };
     let head = format!(
         "HTTP/1.1 {status}\r\nContent-Type: application/octet-stream\r\nContent-Length: {}\r\n\
          Connection: close\r\n\r\n{body}",

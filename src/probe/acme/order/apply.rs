@@ -38,9 +38,14 @@ pub(in crate::probe::acme) async fn apply(
 ) -> Result<Receipt, Fault> {
     let begun = cx.clock.tick();
     let place = match (&order.challenge.webroot, order.challenge.listen) {
-        (Some(webroot), _) => Place::webroot(cx.path(webroot)).await?,
+        (Some(webroot), _) => {
+            let what = format!("looking at {}", webroot.display());
+            cx.within(what, Place::webroot(cx.path(webroot))).await??
+        }
         (None, Some(listen)) => Place::listen(listen).await?,
-        (None, None) => return Err(Fault::Bug { message: "an order without an answer".to_owned() }),
+        (None, None) => {
+            return Err(Fault::Bug { message: "an order without an answer".to_owned() });
+        }
     };
     let time = order.within.get().min(cx.remaining().saturating_sub(FAREWELL));
     let mut session = match open(acme, order, cx, begun + time).await? {
@@ -84,23 +89,23 @@ fn told(fault: Fault, left: &[String]) -> Fault {
     }
     let left = format!("left behind: {}", left.join("; "));
     match fault {
-        Fault::Timeout { what, after } => Fault::Timeout { what: format!("{what} ({left})"), after },
+        Fault::Timeout { what, after } => {
+            Fault::Timeout { what: format!("{what} ({left})"), after }
+        }
         Fault::Unreachable { what, reason } => {
             Fault::Unreachable { what, reason: format!("{reason}; {left}") }
         }
         Fault::Unreadable { what, reason } => {
             Fault::Unreadable { what, reason: format!("{reason}; {left}") }
         }
-        Fault::Local { what, reason } => {
-            Fault::Local { what, reason: format!("{reason}; {left}") }
-        }
-        other @ (Fault::Name { .. }
-        | Fault::Denied { .. }
-        | Fault::Secret { .. }
+        Fault::Local { what, reason } => Fault::Local { what, reason: format!("{reason}; {left}") },
+        Fault::Name { name, reason } => Fault::Name { name, reason: format!("{reason}; {left}") },
+        Fault::Denied { what, need } => Fault::Denied { what: format!("{what} ({left})"), need },
+        Fault::Bug { message } => Fault::Bug { message: format!("{message}; {left}") },
+        other @ (Fault::Secret { .. }
         | Fault::NotAllowed { .. }
         | Fault::Interrupted
-        | Fault::Deadline
-        | Fault::Bug { .. }) => other,
+        | Fault::Deadline) => other,
     }
 }
 
@@ -165,10 +170,20 @@ impl Work<'_> {
             Place::Webroot(folder) => {
                 let planted = plant(folder.clone(), challenge.clone(), self.cx).await?;
                 let proved = session.prove(order, challenge).await;
-                self.left.extend(planted.remove());
+                self.left.extend(remove(planted, self.cx).await);
                 proved
             }
         }
+    }
+}
+
+/// Takes away what was planted, on a thread of its own as well; what could not be, as words.
+async fn remove(planted: Planted, cx: &ProbeCx) -> Option<String> {
+    let file = planted.file();
+    let work = tokio::task::spawn_blocking(move || planted.remove());
+    match cx.within("taking the answer to the challenge away", work).await {
+        Ok(Ok(left)) => left,
+        Ok(Err(_)) | Err(_) => Some(format!("the file {file}: not known to be gone")),
     }
 }
 
@@ -185,5 +200,28 @@ async fn plant(
         Ok(Ok(planted)) => Ok(planted),
         Ok(Err(error)) => Err(Fault::Local { what, reason: error.to_string() }),
         Err(error) => Err(Fault::Bug { message: error.to_string() }),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_was_left_behind_is_told_with_every_fault() {
+        let left = ["the file /x: denied".to_owned()];
+        let text = |text: &str| text.to_owned();
+        for fault in [
+            Fault::Name { name: text("a.example"), reason: text("no answer") },
+            Fault::Denied { what: text("ordering"), need: text("an account") },
+            Fault::Bug { message: text("oops") },
+            Fault::Local { what: text("ordering"), reason: text("no room") },
+            Fault::Unreachable { what: text("ordering"), reason: text("no route") },
+            Fault::Unreadable { what: text("ordering"), reason: text("no JSON") },
+        ] {
+            let words = told(fault.clone(), &left).to_string();
+            assert!(words.contains("left behind: the file /x: denied"), "{words}");
+            assert_eq!(told(fault.clone(), &[]), fault);
+        }
     }
 }

@@ -124,8 +124,13 @@ fn certificate(order: &TestOrder, made: &Made, issued: &Issued, cx: &JudgeCx) ->
     }
     if let Path::Broken { reason, .. } = &issued.path {
         let sent = count(issued.sent, "certificate");
-        let message = format!("the certificate that was issued leads to none sent with it: {reason}");
-        return bad("its issuer sent with it".to_owned(), format!("{sent} sent"), one_line(&message));
+        let message =
+            format!("the certificate that was issued leads to none sent with it: {reason}");
+        return bad(
+            "its issuer sent with it".to_owned(),
+            format!("{sent} sent"),
+            one_line(&message),
+        );
     }
     let life = format!("{} to {}", when(got.not_before), when(got.not_after));
     if made.at < earlier(got.not_before, SKEW) || later(got.not_after, SKEW) < made.at {
@@ -191,7 +196,8 @@ fn said(problem: &Problem) -> String {
     if problem.parts.is_empty() {
         return one(&problem.kind, &problem.detail);
     }
-    let parts: Vec<String> = problem.parts.iter().map(|part| one(&part.kind, &part.detail)).collect();
+    let parts: Vec<String> =
+        problem.parts.iter().map(|part| one(&part.kind, &part.detail)).collect();
     one_line(&parts.join(" · "))
 }
 
@@ -208,8 +214,12 @@ fn code(stage: Stage, problem: &Problem) -> &'static Code {
         ("caa", _) => &codes::ORDER_CAA,
         ("rejectedIdentifier" | "unsupportedIdentifier", _) => &codes::ORDER_NAME,
         (
-            "externalAccountRequired" | "userActionRequired" | "accountDoesNotExist"
-            | "invalidContact" | "unsupportedContact" | "unauthorized",
+            "externalAccountRequired"
+            | "userActionRequired"
+            | "accountDoesNotExist"
+            | "invalidContact"
+            | "unsupportedContact"
+            | "unauthorized",
             _,
         ) => &codes::ORDER_ACCOUNT,
         ("serverInternal", _) => &codes::ORDER_AUTHORITY,

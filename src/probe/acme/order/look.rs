@@ -3,7 +3,8 @@
 
 use super::permit::places;
 use super::{Made, OrderEnd, OrderSeen, TestOrder};
-use crate::model::fault::Fault;
+use crate::model::facts::Facts;
+use crate::model::fault::{Fault, Sight};
 use crate::net::acme::{Meta, Session};
 use crate::net::http::{Access, Client};
 use crate::probe::ProbeCx;
@@ -11,12 +12,25 @@ use crate::probe::acme::{Acme, Observation};
 
 /// What is known of the order. A directory that is not for tests is not contacted, and neither is
 /// one where an order has gone through.
-pub(in crate::probe::acme) async fn look(acme: &Acme, order: &TestOrder, cx: &ProbeCx) -> OrderSeen {
+pub(in crate::probe::acme) async fn look(
+    acme: &Acme,
+    order: &TestOrder,
+    cx: &ProbeCx,
+) -> OrderSeen {
     let directory = order.directory.shown();
     let mut seen = OrderSeen { directory, refused: None, meta: None, made: None, before: None };
-    if let Some(made) = cx.made.as_deref().and_then(|facts| facts.read().ok()) {
-        seen.made = Some(made);
-        return seen;
+    match cx.made.as_deref().map(Facts::read) {
+        Some(Ok(made)) => {
+            seen.made = Some(made);
+            return seen;
+        }
+        // No other order is made for it.
+        Some(Err(error)) => {
+            let message = format!("the order that was made cannot be read: {error}");
+            seen.meta = Some(Sight::Fault(Fault::Bug { message }));
+            return seen;
+        }
+        None => {}
     }
     match last(acme, order, cx) {
         Some(made) if counts(&made, order, cx) => {

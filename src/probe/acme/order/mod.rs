@@ -25,8 +25,8 @@ use crate::net::pki::path::Path;
 use crate::net::pki::private_key::Pair;
 use crate::probe::Complaint;
 
-pub(super) use apply::apply;
 pub use apply::Change;
+pub(super) use apply::apply;
 pub use facts::read_issued;
 pub(super) use judge::{judge, propose, summary};
 pub(super) use look::look;

@@ -93,7 +93,9 @@ pub(super) async fn places(
     if permit == Permit::ByAddress
         && let Some(public) = found.iter().find(|ip| !is_private(**ip))
     {
-        return Ok(Err(format!("{NOT_KNOWN}: {host} is at {public}, which is not a private address")));
+        return Ok(Err(format!(
+            "{NOT_KNOWN}: {host} is at {public}, which is not a private address"
+        )));
     }
     Ok(Ok(found.into_iter().map(|ip| SocketAddr::new(ip, directory.port())).collect()))
 }

@@ -6,7 +6,7 @@ use super::super::codes;
 use super::super::observation::{DnsSeen, QuestionSeen};
 use super::{Dns, target};
 use crate::model::finding::Finding;
-use crate::net::dns::{Answer, Type};
+use crate::net::dns::{Answer, Flag, Rcode, Type};
 
 pub(super) fn judge(
     dns: &Dns,
@@ -99,6 +99,13 @@ fn unusable_v6(ip: Ipv6Addr) -> Option<&'static str> {
         [0x2001, 0xdb8, ..] | [0x3fff, 0..=0xfff, ..] => "for documentation",
         [0x100, 0, 0, 0, ..] => "for discarding",
         [0xfec0..=0xfeff, ..] => "private",
+        [0x64, 0xff9b, 1, ..] => "of a translator's inner network",
+        // 6to4 and NAT64 have an IPv4 address in them, which is where they lead.
+        [0x2002, high, low, ..] | [0x64, 0xff9b, 0, 0, 0, 0, high, low] => {
+            let [a, b] = high.to_be_bytes();
+            let [c, d] = low.to_be_bytes();
+            return unusable_v4(Ipv4Addr::new(a, b, c, d));
+        }
         _ => return None,
     })
 }
@@ -119,7 +126,7 @@ fn judge_hints(seen: &DnsSeen, question: &QuestionSeen, findings: &mut Vec<Findi
                             target(server, question),
                             format!("it hints at {hint}, which {owner} does not have"),
                         )
-                        .expected(known.join(", "))
+                        .expected(super::shown(known))
                         .actual(hints.to_owned()),
                     );
                 }
@@ -131,25 +138,20 @@ fn judge_hints(seen: &DnsSeen, question: &QuestionSeen, findings: &mut Vec<Findi
 /// The name whose addresses a record hints at: its target, or where that is `.` its owner.
 fn owner(question: &QuestionSeen, record: &str) -> String {
     let target = record.split(' ').nth(1).unwrap_or(".");
-    if target == "." {
-        question.name.clone()
-    } else {
-        super::super::param::shown(target)
-    }
+    if target == "." { question.name.clone() } else { super::super::param::shown(target) }
 }
 
 /// The addresses of a name by the same server's word, or else by any authority's.
-fn addresses<'a>(
-    seen: &'a DnsSeen,
-    name: &str,
-    kind: Type,
-    server: &str,
-) -> Option<&'a [String]> {
-    let question =
-        seen.questions.iter().find(|question| {
-            question.name == name && question.kind == kind && question.region.is_none()
-        })?;
-    let own = answers(question).find(|(who, _)| *who == server);
+fn addresses<'a>(seen: &'a DnsSeen, name: &str, kind: Type, server: &str) -> Option<&'a [String]> {
+    let question = seen.questions.iter().find(|question| {
+        question.name == name && question.kind == kind && question.region.is_none()
+    })?;
+    // What a server says that is neither an authority nor a resolver for the name says nothing.
+    let counts = |answer: &Answer| {
+        matches!(answer.rcode, Rcode::NOERROR | Rcode::NXDOMAIN)
+            && (answer.has(Flag::Aa) || answer.has(Flag::Ra))
+    };
+    let own = answers(question).find(|(who, answer)| *who == server && counts(answer));
     let answer = own.or_else(|| answers(question).find(|(_, answer)| answer.is_positive()))?.1;
     Some(&answer.records)
 }
@@ -160,14 +162,43 @@ mod tests {
 
     #[test]
     fn only_addresses_the_public_can_reach_are_public() {
-        for good in ["8.8.8.8", "100.63.0.1", "192.1.2.3", "2606:4700::1111", "2400:3200::1"] {
+        for good in [
+            "8.8.8.8",
+            "100.63.0.1",
+            "192.1.2.3",
+            "2606:4700::1111",
+            "2400:3200::1",
+            "2002:808:808::1",
+            "64:ff9b::808:808",
+        ] {
             assert_eq!(unusable(good.parse().expect(good)), None, "{good}");
         }
         for bad in [
-            "10.0.0.5", "172.16.0.1", "192.168.1.1", "127.0.0.1", "169.254.0.1", "192.0.2.1",
-            "198.51.100.1", "203.0.113.1", "100.64.0.1", "198.18.0.1", "0.0.0.0", "224.0.0.1",
-            "255.255.255.255", "::", "::1", "fe80::1", "fd00::1", "2001:db8::1", "ff02::1",
-            "::ffff:8.8.8.8", "100::1", "fec0::1",
+            "10.0.0.5",
+            "172.16.0.1",
+            "192.168.1.1",
+            "127.0.0.1",
+            "169.254.0.1",
+            "192.0.2.1",
+            "198.51.100.1",
+            "203.0.113.1",
+            "100.64.0.1",
+            "198.18.0.1",
+            "0.0.0.0",
+            "224.0.0.1",
+            "255.255.255.255",
+            "::",
+            "::1",
+            "fe80::1",
+            "fd00::1",
+            "2001:db8::1",
+            "ff02::1",
+            "::ffff:8.8.8.8",
+            "100::1",
+            "fec0::1",
+            "64:ff9b:1::1",
+            "2002:a00:5::1",
+            "64:ff9b::10.0.0.5",
         ] {
             assert!(unusable(bad.parse().expect(bad)).is_some(), "{bad}");
         }

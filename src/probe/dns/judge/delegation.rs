@@ -6,6 +6,7 @@ use std::net::IpAddr;
 use super::super::codes;
 use super::super::observation::{TcpSeen, ZoneSeen};
 use crate::model::finding::Finding;
+use crate::model::text::count;
 use crate::net::dns::Server;
 
 pub(super) fn judge(zone: &ZoneSeen, findings: &mut Vec<Finding>) {
@@ -18,24 +19,23 @@ pub(super) fn judge(zone: &ZoneSeen, findings: &mut Vec<Finding>) {
         judge_number(zone, findings);
     }
     if findings.len() == before
-        && let Some(first) = zone.servers.first()
+        && let Some(serial) = zone.servers.iter().find_map(|server| server.serial)
     {
-        let message = format!("serial {} on {} servers", first.serial, zone.servers.len());
+        let servers = count(zone.servers.len(), "server");
+        let message = format!("serial {serial} on {servers}");
         findings.push(Finding::new(&codes::OK, &zone.zone, message));
     }
 }
 
 fn judge_serials(zone: &ZoneSeen, findings: &mut Vec<Finding>) {
-    let serials: BTreeSet<u32> = zone.servers.iter().map(|server| server.serial).collect();
+    let said = || zone.servers.iter().filter_map(|server| Some((&server.server, server.serial?)));
+    let serials: BTreeSet<u32> = said().map(|(_, serial)| serial).collect();
     if serials.len() < 2 {
         return;
     }
-    let newest = zone.servers.iter().map(|s| s.serial).reduce(newer).unwrap_or_default();
-    let words: Vec<String> = zone
-        .servers
-        .iter()
-        .map(|server| format!("{} has {}", server.server, server.serial))
-        .collect();
+    let newest = said().map(|(_, serial)| serial).reduce(newer).unwrap_or_default();
+    let words: Vec<String> =
+        said().map(|(server, serial)| format!("{server} has {serial}")).collect();
     findings.push(
         Finding::new(&codes::SERIAL_DIFFERS, &zone.zone, words.join("; "))
             .expected(format!("serial {newest} everywhere"))
@@ -61,6 +61,9 @@ fn judge_tcp(zone: &ZoneSeen, findings: &mut Vec<Finding>) {
 }
 
 fn judge_lists(zone: &ZoneSeen, findings: &mut Vec<Finding>) {
+    if let Some(fault) = &zone.child_fault {
+        findings.push(Finding::fault(format!("{} NS", zone.zone), fault));
+    }
     if zone.child.is_empty() || zone.child == zone.parent {
         return;
     }
@@ -96,7 +99,7 @@ fn judge_number(zone: &ZoneSeen, findings: &mut Vec<Finding>) {
         })
         .collect();
     let message = match (addresses.len(), networks.len()) {
-        (1, _) => format!("one server serves the zone: {}", zone.servers[0].server),
+        (1, _) => format!("only one server of the zone answers: {}", zone.servers[0].server),
         (2.., 1) => "all servers are in one network".to_owned(),
         _ => return,
     };
@@ -119,22 +122,28 @@ mod tests {
             zone: "example.com".to_owned(),
             parent: names(parent),
             child: names(&["ns1.example.com", "ns2.example.com"]),
+            child_fault: None,
             servers: servers
                 .iter()
                 .map(|(server, serial)| ZoneServerSeen {
                     server: (*server).to_owned(),
-                    serial: *serial,
+                    serial: Some(*serial),
                     tcp: Sight::Seen(TcpSeen::Answered),
                 })
                 .collect(),
         }
     }
 
-    fn check(zone: &ZoneSeen, wanted: &[&str]) {
+    fn check(zone: &ZoneSeen, wanted: &[&str]) -> Vec<Finding> {
         let mut findings = Vec::new();
         judge(zone, &mut findings);
         let codes: Vec<&str> = findings.iter().map(|finding| finding.code.as_str()).collect();
         assert_eq!(codes, wanted, "{findings:#?}");
+        findings
+    }
+
+    fn timeout() -> Fault {
+        Fault::Timeout { what: "asking".to_owned(), after: Span::from_secs(1) }
     }
 
     const BOTH: &[&str] = &["ns1.example.com", "ns2.example.com"];
@@ -145,21 +154,37 @@ mod tests {
         check(&zone(BOTH, &[("192.0.2.1", 7), ("198.51.100.1", 6)]), &["dns.serial-differs"]);
         check(&zone(BOTH, &[("192.0.2.1", 7), ("192.0.2.2", 7)]), &["dns.few-servers"]);
         check(&zone(BOTH, &[("2001:db8::1", 7), ("2001:db8:0:9::2", 7)]), &["dns.few-servers"]);
-        check(&zone(BOTH, &[("192.0.2.1", 7)]), &["dns.few-servers"]);
+        let one = check(&zone(BOTH, &[("192.0.2.1", 7)]), &["dns.few-servers"]);
+        // Others may serve it and not answer.
+        assert_eq!(one[0].message, "only one server of the zone answers: 192.0.2.1");
         check(
             &zone(&BOTH[..1], &[("192.0.2.1", 7), ("198.51.100.1", 7)]),
             &["dns.delegation-differs"],
         );
         // Where the servers are listed, nobody said how many there should be.
-        check(&zone(&[], &[("127.0.0.1:53053", 7)]), &["dns.ok"]);
+        let listed = check(&zone(&[], &[("127.0.0.1:53053", 7)]), &["dns.ok"]);
+        assert_eq!(listed[0].message, "serial 7 on 1 server");
+    }
+
+    #[test]
+    fn what_a_server_does_not_say_of_its_zone_is_unknown() {
+        let servers = [("192.0.2.1", 7), ("198.51.100.1", 7)];
+        let mut silent = zone(BOTH, &servers);
+        silent.servers[1].serial = None;
+        silent.servers[1].tcp = Sight::Fault(timeout());
+        check(&silent, &["gonogo.timeout"]);
+        let mut no_list = zone(BOTH, &servers);
+        no_list.child.clear();
+        no_list.child_fault = Some(timeout());
+        let findings = check(&no_list, &["gonogo.timeout"]);
+        assert_eq!(findings[0].target, "example.com NS");
     }
 
     #[test]
     fn tcp_is_looked_at_on_every_server() {
         let mut one = zone(&[], &[("192.0.2.1", 7), ("198.51.100.1", 7)]);
         one.servers[0].tcp = Sight::Seen(TcpSeen::Refused);
-        let after = Span::from_secs(1);
-        one.servers[1].tcp = Sight::Fault(Fault::Timeout { what: "asking".to_owned(), after });
+        one.servers[1].tcp = Sight::Fault(timeout());
         check(&one, &["dns.no-tcp", "gonogo.timeout"]);
     }
 

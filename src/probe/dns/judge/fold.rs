@@ -49,7 +49,11 @@ fn thin(finding: Finding, seen: usize, all: usize) -> Option<Finding> {
     let good = matches!(finding.outcome, Outcome::Pass | Outcome::NotApplicable);
     let silent = finding.outcome == Outcome::Unknown && finding.code.starts_with("gonogo.");
     if good && all > MANY_GOOD {
-        let word = if finding.code == codes::OK.id { "good answer" } else { "absent record" };
+        let word = match &finding.code {
+            code if code == codes::OK.id => "good answer",
+            code if code == codes::NO_DATA.id => "absent record",
+            _ => "answer",
+        };
         let first = format!("such as {}: {}", finding.target, finding.message);
         return (seen == 1).then(|| Finding {
             message: format!("{}, {first}", count(all, word)),

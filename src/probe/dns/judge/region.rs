@@ -1,8 +1,8 @@
 //! What clients of other networks are answered.
 
 use super::super::codes;
-use super::super::observation::QuestionSeen;
-use super::{Truth, comparable, shown, target, zone};
+use super::super::observation::{DnsSeen, QuestionSeen};
+use super::{Truth, answer, comparable, shown, target, zone};
 use crate::model::finding::Finding;
 use crate::model::outcome::Outcome;
 use crate::net::dns::{Answer, Flag, Rcode};
@@ -14,7 +14,12 @@ enum Teller {
     Resolver,
 }
 
-pub(super) fn judge(question: &QuestionSeen, truth: &Truth, findings: &mut Vec<Finding>) {
+pub(super) fn judge(
+    seen: &DnsSeen,
+    question: &QuestionSeen,
+    truth: &Truth,
+    findings: &mut Vec<Finding>,
+) {
     let before = findings.len();
     zone::judge_servers(question, findings);
     for told in &question.authorities {
@@ -26,7 +31,10 @@ pub(super) fn judge(question: &QuestionSeen, truth: &Truth, findings: &mut Vec<F
     for told in &question.resolvers {
         let target = target(&told.server, question);
         findings.push(match (told.cold.seen(), told.cold.fault()) {
-            (Some(answer), _) => judge_answer(question, truth, answer, target, Teller::Resolver),
+            (Some(answer), _) => match failure(seen, &told.server, answer, &target) {
+                Some(finding) => finding,
+                None => judge_answer(question, truth, answer, target, Teller::Resolver),
+            },
             (None, Some(fault)) => Finding::fault(target, fault),
             (None, None) => continue,
         });
@@ -35,6 +43,19 @@ pub(super) fn judge(question: &QuestionSeen, truth: &Truth, findings: &mut Vec<F
         let message = "nobody was found to ask on behalf of this network";
         findings.push(Finding::new(&codes::SUBNET_IGNORED, target("authority", question), message));
     }
+}
+
+/// That a resolver answers nothing at all. One that says no only to a question with a client's
+/// network in it answers its clients, and does not pass the network on.
+fn failure(seen: &DnsSeen, server: &str, answer: &Answer, target: &str) -> Option<Finding> {
+    let plain = seen.questions.iter().filter(|question| question.region.is_none());
+    let answers = plain
+        .flat_map(|question| &question.resolvers)
+        .filter(|told| told.server == server)
+        .filter_map(|told| told.cold.seen())
+        .any(|answer| matches!(answer.rcode, Rcode::NOERROR | Rcode::NXDOMAIN));
+    let says_no = matches!(answer.rcode, Rcode::REFUSED | Rcode::FORMERR | Rcode::NOTIMP);
+    if says_no && answers { None } else { answer::failure(answer, target) }
 }
 
 fn judge_answer(
@@ -73,7 +94,8 @@ fn judge_answer(
         }
         // What it says is for its own place, and says nothing about another.
         (None | Some(0), Teller::Resolver) => {
-            let message = format!("it does not pass the client's network on; from here it says {said}");
+            let message =
+                format!("it does not pass the client's network on; from here it says {said}");
             Finding::new(&codes::SUBNET_IGNORED, target, message)
                 .with_outcome(Outcome::NotApplicable)
         }

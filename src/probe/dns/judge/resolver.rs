@@ -5,15 +5,17 @@ use std::time::Duration;
 use jiff::Timestamp;
 
 use super::super::codes;
-use super::super::observation::{ResolverSeen, Snooping};
+use super::super::observation::{DnsSeen, ResolverSeen, Snooping};
 use super::{Dns, JudgeCx};
 use crate::model::finding::Finding;
+use crate::model::outcome::Outcome;
 use crate::model::text::count;
-use crate::model::time::humane;
+use crate::model::time::{Span, humane};
 
 pub(super) fn judge(
     dns: &Dns,
     cx: &JudgeCx,
+    seen: &DnsSeen,
     resolver: &ResolverSeen,
     findings: &mut Vec<Finding>,
 ) {
@@ -21,10 +23,24 @@ pub(super) fn judge(
     if let Some(fault) = &resolver.fault {
         findings.push(Finding::fault(&resolver.server, fault));
     }
+    let slow = judge_speed(dns, resolver);
+    if slow.is_empty() {
+        findings.extend(judge_silence(dns, seen, resolver));
+    }
+    findings.extend(slow);
+    judge_warmth(dns, cx, resolver, findings);
+    if findings.len() == before && resolver.answered > 0 {
+        findings.push(Finding::new(&codes::OK, &resolver.server, evidence(cx, resolver)));
+    }
+}
+
+/// What answered too slowly.
+fn judge_speed(dns: &Dns, resolver: &ResolverSeen) -> Vec<Finding> {
+    let mut findings = Vec::new();
     if let Some(most) = dns.max_latency {
         let slowest = [&resolver.cold, &resolver.warm].into_iter().flatten();
         let slowest = slowest.map(|latency| latency.max).fold(0.0, f64::max);
-        if slowest > most.get().as_secs_f64() * 1000.0 {
+        if slowest > millis(most) {
             let message = format!("the slowest answer took {}", ms(slowest));
             findings.push(
                 Finding::new(&codes::SLOW, &resolver.server, message)
@@ -33,17 +49,8 @@ pub(super) fn judge(
             );
         }
     }
-    judge_warmth(dns, cx, resolver, findings);
-    if findings.len() == before && resolver.answered > 0 {
-        findings.push(Finding::new(&codes::OK, &resolver.server, evidence(cx, resolver)));
-    }
-}
-
-/// What is required of the warm rounds, where the user asks for warmth.
-fn judge_warmth(dns: &Dns, cx: &JudgeCx, resolver: &ResolverSeen, findings: &mut Vec<Finding>) {
-    let Some(warm) = &dns.warm else { return };
-    if let (Some(most), Some(latency)) = (warm.p95, &resolver.warm)
-        && latency.p95 > most.get().as_secs_f64() * 1000.0
+    if let (Some(most), Some(latency)) = (p95(dns), &resolver.warm)
+        && latency.p95 > millis(most)
     {
         let message = format!("95 of 100 warm answers took up to {}", ms(latency.p95));
         findings.push(
@@ -52,6 +59,44 @@ fn judge_warmth(dns: &Dns, cx: &JudgeCx, resolver: &ResolverSeen, findings: &mut
                 .actual(format!("{} over {} answers", ms(latency.p95), latency.n)),
         );
     }
+    findings
+}
+
+/// That it is not known how fast a resolver answers which was silent in the warm rounds.
+fn judge_silence(dns: &Dns, seen: &DnsSeen, resolver: &ResolverSeen) -> Option<Finding> {
+    let told = seen.questions.iter().flat_map(|question| &question.resolvers);
+    let silent: u32 = told
+        .filter(|told| told.server == resolver.server)
+        .filter_map(|told| told.warm.as_ref())
+        .map(|warm| warm.silent)
+        .sum();
+    let silent = silent as usize;
+    let answered = resolver.warm.map_or(0, |latency| latency.n);
+    let all = silent + answered;
+    // Whatever the silent ones would have taken, 95 of 100 came in time.
+    let enough = |most: Span| {
+        silent * 20 <= all && resolver.warm.is_some_and(|latency| latency.max <= millis(most))
+    };
+    if silent == 0 || (dns.max_latency.is_none() && p95(dns).is_none_or(enough)) {
+        return None;
+    }
+    let questions = count(silent, "question");
+    let message =
+        format!("{questions} of the warm rounds without an answer: its speed is not known");
+    let finding = Finding::new(&codes::SLOW, &resolver.server, message)
+        .with_outcome(Outcome::Unknown)
+        .expected("an answer to every question")
+        .actual(format!("{answered} of {all}"));
+    Some(finding)
+}
+
+fn p95(dns: &Dns) -> Option<Span> {
+    dns.warm.as_ref().and_then(|warm| warm.p95)
+}
+
+/// What is required of the warm rounds, where the user asks for warmth.
+fn judge_warmth(dns: &Dns, cx: &JudgeCx, resolver: &ResolverSeen, findings: &mut Vec<Finding>) {
+    let Some(warm) = &dns.warm else { return };
     if let (Some(least), Some(ratio)) = (warm.hit_ratio, resolver.hit_ratio)
         && ratio < least.get()
     {
@@ -95,9 +140,13 @@ fn not_warm(resolver: &ResolverSeen, ratio: f64, least: f64) -> Finding {
         .actual(percent(ratio))
 }
 
+fn millis(span: Span) -> f64 {
+    span.get().as_secs_f64() * 1000.0
+}
 
-fn ms(millis: f64) -> String {
-    humane(Duration::from_secs_f64(millis / 1000.0))
+/// Milliseconds for a person.
+pub(in super::super) fn ms(millis: f64) -> String {
+    humane(Duration::try_from_secs_f64(millis / 1000.0).unwrap_or_default())
 }
 
 fn instant(at: Timestamp) -> String {

@@ -19,7 +19,9 @@ pub(super) fn judge(
     target: String,
     findings: &mut Vec<Finding>,
 ) {
-    if dns.dnssec == Dnssec::Off || !answer.is_positive() {
+    // An alias that leads out of the zone is all the zone has, and is signed itself.
+    let nothing = !answer.is_positive() && answer.chain.is_empty();
+    if dns.dnssec == Dnssec::Off || nothing {
         return;
     }
     let Some(signed) = &answer.signed else {
@@ -43,7 +45,8 @@ pub(super) fn judge(
         let message = format!("the signature expires on {}, within the window", day(signed.until));
         Some((message, Outcome::Fail))
     } else if signed.until < must.saturating_add(SOON).unwrap_or(must) {
-        let message = format!("the signature expires on {}, soon after the window", day(signed.until));
+        let message =
+            format!("the signature expires on {}, soon after the window", day(signed.until));
         Some((message, Outcome::Warn))
     } else {
         None

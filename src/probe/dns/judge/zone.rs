@@ -34,8 +34,7 @@ pub(super) fn judge(
     }
     if findings.len() == before && question.asked == Asked::Yes {
         let ttl = answer.ttl.map(|ttl| format!(", TTL {ttl}")).unwrap_or_default();
-        let what =
-            if leads_out(answer) { answer.chain_text() } else { shown(&answer.records) };
+        let what = if leads_out(answer) { answer.chain_text() } else { shown(&answer.records) };
         let message = format!("{what}{ttl}");
         let server = if truth.served.len() == 1 {
             told.server.clone()
@@ -97,7 +96,10 @@ fn disagreement(question: &QuestionSeen, truth: &Truth) -> Option<Finding> {
         .map(|((told, answer), served)| {
             let key = format!("{} {:?} {:?}", answer.rcode, served.alias, served.records);
             let words = if answer.rcode == Rcode::NOERROR {
-                served.alias.as_ref().map_or_else(|| served.shown.clone(), |to| format!("CNAME {to}"))
+                served
+                    .alias
+                    .as_ref()
+                    .map_or_else(|| served.shown.clone(), |to| format!("CNAME {to}"))
             } else {
                 answer.rcode.to_string()
             };
@@ -119,15 +121,12 @@ fn disagreement(question: &QuestionSeen, truth: &Truth) -> Option<Finding> {
         .iter()
         .map(|(_, words, servers)| format!("{} says {words}", servers.join(" and ")))
         .collect();
-    let expected = if truth.expected.is_some() { truth.written.clone() } else { "one answer".into() };
+    let expected =
+        if truth.expected.is_some() { truth.written.clone() } else { "one answer".into() };
     Some(
-        Finding::new(
-            &codes::AUTHORITY_DISAGREES,
-            super::about(question),
-            words.join("; "),
-        )
-        .expected(expected)
-        .actual(format!("{} different answers", groups.len())),
+        Finding::new(&codes::AUTHORITY_DISAGREES, super::about(question), words.join("; "))
+            .expected(expected)
+            .actual(format!("{} different answers", groups.len())),
     )
 }
 
@@ -163,7 +162,8 @@ fn judge_content(
     };
     if answer.is_loop() {
         let message = format!("the aliases lead in a circle: {}{unasked}", answer.chain_text());
-        findings.push(Finding::new(&codes::CNAME_LOOP, target, message).actual(answer.chain_text()));
+        findings
+            .push(Finding::new(&codes::CNAME_LOOP, target, message).actual(answer.chain_text()));
         return;
     }
     if leads_out(answer) {
@@ -176,16 +176,21 @@ fn judge_content(
         }
     } else if let Some(expected) = &truth.expected {
         let served = truth.served.first().map(|served| &served.records);
-        if answer.rcode.0 > 3 || served != Some(expected) {
+        let answers = matches!(answer.rcode, Rcode::NOERROR | Rcode::NXDOMAIN);
+        if !answers || served != Some(expected) {
             let actual = if answer.rcode == Rcode::NOERROR {
                 shown(&answer.records)
             } else {
                 answer.rcode.to_string()
             };
             findings.push(
-                Finding::new(&codes::WRONG_ANSWER, target, format!("the zone says {actual}{unasked}"))
-                    .expected(truth.written.clone())
-                    .actual(actual),
+                Finding::new(
+                    &codes::WRONG_ANSWER,
+                    target,
+                    format!("the zone says {actual}{unasked}"),
+                )
+                .expected(truth.written.clone())
+                .actual(actual),
             );
             return;
         }
@@ -222,7 +227,7 @@ fn absence(
         return None;
     }
     let target = target.to_owned();
-    let ede: String = answer.ede.iter().map(Ede::describe).collect();
+    let ede: Vec<String> = answer.ede.iter().map(Ede::describe).collect();
     match answer.rcode {
         Rcode::NXDOMAIN if answer.chain.is_empty() => {
             let message = format!("the zone has no such name (NXDOMAIN){unasked}");
@@ -243,7 +248,7 @@ fn absence(
             Some(no_data(target, message, absent))
         }
         other => {
-            let message = format!("the authority answers {other} {ede}");
+            let message = format!("the authority answers {other} {}", ede.join(", "));
             Some(Finding::new(&codes::ERROR_ANSWER, target, message.trim_end()))
         }
     }
@@ -251,13 +256,7 @@ fn absence(
 
 /// A TTL above what is allowed, and by when it must be lowered for a change at the launch: one old
 /// TTL before, since a resolver may ask in the last second.
-fn judge_ttl(
-    dns: &Dns,
-    cx: &JudgeCx,
-    answer: &Answer,
-    target: &str,
-    findings: &mut Vec<Finding>,
-) {
+fn judge_ttl(dns: &Dns, cx: &JudgeCx, answer: &Answer, target: &str, findings: &mut Vec<Finding>) {
     let found = super::answer::ttl_too_long(dns, answer, target, "the zone serves");
     let Some((finding, longest)) = found.zip(answer.longest_ttl) else { return };
     let ttl = jiff::SignedDuration::from_secs(i64::from(longest));
