@@ -17,22 +17,28 @@ pub struct Code {
     pub default: Outcome,
 }
 
+/// Declares codes, each with its name here, its identifier, what it is by default, its summary and its
+/// page, and `ALL` of them in the order of the manual; before them stands who may see them.
+macro_rules! codes {
+    ($vis:vis, $($name:ident $id:literal $outcome:ident $summary:literal $doc:literal)*) => {
+        $(#[doc = $summary]
+        $vis static $name: $crate::model::code::Code = $crate::model::code::Code {
+            id: $id,
+            summary: $summary,
+            doc: $doc,
+            default: $crate::model::outcome::Outcome::$outcome,
+        };)*
+        /// Every code, in the order of the manual.
+        $vis static ALL: &[&$crate::model::code::Code] = &[$(&$name),*];
+    };
+}
+pub(crate) use codes;
+
 /// Codes of the engine itself: what can keep any kind of check from being answered.
 pub mod engine {
-    use super::{Code, Outcome};
-
-    macro_rules! codes {
-        ($($name:ident $id:literal $outcome:ident $summary:literal $doc:literal)*) => {
-            $(#[doc = $summary]
-            pub static $name: Code = Code {
-                id: $id, summary: $summary, doc: $doc, default: Outcome::$outcome,
-            };)*
-            /// Every code of the engine, in the order of the manual.
-            pub static ALL: &[&Code] = &[$(&$name),*];
-        };
-    }
 
     codes! {
+        pub,
         TIMEOUT "gonogo.timeout" Unknown "no answer within the time allowed"
             "The target was asked and did not answer in time, so nothing was learnt: it may be slow, \
              down, or hidden by a firewall that drops packets.\n\nAt a launch this is a HOLD, not a \

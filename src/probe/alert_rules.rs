@@ -8,7 +8,7 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use super::{Complaint, JudgeCx, Probe, ProbeCx, Target};
-use crate::model::code::Code;
+use crate::model::code::{Code, codes};
 use crate::model::fault::{Fault, Sight};
 use crate::model::finding::Finding;
 use crate::model::outcome::Outcome;
@@ -110,16 +110,8 @@ pub struct Job {
     pub all: usize,
 }
 
-macro_rules! codes {
-    ($($name:ident $id:literal $outcome:ident $summary:literal $doc:literal)*) => {
-        $(static $name: Code = Code {
-            id: $id, summary: $summary, doc: $doc, default: Outcome::$outcome,
-        };)*
-        static CODES: &[&Code] = &[$(&$name),*];
-    };
-}
-
 codes! {
+    pub(super),
     OK "alert_rules.ok" Pass "the rule is there, healthy and evaluated; the job has its targets"
         "The alerting rule exists, its last evaluation succeeded and is recent; or the job has at least as many \
          targets up as it must have."
@@ -163,7 +155,7 @@ impl Probe for AlertRules {
     const KIND: &'static str = "alert_rules";
     const SUMMARY: &'static str =
         "Are the alerting rules the launch needs there, healthy and fed with data?";
-    const CODES: &'static [&'static Code] = CODES;
+    const CODES: &'static [&'static Code] = ALL;
     const TARGET: Target = Target::One("prometheus");
     type Observation = Seen;
 

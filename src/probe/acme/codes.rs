@@ -1,20 +1,9 @@
 //! Everything a finding about the renewal of a certificate can say.
 
-use crate::model::code::Code;
-use crate::model::outcome::Outcome;
-
-macro_rules! codes {
-    ($($name:ident $id:literal $outcome:ident $summary:literal $doc:literal)*) => {
-        $(#[doc = $summary]
-        pub static $name: Code = Code {
-            id: $id, summary: $summary, doc: $doc, default: Outcome::$outcome,
-        };)*
-        /// Every code of the kind, in the order of the manual.
-        pub static ALL: &[&Code] = &[$(&$name),*];
-    };
-}
+use crate::model::code::codes;
 
 codes! {
+    pub,
     OK "acme.ok" Pass "the challenge can be answered here"
         "An authority that walks the way of the http-01 challenge from this machine would get an \
          answer from this address. It would look from several places of the world, this check looks \

@@ -12,7 +12,7 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use super::{Act, Complaint, JudgeCx, Probe, ProbeCx, Receipt, Target};
-use crate::model::code::Code;
+use crate::model::code::{Code, codes};
 use crate::model::facts::Facts;
 use crate::model::fault::{Fault, Sight};
 use crate::model::finding::Finding;
@@ -146,16 +146,8 @@ pub struct Stop {
     pub muted_at_times: bool,
 }
 
-macro_rules! codes {
-    ($($name:ident $id:literal $outcome:ident $summary:literal $doc:literal)*) => {
-        $(static $name: Code = Code {
-            id: $id, summary: $summary, doc: $doc, default: Outcome::$outcome,
-        };)*
-        static CODES: &[&Code] = &[$(&$name),*];
-    };
-}
-
 codes! {
+    pub(super),
     OK "alert_route.ok" Pass "the alert reaches the receivers it must reach"
         "By the running configuration of this Alertmanager the alert ends up at exactly the receivers named, and \
          each has an integration; or Prometheus sends its alerts to this Alertmanager."
@@ -226,7 +218,7 @@ codes! {
 impl Probe for AlertRoute {
     const KIND: &'static str = "alert_route";
     const SUMMARY: &'static str = "Would an alert with these labels wake the right people?";
-    const CODES: &'static [&'static Code] = CODES;
+    const CODES: &'static [&'static Code] = ALL;
     const TARGET: Target = Target::List("alertmanagers");
     type Observation = Seen;
 

@@ -1,20 +1,9 @@
 //! Everything a finding about a certificate on disk can say.
 
-use crate::model::code::Code;
-use crate::model::outcome::Outcome;
-
-macro_rules! codes {
-    ($($name:ident $id:literal $outcome:ident $summary:literal $doc:literal)*) => {
-        $(#[doc = $summary]
-        pub static $name: Code = Code {
-            id: $id, summary: $summary, doc: $doc, default: Outcome::$outcome,
-        };)*
-        /// Every code of the kind, in the order of the manual.
-        pub static ALL: &[&Code] = &[$(&$name),*];
-    };
-}
+use crate::model::code::codes;
 
 codes! {
+    pub,
     OK "cert_file.ok" Pass "the certificate on disk is ready for the launch"
         "The file could be read, its certificate is inside its dates and outlives the launch window \
          by the margin, and everything else that was asked for is right. The evidence stands in the \

@@ -1,20 +1,9 @@
 //! The codes of kind `dns` and their pages.
 
-use crate::model::code::Code;
-use crate::model::outcome::Outcome;
-
-macro_rules! codes {
-    ($($name:ident $id:literal $outcome:ident $summary:literal $doc:literal)*) => {
-        $(#[doc = $summary]
-        pub(super) static $name: Code = Code {
-            id: $id, summary: $summary, doc: $doc, default: Outcome::$outcome,
-        };)*
-        /// Every code, in the order of the manual.
-        pub(super) static ALL: &[&Code] = &[$(&$name),*];
-    };
-}
+use crate::model::code::codes;
 
 codes! {
+    pub(super),
     OK "dns.ok" Pass "the answer is right"
         "The server answered, and everything the check asks for holds: the records, their TTL, the \
          time it took. The finding shows the records and how long they may be kept.\n\nIt speaks \

@@ -1,20 +1,9 @@
 //! What the kind `silence` can say.
 
-use crate::model::code::Code;
-use crate::model::outcome::Outcome;
-
-macro_rules! codes {
-    ($($name:ident $id:literal $outcome:ident $summary:literal $doc:literal)*) => {
-        $(#[doc = $summary]
-        pub(super) static $name: Code = Code {
-            id: $id, summary: $summary, doc: $doc, default: Outcome::$outcome,
-        };)*
-        /// Every code, in the order of the manual.
-        pub(super) static ALL: &[&Code] = &[$(&$name),*];
-    };
-}
+use crate::model::code::codes;
 
 codes! {
+    pub(super),
     OK "silence.ok" Pass "the silence is there and covers its window"
         "This Alertmanager holds a silence with the marker of this check and its matchers, which lasts through \
          the window; every firing alert that matches is silenced by it.\n\n\

@@ -1,20 +1,9 @@
 //! Everything a finding about a TLS endpoint can say.
 
-use crate::model::code::Code;
-use crate::model::outcome::Outcome;
-
-macro_rules! codes {
-    ($($name:ident $id:literal $outcome:ident $summary:literal $doc:literal)*) => {
-        $(#[doc = $summary]
-        pub static $name: Code = Code {
-            id: $id, summary: $summary, doc: $doc, default: Outcome::$outcome,
-        };)*
-        /// Every code of the kind, in the order of the manual.
-        pub static ALL: &[&Code] = &[$(&$name),*];
-    };
-}
+use crate::model::code::codes;
 
 codes! {
+    pub,
     OK "tls.ok" Pass "the address serves the right certificate, and it outlives the launch"
         "The server proved to hold the key of a certificate that is for this name, leads to a \
          trusted root with nothing but what the server sent, and outlives the launch window by the \
