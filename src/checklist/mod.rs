@@ -147,6 +147,10 @@ impl Check {
             for command in &mut commands {
                 *command = references_as_written(command);
             }
+            // The URL was cut within a reference: what stands there is not what was written.
+            if commands.iter().any(|command| has_torn_reference(command)) {
+                return Vec::new();
+            }
         }
         crate::probe::by_hand(probe, &self.base, commands)
     }
@@ -186,6 +190,16 @@ fn references_as_written(command: &str) -> String {
         rest = after;
     }
     text + rest
+}
+
+/// Whether a reference to a secret has lost its end.
+fn has_torn_reference(command: &str) -> bool {
+    let ends = |rest: &str, end: &str| {
+        rest.split(['\'', '"', ' ', '@']).next().is_some_and(|r| r.contains(end))
+    };
+    [("${env", "}"), ("${file", "}"), ("%7Benv", "%7D"), ("%7Bfile", "%7D")]
+        .into_iter()
+        .any(|(begin, end)| command.split(begin).skip(1).any(|rest| !ends(rest, end)))
 }
 
 #[cfg(test)]

@@ -52,7 +52,7 @@ pub(super) fn run(args: &RunArgs, choice: ColourChoice) -> anyhow::Result<u8> {
         selection.passes.retain(|_, pass| pass.outcome == Outcome::Pass);
     }
     if let Some(run) = &args.rerun_failed {
-        let (open, right) = select::failed(run, &checklist)?;
+        let (open, right) = select::failed(run, &checklist, args.engine.strict)?;
         (selection.only, selection.right_before) = (Some(open), right);
     }
     let mut resumes = None;
@@ -93,9 +93,10 @@ pub(super) fn run(args: &RunArgs, choice: ColourChoice) -> anyhow::Result<u8> {
 /// Says which secrets take words with them when they are taken out, or a reader looks for the fault in
 /// what is left.
 pub(super) fn warn_of_ordinary_secrets(secrets: &Secrets, sources: &Sources) {
-    for (written, why) in secrets.ordinary(sources.texts()) {
+    // Which of the two it is would tell whoever reads it something of the secret.
+    for written in secrets.ordinary(sources.texts()) {
         super::warn(&format!(
-            "the secret {} {why}: it is taken out wherever it stands, also in names and commands",
+            "the secret {} is short, or a word of the list: it is taken out wherever it stands, also in names and commands",
             one_line(&written)
         ));
     }

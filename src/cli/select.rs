@@ -119,10 +119,12 @@ fn recorded(run: &str, checklist: &Checklist) -> anyhow::Result<RunRecord> {
     Ok(history::read(&history::find(&folder, Some(run))?)?)
 }
 
-/// The checks that a recorded run left open, and those that were right in it.
+/// The checks that a recorded run left open, and those that were right in it. A warning is open where
+/// that run or this one is strict.
 pub(super) fn failed(
     run: &str,
     checklist: &Checklist,
+    strict: bool,
 ) -> anyhow::Result<(HashSet<CheckId>, HashSet<CheckId>)> {
     let record = recorded(run, checklist)?;
     let open = |check: &&CheckRecord| match check.outcome {
@@ -131,7 +133,7 @@ pub(super) fn failed(
             SkipReason::Needs | SkipReason::Halted | SkipReason::FailFast => true,
             SkipReason::Phase | SkipReason::NotSelected | SkipReason::Shard => false,
         }),
-        Outcome::Warn => record.header.strict && check.blocks(),
+        Outcome::Warn => (strict || record.header.strict) && check.blocks(),
         Outcome::NotApplicable | Outcome::Pass => false,
     };
     let (open, rest): (Vec<_>, Vec<_>) = record.checks().partition(open);

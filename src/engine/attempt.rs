@@ -264,8 +264,8 @@ impl Job {
         }
     }
 
-    /// Whether another try can change what this one came to. What was seen while the machine paused
-    /// is believed in no case: an answer that came in time seems late.
+    /// Whether another try can change what this one came to. A failure or a doubt that was seen while
+    /// the machine paused is not believed: an answer that came in time seems late.
     fn again(&self, look: &Result<Look, Fault>, outcome: Outcome, paused: bool) -> bool {
         let wanted = match outcome {
             Outcome::Unknown => paused || self.retry.on.contains(&RetryOn::Unknown),

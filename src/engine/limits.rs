@@ -26,9 +26,7 @@ impl Limits {
     /// Everybody takes peers in the same order and the overall slot last, so nobody can wait in a
     /// circle, and nobody holds an overall slot while waiting for a busy peer.
     pub(super) async fn enter(&self, peers: &[Peer]) -> Vec<OwnedSemaphorePermit> {
-        let mut addresses: Vec<&str> = peers.iter().map(|peer| peer.address.as_str()).collect();
-        addresses.sort_unstable();
-        addresses.dedup();
+        let addresses = addresses(peers);
         let mut permits = Vec::with_capacity(addresses.len() + 1);
         for address in addresses {
             permits.extend(self.peer(address).acquire_owned().await);
@@ -37,9 +35,12 @@ impl Limits {
         permits
     }
 
-    /// Makes up for the overall slot of a check that keeps it for good.
-    pub(super) fn make_up(&self) {
+    /// Makes up for the slots of a check that keeps them for good.
+    pub(super) fn make_up(&self, peers: &[Peer]) {
         self.overall.add_permits(1);
+        for address in addresses(peers) {
+            self.peer(address).add_permits(1);
+        }
     }
 
     fn peer(&self, address: &str) -> Arc<Semaphore> {
@@ -49,4 +50,12 @@ impl Limits {
             .or_insert_with(|| Arc::new(Semaphore::new(self.per_peer)));
         Arc::clone(slots)
     }
+}
+
+/// The addresses of peers in one order, each once.
+fn addresses(peers: &[Peer]) -> Vec<&str> {
+    let mut addresses: Vec<&str> = peers.iter().map(|peer| peer.address.as_str()).collect();
+    addresses.sort_unstable();
+    addresses.dedup();
+    addresses
 }

@@ -406,6 +406,11 @@ impl<'a> Run<'a> {
     /// Says of the patterns among the waivers which cover nothing, at the first check they name. Of
     /// a run that was stopped nobody knows.
     fn say_unused(&mut self) {
+        // One that has run out says so already.
+        let now = self.clock.now();
+        let over = self.waivers.iter().enumerate().filter(|(_, waiver)| waiver.waived.until < now);
+        let over: Vec<usize> = over.map(|(n, _)| n).collect();
+        self.waivers_done.extend(over);
         let Some(record) = self.fold.record().filter(|_| self.stopped.is_none()) else { return };
         let strict = record.header.strict;
         let unused = unused(record, &self.waivers, &self.waivers_done);

@@ -211,7 +211,7 @@ impl Run<'_> {
                 continue;
             }
             step.names.retain(|_, running| running != n);
-            self.limits.make_up();
+            self.limits.make_up(&job.peers);
             let check = faulty(self.known(job), &fault);
             let changes = step.verifying.remove(n).into_iter().collect();
             self.concluded(CheckRecord { changes, ..check });

@@ -57,7 +57,8 @@ pub enum Event {
         /// What came of it.
         change: Change,
     },
-    /// A check is done, whether it was looked at or skipped.
+    /// A check is done, whether it was looked at or skipped. It may come again at the end, with what is
+    /// only known then; the last one holds.
     CheckFinished {
         /// The whole check.
         check: Box<CheckRecord>,

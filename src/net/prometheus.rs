@@ -300,7 +300,10 @@ impl Prometheus {
             }
         };
         let partial = (envelope.is_partial == Some(true)).then(|| "isPartial".to_owned());
-        match envelope.warnings.unwrap_or_default().into_iter().next().or(partial) {
+        let warnings = envelope.warnings.unwrap_or_default();
+        // Some versions put notes on the query itself among them, which take nothing away.
+        let lacks = warnings.into_iter().find(|warning| !warning.starts_with("PromQL info:"));
+        match lacks.or(partial) {
             Some(why) => {
                 let why = one_line(&why);
                 Err(self.unreadable(format!("a part of the answer may be missing: {why}")))

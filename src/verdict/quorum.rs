@@ -79,7 +79,14 @@ pub(super) fn together(seen: Vec<(String, CheckRecord)>) -> Option<CheckRecord> 
     let excused = !dissent.is_empty()
         && !count.is_reached()
         && dissent.iter().all(|(_, check)| check.waived.is_some());
-    let waived = dissent.first().filter(|_| excused).and_then(|(_, check)| check.waived.clone());
+    // In a strict run a warning is excused as well; where all find it right, nothing else is in the way.
+    let warned = || seen.iter().filter(|(_, check)| check.outcome == Outcome::Warn);
+    let accepted = outcome == Outcome::Warn
+        && count.right == count.voters
+        && warned().all(|(_, check)| check.waived.is_some());
+    let excuse =
+        if accepted { warned().next() } else { dissent.first().copied().filter(|_| excused) };
+    let waived = excuse.and_then(|(_, check)| check.waived.clone());
     let mut changes = Vec::new();
     for change in seen.iter().flat_map(|(_, check)| &check.changes) {
         if !changes.contains(change) {

@@ -173,6 +173,11 @@ fn after_a_strict_run_its_warnings_are_run_again() {
     assert_eq!((code, &check(&record, "warns")["outcome"]), (Some(1), &"warn".into()));
     let (_, record) = desk.record(&text, &["--strict", "--rerun-failed"]);
     assert_eq!(looked_at(&record), ["warns"]);
+
+    // A warning of a run that was not strict is what a strict one would fail of.
+    assert_eq!(desk.record(&text, &[]).0, Some(0));
+    let (_, record) = desk.record(&text, &["--strict", "--rerun-failed"]);
+    assert_eq!(looked_at(&record), ["warns"]);
 }
 
 #[test]

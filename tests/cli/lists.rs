@@ -328,10 +328,28 @@ fn a_secret_that_is_an_ordinary_word_is_told_once() {
         String::from_utf8_lossy(&output.expect("starts").stderr).into_owned()
     };
     let end = "it is taken out wherever it stands, also in names and commands\n";
-    let short = format!("warning: the secret ${{env:PW}} is shorter than 8 characters: {end}");
-    assert_eq!(run("x"), short);
-    let word =
-        format!("warning: the secret ${{env:PW}} is a word that the list has as well: {end}");
-    assert_eq!(run("127.0.0.1"), word);
+    let told = format!("warning: the secret ${{env:PW}} is short, or a word of the list: {end}");
+    assert_eq!(run("x"), told);
+    assert_eq!(run("127.0.0.1"), told);
     assert_eq!(run("battery-staple"), "");
+}
+
+#[test]
+fn no_key_of_the_language_comes_from_a_variable() {
+    let desk = Desk::new();
+    let (_listener, open) = listener();
+    let plain = list(&[("a", tcp(open))]);
+    let vars = "vars: { k: checks, s: steps, f: for_each }\n";
+    let lost = "[{ id: lost, tcp: { endpoint: \"127.0.0.1:1\" } }]";
+    for text in [
+        format!("{vars}\"${{s}}\": [{{ name: Lost, checks: {lost} }}]\n{plain}"),
+        vars.to_owned()
+            + &plain.replace("    checks:", &format!("    \"${{k}}\": {lost}\n    checks:")),
+        vars.to_owned() + &plain.replace("{ id: a,", "{ id: a, \"${f}\": { x: [1, 2] },"),
+    ] {
+        desk.write("list.yaml", &text);
+        let ran = desk.gonogo(&["lint", "list.yaml"]);
+        assert_eq!(ran.code, Some(2), "{text}");
+        assert!(ran.stderr.contains("` holds a reference"), "{}", ran.stderr);
+    }
 }

@@ -134,6 +134,19 @@ async fn a_part_of_the_rules_is_not_taken_for_all() {
 }
 
 #[tokio::test]
+async fn a_note_on_the_query_takes_nothing_away() {
+    const RULES: (&str, &str) = (
+        "/rules",
+        r#"{"status":"success","data":{"groups":[]},"warnings":["PromQL info: metric might not be a counter"]}"#,
+    );
+    let parameters =
+        json!({ "prometheus": stand_in(&[RELOADED, TARGETS, RULES]).await, "rules": ["A"] });
+    let looked = look::<AlertRules>(parameters).await;
+    assert_eq!(looked.codes(Outcome::Fail), ["alert_rules.missing"], "{:?}", looked.findings);
+    assert_eq!(looked.outcome(), Outcome::Fail, "{:?}", looked.findings);
+}
+
+#[tokio::test]
 async fn what_was_never_evaluated_and_a_reload_nobody_tells_of_are_said() {
     const RULES: (&str, &str) = (
         "/rules",

@@ -48,6 +48,7 @@ pub(super) fn checklist(
     }
     for part in input.parts {
         duplicates(&part.root, input.sources, problems);
+        own_keys(&part.root, problems);
     }
     let secrets = input.known.clone();
     let folders = input.parts.iter().map(|part| (part.root.place.file, part.folder.clone()));
@@ -234,6 +235,15 @@ fn unique(entries: impl Iterator<Item = (Key, Node)>) -> Vec<(Key, Node)> {
         }
     }
     kept
+}
+
+/// Reports keys of the language that hold a reference: what stands under one would be read by nobody.
+pub(super) fn own_keys(node: &Node, problems: &mut Vec<Problem>) {
+    for (key, _) in node.entries().iter().filter(|(key, _)| key.text.contains("${")) {
+        let message = format!("the key `{}` holds a reference", key.text);
+        let help = "references stand in values, and in the keys of a kind's parameters";
+        problems.push(Problem::new(key.place, message).help(help));
+    }
 }
 
 /// Reports every key that stands twice in one map, anywhere in the tree.

@@ -11,7 +11,7 @@ use super::super::load::Part;
 use super::super::raw::{RawDefaults, RawStep};
 use super::super::{Check, Step};
 use super::needs::Need;
-use super::{place_of, without};
+use super::{own_keys, place_of, without};
 use crate::model::id::CheckId;
 use crate::model::node::{Content, Node, Place, Problem};
 use crate::model::time::Phase;
@@ -85,6 +85,7 @@ impl Reader<'_, '_> {
     }
 
     fn step(&mut self, node: &Node, needs: &mut Vec<Need>) -> Option<Step> {
+        own_keys(node, self.problems);
         let head = self.filler.fill(&without(node, &["checks"]));
         self.problems.extend(self.filler.missing_is_wrong());
         let raw: Option<RawStep> = head.read(self.problems);
@@ -100,6 +101,7 @@ impl Reader<'_, '_> {
 
     /// The check, or one for each value of its `for_each`.
     fn for_each(&mut self, node: &Node, checks: &mut Vec<Check>, needs: &mut Vec<Need>) {
+        own_keys(node, self.problems);
         let Some(values) = node.get("for_each") else {
             checks.extend(self.check(node, &[], needs));
             return;

@@ -189,7 +189,8 @@ impl<'a> Hunt<'a> {
 
     /// The zone below a cut, where the server at `both` serves the zones on both sides of it and so
     /// answers instead of referring. A server that has the upper one only refers, as the delegation
-    /// has it; where there is none, the lower zone's own list of servers has to do.
+    /// has it; where none does, resolvers get what the servers of the upper zone say, beside those of the
+    /// lower zone's own list.
     async fn below(&mut self, zone: &Zone, both: IpAddr, cut: Name, name: &Name) -> Step {
         let others = zone.addresses.iter().filter(|address| **address != both).take(ASKED - 1);
         let told = join_all(others.map(|other| self.put(*other, name, RecordType::SOA))).await;
@@ -198,12 +199,18 @@ impl<'a> Hunt<'a> {
                 return Step::Cut(below);
             }
         }
-        let Ok(list) = self.put(both, &cut, RecordType::NS).await else { return Step::Here };
+        let list = match self.put(both, &cut, RecordType::NS).await {
+            Ok(list) => list,
+            Err(fault) => return Step::Useless(fault),
+        };
         let servers = servers(&data(&list));
         if servers.is_empty() {
             return Step::Here;
         }
-        let addresses = self.addresses(&servers, &glue(&list)).await;
+        let mut addresses = self.addresses(&servers, &glue(&list)).await;
+        addresses.extend(&zone.addresses);
+        addresses.sort_unstable();
+        addresses.dedup();
         Step::Cut(Zone { name: cut, servers, addresses })
     }
 
@@ -477,8 +484,8 @@ mod tests {
         let zone = zone_on_a_server_of_both(false).await;
         assert_eq!(zone.name, name("game.example"));
         assert_eq!(zone.servers, [name("both.test"), name("lower.test")], "by its own list");
-        let [both, lower] = [2, 4].map(|last| IpAddr::from([127, 0, 0, last]));
-        assert_eq!(zone.addresses, [both, lower]);
+        let [both, upper, lower] = [2, 3, 4].map(|last| IpAddr::from([127, 0, 0, last]));
+        assert_eq!(zone.addresses, [both, upper, lower], "and by whom resolvers ask without a cut");
         let zone = zone_on_a_server_of_both(true).await;
         assert_eq!(zone.name, name("game.example"));
         assert_eq!(zone.servers, [name("lower.test")], "by the delegation");

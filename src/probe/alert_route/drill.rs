@@ -52,7 +52,8 @@ pub struct Told {
     /// The silences and alerts that kept it quiet.
     pub kept_quiet_by: Vec<String>,
     /// How many other alerts fired at its beginning or its end, or were tests that were resolved before
-    /// it, and are told by the same integrations, so that what was counted may be theirs.
+    /// it, and are told by the same integrations, so that what was counted may be theirs; one at least where
+    /// nobody could be asked at the end.
     pub others: usize,
     /// The Alertmanagers on which it was not seen to be resolved; there it ends by itself.
     pub unresolved_on: Vec<String>,
@@ -210,11 +211,11 @@ impl Drill<'_> {
             Err(fault) => Err(fault),
         };
         let watched_ms = millis_since(begun);
-        // One that began meanwhile may have been told as well.
-        let later = self.others(&labels, &wanted, resolved).await;
         let unresolved_on = self.resolve(&labels).await;
+        // One that began meanwhile may have been told as well; where nobody says, it may have.
+        let later = self.others(&labels, &wanted, resolved).await.unwrap_or(1);
         let (counted, kept_quiet_by) = watched?;
-        let others = others.max(later?);
+        let others = others.max(later);
         Ok(Told { route: n, sent, watched_ms, counted, kept_quiet_by, others, unresolved_on })
     }
 

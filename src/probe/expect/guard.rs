@@ -19,9 +19,15 @@ pub(super) enum Null {
 
 /// What a null means among the arguments of a call.
 pub(super) fn among_arguments(call: &CallExpr) -> Null {
-    let compares = [operators::EQUALS, operators::NOT_EQUALS].contains(&call.func_name.as_str());
     let is_null = |arg: &IdedExpr| matches!(arg.expr, Expr::Literal(LiteralValue::Null));
-    if compares && call.args.iter().any(is_null) { Null::Fine } else { Null::Wrong }
+    let asks = |arg: &IdedExpr| match &arg.expr {
+        // One of the words that are right.
+        Expr::List(list) if call.func_name == operators::IN => list.elements.iter().any(is_null),
+        _ => false,
+    };
+    let compares = [operators::EQUALS, operators::NOT_EQUALS].contains(&call.func_name.as_str());
+    let fine = (compares && call.args.iter().any(is_null)) || call.args.iter().any(asks);
+    if fine { Null::Fine } else { Null::Wrong }
 }
 
 /// Puts every value under [`KNOWN`] that stands where a null is none: the language itself says of

@@ -286,6 +286,7 @@ mod tests {
         check("names.all(n, n.ttl == 30)", &seen, Some("gonogo.expectation"));
         check("names.exists(n, n.ttl == 60)", &seen, None);
         // Whoever asks for null means it.
+        check("names.all(n, n.ttl in [null, 60])", &seen, None);
         check("names.all(n, n.ttl == null || n.ttl != 0)", &seen, None);
         check("names.all(n, n.ttl != 0 || n.ttl == null)", &seen, None);
         check("names.filter(n, n.ttl != null).all(n, n.ttl == 60)", &seen, None);

@@ -192,8 +192,9 @@ pub struct Watched {
     pub flags: String,
     /// What `SENTINEL CKQUORUM` says.
     pub quorum: String,
-    /// Whether that is a yes.
-    pub agreed: bool,
+    /// Whether that is a yes; absent where this role may not ask.
+    #[serde(default)]
+    pub agreed: Option<bool>,
 }
 
 impl Watched {
@@ -319,7 +320,7 @@ pub(super) fn read_watched(reply: &Reply) -> Option<(String, Watched)> {
         }),
         flags: one_line(pairs.get("flags")?),
         quorum: "no answer".to_owned(),
-        agreed: false,
+        agreed: Some(false),
     };
     Some((name.to_owned(), watched))
 }

@@ -5,6 +5,7 @@ use std::time::Duration;
 use super::codes;
 use super::facts::{Cluster, Hot, HotBy, HotKeysSeen, Inside, Login, Report, Seen, Watched};
 use super::judge_nodes;
+use super::observe::denied;
 use super::{DEFAULT_HEADROOM, DEFAULT_MEMORY, Redis};
 use crate::model::code::Code;
 use crate::model::fault::{Fault, Sight};
@@ -338,10 +339,16 @@ impl Judge<'_> {
         let each = |it: &Watched| {
             if it.is_down() {
                 self.find(&codes::MASTER_DOWN, format!("{} is {}", it.name, it.flags))
-            } else if it.agreed {
-                self.find(&codes::OK, format!("{}: {}", it.name, it.quorum))
             } else {
-                self.find(&codes::NO_QUORUM, format!("{}: {}", it.name, it.quorum))
+                let words = format!("{}: {}", it.name, it.quorum);
+                match it.agreed {
+                    Some(true) => self.find(&codes::OK, words),
+                    Some(false) => self.find(&codes::NO_QUORUM, words),
+                    None => {
+                        let fault = denied("asking for SENTINEL CKQUORUM", it.quorum.clone());
+                        Finding::fault(self.target, &fault)
+                    }
+                }
             }
         };
         if watched.is_empty() {

@@ -154,13 +154,16 @@ async fn sentinel(connection: &mut Connection, limit: Duration) -> Result<Vec<Wa
         match connection.ask(&["SENTINEL", "CKQUORUM", &name], limit).await? {
             Reply::Text(words) => {
                 watched.quorum = one_line(&words);
-                watched.agreed = true;
+                watched.agreed = Some(true);
             }
             // That is a no; of a primary that is down there is enough to say without it.
             Reply::Error(words) if words.starts_with("NOQUORUM") || watched.is_down() => {
                 watched.quorum = words;
             }
-            Reply::Error(words) => return Err(denied("asking for SENTINEL CKQUORUM", words)),
+            Reply::Error(words) => {
+                watched.quorum = words;
+                watched.agreed = None;
+            }
             Reply::Number(_) | Reply::List(_) | Reply::Nil => {}
         }
         all.push(watched);

@@ -63,7 +63,7 @@ pub(super) fn touches(matchers: &[Matcher], never: &Matcher, rule: &RuleSeen) ->
         return Reach::Sure;
     }
     let made = rule.labels.get(never.name()).is_some_and(|value| value.contains("{{"));
-    if made && never.op().is_positive() {
+    if made {
         Reach::Perhaps
     } else if never.matches(&rule.labels) {
         reach
@@ -233,7 +233,7 @@ mod tests {
             ("severity=page", rule(template, &[]), Reach::Perhaps),
             ("severity=page", rule(template, &["warn"]), Reach::Perhaps),
             ("severity=page", rule(template, &["warn", "page"]), Reach::Sure),
-            ("severity!=warn", rule(template, &[]), Reach::Sure),
+            ("severity!=warn", rule(template, &[]), Reach::Perhaps),
             ("severity=warn", rule("warn", &["warn"]), Reach::Sure),
         ] {
             let parsed: Matcher = never.parse().expect(never);
