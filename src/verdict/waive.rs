@@ -103,7 +103,15 @@ fn covers(waiver: &Waiver, finding: &Finding) -> bool {
 
 fn expired(check: &CheckRecord, waiver: &Waiver) -> Finding {
     let until = waiver.waived.until;
-    let message = format!("the waiver by {} ran out on {until}", waiver.waived.by);
+    // Whether there is something to mend, or only a line to take out.
+    let now = match check.outcome {
+        Outcome::Pass | Outcome::NotApplicable => "the check itself is well now".to_owned(),
+        Outcome::Skipped => "the check itself was not looked at".to_owned(),
+        Outcome::Warn | Outcome::Pending | Outcome::Unknown | Outcome::Fail => {
+            format!("the check itself: {}", check.summary)
+        }
+    };
+    let message = format!("the waiver by {} ran out on {until}; {now}", waiver.waived.by);
     Finding::new(&codes::WAIVER_EXPIRED, check.id.as_str(), message)
         .expected("no waiver, or one that has not run out")
         .actual(format!("until {until}: {}", waiver.waived.reason))

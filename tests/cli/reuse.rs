@@ -191,6 +191,19 @@ fn a_waived_failure_stays_visible_and_an_expired_waiver_fails() {
         .map(|f| f["code"].as_str().expect("a code"))
         .collect();
     assert_eq!(codes, ["tcp.refused", "gonogo.waiver-expired"]);
+    let said = |record: &serde_json::Value, id: &str| {
+        let findings = check(record, id)["findings"].as_array().expect("findings").clone();
+        let said = findings.iter().find(|f| f["code"] == "gonogo.waiver-expired").cloned();
+        said.expect("it")["message"].as_str().expect("text").to_owned()
+    };
+    assert!(said(&record, "bad").ends_with("connection refused"), "{}", said(&record, "bad"));
+    let (code, record) = desk.record(&waiver("ok", "2020-01-01T00:00:00Z"), &["ok"]);
+    assert_eq!(code, Some(1), "nobody has renewed it");
+    assert!(
+        said(&record, "ok").ends_with("; the check itself is well now"),
+        "{}",
+        said(&record, "ok")
+    );
     let (code, record) = desk.record(&waiver("ok", "2999-01-01T00:00:00Z"), &["ok"]);
     assert_eq!((code, &check(&record, "ok")["outcome"]), (Some(0), &"warn".into()), "unused");
     desk.write("a.yaml", waiver("bda", "2999-01-01T00:00:00Z"));
