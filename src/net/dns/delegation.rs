@@ -22,6 +22,8 @@ const DEPTH: usize = 12;
 
 /// How many servers of a zone are asked at most; no real zone has more.
 const SERVERS: usize = 26;
+/// In how many places of a zone names are asked about before the others are taken to be in it.
+const BESIDE: usize = 200;
 
 /// How many servers of a zone are asked for the way down.
 const ASKED: usize = 4;
@@ -44,8 +46,9 @@ pub struct Hunt<'a> {
     patience: Patience,
     until: Instant,
     zones: BTreeMap<Name, Zone>,
-    /// Zones whose own servers answered with authority for some name in them.
-    settled: BTreeSet<Name>,
+    /// Zones whose own servers answered with authority for some name in them, each with the names one
+    /// label above those: what lies beside such a name is taken to be in the zone too.
+    settled: BTreeMap<Name, BTreeSet<Name>>,
     /// Where authoritative servers listen; only a test has another port.
     port: u16,
 }
@@ -74,7 +77,7 @@ impl<'a> Hunt<'a> {
             patience,
             until,
             zones: BTreeMap::new(),
-            settled: BTreeSet::new(),
+            settled: BTreeMap::new(),
             port: 53,
         }
     }
@@ -89,12 +92,13 @@ impl<'a> Hunt<'a> {
             None => self.start(name).await?,
         };
         for _ in 0..DEPTH {
-            if self.settled.contains(&zone.name) {
+            if self.is_settled(&zone.name, name) {
                 return Ok(zone);
             }
             match self.step(&zone, name).await {
                 Step::Here => {
-                    self.settled.insert(zone.name.clone());
+                    let beside = self.settled.entry(zone.name.clone()).or_default();
+                    beside.insert(name.base_name());
                     return Ok(zone);
                 }
                 Step::Cut(below) => {
@@ -113,6 +117,15 @@ impl<'a> Hunt<'a> {
             name: name_text(name),
             reason: format!("more than {DEPTH} delegations lead to it"),
         })
+    }
+
+    /// Whether a name is taken to be in a zone without asking. A server that has zones on both sides of
+    /// a cut refers to none of them, so a name elsewhere in the zone is asked about; not one by one where
+    /// they are very many.
+    fn is_settled(&self, zone: &Name, name: &Name) -> bool {
+        self.settled
+            .get(zone)
+            .is_some_and(|beside| beside.contains(&name.base_name()) || beside.len() >= BESIDE)
     }
 
     /// Takes back that all names below a name's zone are in it: a server referred further down. The
@@ -476,6 +489,9 @@ mod tests {
         let until = Clock.tick() + Duration::from_secs(5);
         let mut hunt = Hunt::new(&mut client, None, patience, until);
         hunt.port = resolver_at.port();
+        // Another name, which settles the upper zone first, changes nothing.
+        let upper = hunt.zone_of(&name("www.example")).await.expect("a zone");
+        assert_eq!(upper.name, name("example"));
         hunt.zone_of(&name("login.game.example")).await.expect("a zone")
     }
 

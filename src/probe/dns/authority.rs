@@ -125,7 +125,7 @@ impl Inquiry<'_> {
     }
 
     /// The questions whose names turn out to be in a zone further down. Not every name is looked
-    /// for from its zone on: where one name was found in a zone, the others below it are taken to
+    /// for from its zone on: where one name was found in a zone, the others beside it are taken to
     /// be in it too, until a server refers to another.
     async fn moved(
         &self,
