@@ -376,7 +376,10 @@ impl Reader<'_> {
         fields: Option<&[&str]>,
     ) -> Result<V::Value, ReadError> {
         let Content::Map(entries) = &self.node.content else {
-            return Err(self.unexpected(&visitor));
+            let mut error = self.unexpected(&visitor);
+            let keys = fields.filter(|keys| !keys.is_empty()).map(|keys| keys.join(", "));
+            error.help = keys.map(|keys| format!("write `{{ … }}`, with keys out of {keys}"));
+            return Err(error);
         };
         let mut set_aside = false;
         let mut good = Vec::with_capacity(entries.len());

@@ -106,6 +106,16 @@ fn ask_16_duplicate_and_unknown_keys_are_errors_with_their_line() {
 }
 
 #[test]
+fn where_a_mapping_is_wanted_its_keys_are_named() {
+    let desk = Desk::new();
+    desk.write("list.yaml", list(&[("a", format!("retry: 3, {}", tcp(1)))]));
+    let ran = desk.gonogo(&["lint", "list.yaml"]);
+    assert_eq!(ran.code, Some(2));
+    let help = "help: write `{ … }`, with keys out of attempts, backoff, on";
+    assert!(ran.stderr.contains(help), "{}", ran.stderr);
+}
+
+#[test]
 fn the_example_of_the_manual_is_a_good_list() {
     let desk = Desk::new();
     let page = desk.gonogo(&["explain", "checklist"]);
