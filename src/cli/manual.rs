@@ -186,9 +186,11 @@ fn parameters(
             if marks.is_empty() { String::new() } else { format!(" ({})", marks.join(", ")) };
         let words = words(inner);
         line(page, &format!("- `{prefix}{key}`{marks}: {}{words}", text.replace('\n', " ")));
-        let (one, many) = match inner.get("items") {
-            Some(items) => (resolve(items, definitions), "[]"),
-            None => (inner, ""),
+        let named = inner.get("additionalProperties").filter(|one| one.is_object());
+        let (one, many) = match (inner.get("items"), named) {
+            (Some(items), _) => (resolve(items, definitions), "[]"),
+            (None, Some(named)) => (resolve(named, definitions), ".NAME"),
+            (None, None) => (inner, ""),
         };
         parameters(page, one, definitions, &format!("{prefix}{key}{many}."), None);
     }
