@@ -47,11 +47,11 @@ impl Host {
                 .and_then(|bytes| output::file(Path::new(CODE_QUALITY), &bytes)),
             Ci::Github { summary, outputs: file } => {
                 // What a person opens, or else whatever there is.
-                let path = |format: Format| {
-                    let output = outputs.iter().find(|output| output.format == format)?;
+                let path = |format: &str| {
+                    let output = outputs.iter().find(|output| output.format.as_str() == format)?;
                     output.path.as_deref()
                 };
-                let report = [Format::Html, Format::Pdf, Format::Markdown]
+                let report = ["html", "pdf", "markdown"]
                     .into_iter()
                     .find_map(path)
                     .or_else(|| outputs.iter().find_map(|output| output.path.as_deref()));

@@ -20,10 +20,10 @@ pub(super) enum Null {
 /// What a null means among the arguments of a call.
 pub(super) fn among_arguments(call: &CallExpr) -> Null {
     let is_null = |arg: &IdedExpr| matches!(arg.expr, Expr::Literal(LiteralValue::Null));
-    let asks = |arg: &IdedExpr| match &arg.expr {
-        // One of the words that are right.
-        Expr::List(list) if call.func_name == operators::IN => list.elements.iter().any(is_null),
-        _ => false,
+    // One of the words that are right.
+    let asks = |arg: &IdedExpr| {
+        call.func_name == operators::IN
+            && matches!(&arg.expr, Expr::List(list) if list.elements.iter().any(is_null))
     };
     let compares = [operators::EQUALS, operators::NOT_EQUALS].contains(&call.func_name.as_str());
     let fine = (compares && call.args.iter().any(is_null)) || call.args.iter().any(asks);
