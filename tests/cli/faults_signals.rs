@@ -147,30 +147,9 @@ fn a_process_that_was_paused_ends_with_the_verdict_of_one_that_was_not() {
     assert_eq!(record["verdict"]["decision"], "go");
 }
 
-#[test]
-fn a_look_over_the_network_survives_a_pause() {
-    let desk = Desk::new();
-    let go = desk.path("go");
-    let begun = desk.path("begun");
-    let server = crate::hostile::Server::answering(move |_| {
-        std::fs::write(&begun, "").expect("a file");
-        until("the pause", || go.exists());
-        crate::hostile::http("{}")
-    });
-    let body = format!("timeout: 3s, http: {{ url: \"http://127.0.0.1:{}/\" }}", server.port);
-    desk.write("list.yaml", list(&[("a", body)]));
-    let mut child = start(desk.command(&["run", "list.yaml", "-q", "-o", "json=r.json"]));
-    until("the question", || desk.path("begun").exists());
-    send(&child, "-STOP");
-    until("the pause", || state(&child) == Some('T'));
-    std::fs::write(desk.path("go"), "").expect("a file");
-    std::thread::sleep(Duration::from_millis(3_500));
-    send(&child, "-CONT");
-    assert_eq!(child.wait().expect("an end").code(), Some(0), "{}", desk.read("r.json"));
-}
-
-#[test]
-fn an_answer_that_only_a_pause_made_late_is_no_failure() {
+/// A run that is paused for a while after its `http` check has asked, and before it is answered; `more`
+/// are the check's further parameters. It must end in GO; gives its record.
+fn paused_before_the_answer(timeout: &str, more: &str, pause: Duration) -> Value {
     let desk = Desk::new();
     let go = desk.path("go");
     let begun = desk.path("begun");
@@ -180,17 +159,28 @@ fn an_answer_that_only_a_pause_made_late_is_no_failure() {
         crate::hostile::http("{}")
     });
     let url = format!("http://127.0.0.1:{}/", server.port);
-    let body = format!("timeout: 9s, http: {{ url: \"{url}\", max_latency: 1500ms }}");
+    let body = format!("timeout: {timeout}, http: {{ url: \"{url}\"{more} }}");
     desk.write("list.yaml", list(&[("a", body)]));
     let mut child = start(desk.command(&["run", "list.yaml", "-q", "-o", "json=r.json"]));
     until("the question", || desk.path("begun").exists());
     send(&child, "-STOP");
     until("the pause", || state(&child) == Some('T'));
     std::fs::write(desk.path("go"), "").expect("a file");
-    std::thread::sleep(Duration::from_millis(2_500));
+    std::thread::sleep(pause);
     send(&child, "-CONT");
     assert_eq!(child.wait().expect("an end").code(), Some(0), "{}", desk.read("r.json"));
-    let record: Value = serde_json::from_str(&desk.read("r.json")).expect("JSON");
+    serde_json::from_str(&desk.read("r.json")).expect("JSON")
+}
+
+#[test]
+fn a_look_over_the_network_survives_a_pause() {
+    paused_before_the_answer("3s", "", Duration::from_millis(3_500));
+}
+
+#[test]
+fn an_answer_that_only_a_pause_made_late_is_no_failure() {
+    let most = ", max_latency: 1500ms";
+    let record = paused_before_the_answer("9s", most, Duration::from_millis(2_500));
     let attempts = check(&record, "a")["attempts"].as_array().expect("attempts");
     assert_eq!((attempts.len(), &attempts[0]["outcome"]), (2, &"fail".into()));
 }

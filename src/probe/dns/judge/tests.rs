@@ -74,8 +74,9 @@ fn question(
     }
 }
 
-fn check(parameters: serde_json::Value, question: QuestionSeen, wanted: &[&str]) {
-    let seen = DnsSeen {
+/// One look with this question alone.
+fn seen(question: QuestionSeen) -> DnsSeen {
+    DnsSeen {
         questions: vec![question],
         looks: 1,
         zones: Vec::new(),
@@ -83,7 +84,11 @@ fn check(parameters: serde_json::Value, question: QuestionSeen, wanted: &[&str])
         warm_until: None,
         latency: None,
         cold: None,
-    };
+    }
+}
+
+fn check(parameters: serde_json::Value, question: QuestionSeen, wanted: &[&str]) {
+    let seen = seen(question);
     let findings = dns(parameters).judge(&seen, &cx());
     let mut codes: Vec<String> =
         findings.iter().map(|f| format!("{} {}", f.outcome, f.code)).collect();
@@ -222,15 +227,7 @@ fn one_silence_in_many_warm_answers_leaves_their_95th_percentile_known() {
             until: None,
             changed: Vec::new(),
         });
-        let seen = DnsSeen {
-            questions: vec![question],
-            looks: 1,
-            zones: Vec::new(),
-            resolvers: Vec::new(),
-            warm_until: None,
-            latency: None,
-            cold: None,
-        };
+        let seen = seen(question);
         let mut findings = Vec::new();
         resolver::judge(&dns(parameters), &cx(), &seen, &resolver, &mut findings);
         findings.iter().map(|f| format!("{} {}", f.outcome, f.code)).collect::<Vec<_>>()
