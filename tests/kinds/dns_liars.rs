@@ -14,6 +14,7 @@ use serde_json::{Value, json};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::{TcpListener, UdpSocket};
 
+use crate::dns_warm::{EDGE, alias_authority};
 use crate::support::{Looked, context, look_in};
 
 /// A UDP server on a free port that sends back whatever `lie` makes of the nth question.
@@ -543,14 +544,8 @@ async fn a_text_of_64_kib_is_read_whole() {
 
 #[tokio::test]
 async fn an_alias_out_of_the_zone_is_followed_by_the_resolver_alone() {
-    let target = || Name::from_ascii("edge.cdn.example.").expect("a name");
-    let authority = liar(move |question, _| {
-        let mut answer = authoritative(question, 1);
-        let name = question.queries[0].name.clone();
-        answer.answers = vec![record(&name, 60, RData::CNAME(CNAME(target())))];
-        vec![bytes(&answer)]
-    })
-    .await;
+    let target = || Name::from_ascii(EDGE).expect("a name");
+    let authority = alias_authority().await;
     let through = liar(move |question, _| {
         let mut answer = good(question);
         let name = question.queries[0].name.clone();

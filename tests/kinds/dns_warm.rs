@@ -1,5 +1,7 @@
 //! Kind `dns` and resolvers that answer once, and then fall silent or say something else.
 
+use std::net::SocketAddr;
+
 use gonogo::model::outcome::Outcome;
 use hickory_proto::op::{Message, ResponseCode};
 use hickory_proto::rr::rdata::{A, CNAME};
@@ -7,6 +9,21 @@ use hickory_proto::rr::{Name, RData};
 use serde_json::json;
 
 use crate::dns_liars::{ask, authoritative, bytes, failing, good, liar, record};
+
+/// Where an alias out of the zone leads.
+pub(crate) const EDGE: &str = "edge.cdn.example.";
+
+/// An authority that says of every name that it is an alias of [`EDGE`].
+pub(crate) async fn alias_authority() -> SocketAddr {
+    liar(|question, _| {
+        let mut answer = authoritative(question, 1);
+        let name = question.queries[0].name.clone();
+        let target = Name::from_ascii(EDGE).expect("a name");
+        answer.answers = vec![record(&name, 60, RData::CNAME(CNAME(target)))];
+        vec![bytes(&answer)]
+    })
+    .await
+}
 
 #[tokio::test]
 async fn silence_in_the_warm_rounds_is_no_speed() {
@@ -54,14 +71,8 @@ async fn the_worst_of_all_answers_is_told() {
 
 #[tokio::test]
 async fn a_wrong_answer_is_seen_behind_right_ones_that_differ() {
-    let target = || Name::from_ascii("edge.cdn.example.").expect("a name");
-    let authority = liar(move |question, _| {
-        let mut answer = authoritative(question, 1);
-        let name = question.queries[0].name.clone();
-        answer.answers = vec![record(&name, 60, RData::CNAME(CNAME(target())))];
-        vec![bytes(&answer)]
-    })
-    .await;
+    let target = || Name::from_ascii(EDGE).expect("a name");
+    let authority = alias_authority().await;
     for (wrong, outcome) in [(2, Outcome::Fail), (9, Outcome::Pass)] {
         // Its records rotate behind the alias; in the last round it has none of it.
         let resolver = liar(move |question, n| {
